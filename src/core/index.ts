@@ -1,0 +1,14 @@
+export { mapKeysDeep, nearestName, toCamelCase, toSnakeCase } from "./names.ts";
+export {
+  assert,
+  ConfigError,
+  DataError,
+  EngineError,
+  type ErrorDetails,
+  InterruptedError,
+  MillraceError,
+  type MillraceErrorOptions,
+  ShapeError,
+} from "./errors.ts";
+export { CounterRandom, hashKey, mix32 } from "./random.ts";
+export { repeat } from "./repeat.ts";

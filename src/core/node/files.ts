@@ -1,0 +1,55 @@
+/** Files: the one place that writes. A file appears whole or not at all, whenever the process dies. */
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { DataError } from "../errors.ts";
+
+/** Writes beside the target, syncs, then renames over it (atomic within one file system). */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.partial`;
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  const file = openSync(temporary, "w");
+  try {
+    for (let offset = 0; offset < bytes.length; ) {
+      offset += writeSync(file, bytes, offset, Math.min(bytes.length - offset, 1 << 30));
+    }
+    fsyncSync(file);
+  } catch (error) {
+    closeSync(file);
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  closeSync(file);
+  renameSync(temporary, path);
+}
+
+export function writeJsonAtomic(path: string, value: unknown): void {
+  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Reads JSON; a file that is not JSON is a DataError that names it. */
+export function readJson(path: string): unknown {
+  const text = readFileSync(path, "utf8");
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${path} is not valid JSON: ${(cause as Error).message}`, {
+      details: { path },
+      cause,
+    });
+  }
+}
+
+export function removePath(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}

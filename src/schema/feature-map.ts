@@ -1,0 +1,142 @@
+/**
+ * The feature map: what each column of an encoded batch means and how a raw value becomes it. Plain
+ * JSON, written to `feature-map.json`, fitted on the training split only; the trainer, the server and
+ * the browser read the same file.
+ */
+
+/** Ids every vocabulary reserves; known values start at `FIRST_VALUE_ID`. */
+export const PADDING_ID = 0;
+export const MISSING_ID = 1;
+export const OUT_OF_VOCABULARY_ID = 2;
+export const FIRST_VALUE_ID = 3;
+
+/** What type a raw value has; text that arrives for a numeric type is parsed first. */
+export type ValueType = "string" | "int64" | "float64" | "boolean";
+
+export type Vocabulary =
+  | {
+      readonly type: "list";
+      /** Canonical strings; the value at index `k` has id `FIRST_VALUE_ID + k`. By descending count, ties by string. */
+      readonly values: readonly string[];
+      readonly minCount: number;
+    }
+  | {
+      readonly type: "hash";
+      /** Ids are `FIRST_VALUE_ID + hash(canonical) mod buckets`. */
+      readonly buckets: number;
+      readonly seed: number;
+    };
+
+/** Turns one raw scalar into an id. Several features may use one (a history and its candidate's field). */
+export interface IdEncoder {
+  readonly valueType: ValueType;
+  /** Trim white space before the look-up. @default false */
+  readonly trim: boolean;
+  readonly vocabulary: Vocabulary;
+  /** Rows a table for these ids needs, reserved ids included. */
+  readonly size: number;
+}
+
+interface FeatureBase {
+  readonly name: string;
+  /** Column of the raw data. */
+  readonly column: string;
+}
+
+/** One id a row: batch column `<name>`, int32 `[batch]`. */
+export interface CategoricalFeature extends FeatureBase {
+  readonly kind: "categorical";
+  /** Key into `FeatureMap.encoders`. */
+  readonly encoder: string;
+}
+
+/** How a raw number becomes the batch value. Applied in this order: clip, log, standardise. */
+export interface NumericTransform {
+  /** `sign(x)·ln(1 + |x|)` before standardising. */
+  readonly log: boolean;
+  /** Subtract, then multiply; mean 0 and scale 1 leave the value alone. */
+  readonly mean: number;
+  readonly scale: number;
+  /** Value (after the transform) used where the raw one is missing. */
+  readonly fill: number;
+}
+
+/** One number a row: batch columns `<name>` float32 `[batch]` and `<name>.missing` float32 0/1. */
+export interface NumericFeature extends FeatureBase {
+  readonly kind: "numeric";
+  readonly transform: NumericTransform;
+}
+
+/** A number cut at quantiles of the training split: batch column `<name>`, int32 `[batch]`. */
+export interface BucketFeature extends FeatureBase {
+  readonly kind: "bucket";
+  /** Ascending; id is `FIRST_VALUE_ID + (number of boundaries ≤ value)`, missing is `MISSING_ID`. */
+  readonly boundaries: readonly number[];
+  readonly size: number;
+}
+
+/** Where a list comes from in raw data: an array value, or text cut at a separator. */
+export interface ListSource {
+  readonly separator: string | undefined;
+  /** Longest list kept; of longer ones the last (most recent) entries stay. */
+  readonly maxLength: number;
+}
+
+/** A multi-valued field without order: `<name>` int32 `[batch, maxLength]` padded with 0, `<name>.length` int32 `[batch]`. */
+export interface BagFeature extends FeatureBase, ListSource {
+  readonly kind: "bag";
+  readonly encoder: string;
+  readonly pooling: "mean" | "sum";
+}
+
+/**
+ * An ordered history, most recent entry last: entries fill positions
+ * 0 … length-1 and padding follows. `<name>` int32 `[batch, maxLength]`, `<name>.length` int32 `[batch]`.
+ * With times: `<name>.age` float32 `[batch, maxLength]`, seconds from the entry to the row's timestamp.
+ */
+export interface SequenceFeature extends FeatureBase, ListSource {
+  readonly kind: "sequence";
+  readonly encoder: string;
+  /** The categorical feature that the entries are values of (its table is shared). */
+  readonly target: string | undefined;
+  /** Another sequence whose positions these entries belong to (side ids); lengths are then equal. */
+  readonly alignedWith: string | undefined;
+  /** Raw column with the entries' times. */
+  readonly timesColumn: string | undefined;
+}
+
+/** A vector of fixed length: `<name>` float32 `[batch, dim]`; a missing one is zeros, with `<name>.missing`. */
+export interface DenseFeature extends FeatureBase {
+  readonly kind: "dense";
+  readonly dim: number;
+  readonly separator: string | undefined;
+}
+
+export type Feature =
+  | CategoricalFeature
+  | NumericFeature
+  | BucketFeature
+  | BagFeature
+  | SequenceFeature
+  | DenseFeature;
+
+export interface Label {
+  readonly name: string;
+  readonly column: string;
+  /** A numeric label counts as positive above this; absent: used as it is (0/1 or a real target). */
+  readonly threshold: number | undefined;
+  /** Raw values that mean 1 (text labels); absent: parse as number. */
+  readonly positive: readonly string[] | undefined;
+}
+
+export interface FeatureMap {
+  readonly version: 1;
+  readonly features: readonly Feature[];
+  readonly encoders: { readonly [name: string]: IdEncoder };
+  readonly labels: readonly Label[];
+  /** Raw columns of the other roles. */
+  readonly weight: string | undefined;
+  readonly group: string | undefined;
+  readonly domain: string | undefined;
+  readonly timestamp: string | undefined;
+}
