@@ -13,15 +13,20 @@ import {
 import { dirname } from "node:path";
 import { DataError } from "../errors.ts";
 
-/** Writes beside the target, syncs, then renames over it (atomic within one file system). */
-export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+/**
+ * Writes beside the target, syncs, then renames over it (atomic within one file system). A list of chunks
+ * is written one after the other, for what does not fit in one array.
+ */
+export function writeFileAtomic(path: string, data: string | Uint8Array | readonly Uint8Array[]): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.partial`;
-  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  const chunks = typeof data === "string" ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
   const file = openSync(temporary, "w");
   try {
-    for (let offset = 0; offset < bytes.length; ) {
-      offset += writeSync(file, bytes, offset, Math.min(bytes.length - offset, 1 << 30));
+    for (const bytes of chunks) {
+      for (let offset = 0; offset < bytes.length; ) {
+        offset += writeSync(file, bytes, offset, Math.min(bytes.length - offset, 1 << 30));
+      }
     }
     fsyncSync(file);
   } catch (error) {
