@@ -4,22 +4,9 @@
  * written from the ONNX specification; the judge of the other two).
  */
 
-export type HostDType = "float32" | "float64" | "int32" | "int64" | "uint32" | "uint8" | "bool";
+import type { HostDType, HostTensor } from "../onnx/index.ts";
 
-export type HostArray =
-  | Float32Array
-  | Float64Array
-  | Int32Array
-  | BigInt64Array
-  | Uint32Array
-  | Uint8Array;
-
-/** A dense row-major array on the host; `bool` is a Uint8Array of 0 and 1, `int64` a BigInt64Array. */
-export interface HostTensor {
-  readonly dtype: HostDType;
-  readonly dims: readonly number[];
-  readonly data: HostArray;
-}
+export type { HostArray, HostDType, HostTensor } from "../onnx/index.ts";
 
 export interface TensorInfo {
   readonly name: string;

@@ -1,0 +1,1 @@
+export { readModel, saveModel, type SaveModelOptions } from "./model-file.ts";
