@@ -1,0 +1,304 @@
+/**
+ * Embedding rows of one width with their optimizer state beside them, in one memory that the graph reads
+ * in place, and the host's half of a training step on them:
+ *
+ *     arena.positionRows.set(…)                rows looked up by the batch, one a position
+ *     arena.group(count)                       unique rows; writes gatherIndices for the graph's Gather
+ *     … the graph runs: reads `arena.tensor`, writes gradients into `arena.gradients(…)` …
+ *     arena.sumOfSquares({ l2 })               only for clipping by the norm of all gradients
+ *     arena.step({ learningRate, step, … })    sums duplicates and moves the rows
+ *
+ * Duplicates are added up in ascending position order and rows are visited in ascending row order, so
+ * results depend on nothing but the batch. Rows named by `setFrozen` (padding rows, frozen tables) are
+ * read but never move and never count in a norm.
+ */
+import { assert, ConfigError, DataError } from "../../core/index.ts";
+import { createRowKernels } from "./create-kernels.ts";
+import { allocateMemory } from "./memory-plan.ts";
+import { adagradEpsilon, adamScalars, type Optimizer } from "./optimizer.ts";
+import type { RowKernels, RowPass, RowStepPass } from "./row-kernels.ts";
+import { checkRowPlan, MAX_FROZEN_RANGES, planRows, type RowArenaOptions, type RowPlan } from "./row-plan.ts";
+
+/** Rows `[first, first + count)`. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** `λ·w` added to gradients: of the batch's rows, or of every trainable row of the table. */
+export interface RowL2 {
+  readonly lambda: number;
+  readonly scope: "batch" | "table";
+}
+
+export interface RowStep {
+  readonly learningRate: number;
+  /** Steps of this table counted from 1, this one included. */
+  readonly step: number;
+  /** Factor on every gradient, L2 included: clipping. @default 1 */
+  readonly gradientScale?: number;
+  /** The same as given to `sumOfSquares`. @default none */
+  readonly l2?: RowL2;
+  /** Which task's gradients and state. @default 0 */
+  readonly task?: number;
+}
+
+export class RowArena {
+  readonly dim: number;
+  readonly rows: number;
+  /** Most positions of one batch. */
+  readonly positions: number;
+  readonly tasks: number;
+  readonly optimizer: Optimizer | undefined;
+  readonly scope: "batch" | "table";
+  /** Bytes of the whole memory. */
+  readonly bytes: number;
+  /**
+   * Weights and state as the graph reads them, `[rows·gatherFactor, dim]`, without copying: the weights
+   * of row `r` are row `r·gatherFactor` of this. Call `group` or `flush` before the graph reads.
+   */
+  readonly tensor: Float32Array;
+  readonly gatherFactor: number;
+  /** Fill this with the row of each position, then call `group` (training) or `lookUp` (reading only). */
+  readonly positionRows: Int32Array;
+  /** What the graph's Gather takes, `[positions]`; written by `group` and `lookUp`. */
+  readonly gatherIndices: Int32Array;
+
+  readonly #plan: RowPlan;
+  readonly #kernels: RowKernels;
+  readonly #buffer: ArrayBuffer;
+  #frozen: readonly RowRange[] = [];
+  #unique = 0;
+  #grouped = false;
+  readonly #summed: boolean[];
+
+  /** @throws ConfigError when the arena would not fit 4 GiB; MillraceError when memory is refused */
+  constructor(options: RowArenaOptions) {
+    const plan = planRows(options);
+    checkRowPlan(plan);
+    const memory = allocateMemory(plan.bytes, `${plan.rows} embedding rows of ${plan.dim}`);
+    const buffer = memory.buffer as ArrayBuffer;
+    this.#plan = plan;
+    this.#buffer = buffer;
+    this.#kernels = createRowKernels(memory, plan, options.kernels ?? "wasm");
+    this.dim = plan.dim;
+    this.rows = plan.rows;
+    this.positions = plan.positions;
+    this.tasks = plan.tasks;
+    this.optimizer = options.optimizer;
+    this.scope = options.scope ?? "batch";
+    this.bytes = buffer.byteLength;
+    this.tensor = new Float32Array(buffer, plan.table, plan.rows * plan.stride);
+    this.gatherFactor = plan.stride / plan.dim;
+    this.positionRows = new Int32Array(buffer, plan.positionRows, plan.positions);
+    this.gatherIndices = new Int32Array(buffer, plan.gatherIndices, plan.positions);
+    this.#summed = new Array<boolean>(plan.tasks).fill(false);
+  }
+
+  /** Where the graph writes the gradients of `count` positions from `first` on: `[count, dim]`, a view. */
+  gradients(first: number, count: number, task = 0): Float32Array {
+    const { gradients, positions, dim, tasks } = this.#plan;
+    assert(first >= 0 && count >= 0 && first + count <= positions, "gradients beyond the arena's positions");
+    assert(task >= 0 && task < tasks, "gradients of a task that the arena does not have");
+    return new Float32Array(this.#buffer, gradients + (task * positions + first) * dim * 4, count * dim);
+  }
+
+  /** Names the rows that never move; replaces what was named before. Ranges may touch, not overlap. */
+  setFrozen(ranges: readonly RowRange[]): void {
+    const sorted = ranges.filter(({ count }) => count > 0).sort((a, b) => a.first - b.first);
+    if (sorted.length > MAX_FROZEN_RANGES) {
+      throw new ConfigError(`an arena takes at most ${MAX_FROZEN_RANGES} frozen row ranges`, {
+        details: { ranges: sorted.length },
+        hint: "place the frozen tables side by side, or in an arena without optimizer",
+      });
+    }
+    const table = new Int32Array(this.#buffer, this.#plan.frozen, 2 * sorted.length);
+    let end = 0;
+    for (const [i, { first, count }] of sorted.entries()) {
+      assert(first >= end && first + count <= this.rows, "frozen row ranges overlap or leave the table");
+      end = first + count;
+      table.set([first, end], 2 * i);
+    }
+    this.flush();
+    this.#frozen = sorted;
+    this.#grouped = false;
+  }
+
+  /**
+   * Looks up without training: writes `gatherIndices` for the first `count` positions.
+   *
+   * @throws DataError naming the first position whose row is outside the table
+   */
+  lookUp(count: number): void {
+    assert(count >= 0 && count <= this.positions, "more positions than the arena was made for");
+    const bad = this.#kernels.indices(count);
+    if (bad >= 0) {
+      const row = this.positionRows[bad];
+      throw new DataError(
+        `embedding row ${row} at position ${bad} is outside the table of ${this.rows} rows`,
+        {
+          details: { position: bad, row, rows: this.rows },
+          hint: "the ids do not come from the feature map that this model was built with",
+        },
+      );
+    }
+  }
+
+  /**
+   * Looks up for a training step: `lookUp`, then finds the unique trainable rows of the batch.
+   *
+   * @returns how many there are
+   */
+  group(count: number): number {
+    this.lookUp(count);
+    this.#unique = this.#kernels.group(count, this.#frozen.length);
+    this.#grouped = true;
+    this.#summed.fill(false);
+    return this.#unique;
+  }
+
+  /** Unique trainable rows of the batch, ascending: a view, valid until the next `group`. */
+  get uniqueRows(): Int32Array {
+    return new Int32Array(this.#buffer, this.#plan.unique, this.#unique);
+  }
+
+  /**
+   * Sum of squares of the gradients that `step` will use, in float64 (two levels: in a row, over rows).
+   * Leaves the duplicates summed, so that `step` need not do it again.
+   */
+  sumOfSquares({ l2, task = 0 }: { readonly l2?: RowL2; readonly task?: number } = {}): number {
+    this.#checkStep(l2);
+    if (!this.#summed[task]) this.#kernels.sumDuplicates(task, this.#unique);
+    this.#summed[task] = true;
+    let total = 0;
+    for (const pass of this.#passes(l2, task)) total += this.#kernels.squares(pass);
+    return total;
+  }
+
+  /** Moves the batch's rows, or the whole table's, by the arena's optimizer. Once a `group` and task. */
+  step({ learningRate, step, gradientScale = 1, l2, task = 0 }: RowStep): void {
+    this.#checkStep(l2);
+    const summed = this.#summed[task];
+    for (const pass of this.#passes(l2, task)) {
+      this.#move({ ...pass, summed, scale: gradientScale }, learningRate, step);
+    }
+    this.#summed[task] = true;
+  }
+
+  /** Brings every row up to date. Needed before reading `tensor` or `rowBytes` other than after `group`. */
+  flush(): void {}
+
+  #move(pass: RowStepPass, learningRate: number, step: number): void {
+    const { optimizer } = this;
+    const rate = Math.fround(learningRate);
+    switch (optimizer?.name) {
+      case "sgd":
+        this.#kernels.sgd(pass, rate);
+        break;
+      case "adagrad":
+        this.#kernels.adagrad(pass, rate, adagradEpsilon(optimizer));
+        break;
+      case "rowwise-adagrad":
+        this.#kernels.rowwiseAdagrad(pass, rate, adagradEpsilon(optimizer));
+        break;
+      case "adam": {
+        const lazy = this.scope === "batch";
+        this.#kernels.adam(pass, adamScalars(optimizer, { learningRate, step, lazy }));
+        break;
+      }
+    }
+  }
+
+  #checkStep(l2: RowL2 | undefined): void {
+    assert(this.optimizer !== undefined, "a step on an arena without optimizer");
+    assert(this.#grouped, "a step without group() on the batch");
+    if (l2?.scope === "table" && this.scope === "batch") {
+      throw new ConfigError("L2 on whole tables moves every row, so it needs the dense optimizer", {
+        hint: "use the dense form of the optimizer, or L2 on the batch's rows",
+      });
+    }
+  }
+
+  /** One pass over the unique rows, or one a stretch of trainable rows when all of them move. */
+  *#passes(l2: RowL2 | undefined, task: number): Generator<RowPass> {
+    const batchL2 = Math.fround(l2?.lambda ?? 0);
+    const restL2 = l2?.scope === "table" ? batchL2 : 0;
+    // Without gradient, SGD and AdaGrad leave a row as it is: only Adam's momentum goes on.
+    const all = this.scope === "table" && (restL2 !== 0 || this.optimizer?.name === "adam");
+    if (!all) {
+      yield { task, fromUnique: 0, toUnique: this.#unique, batchL2, restL2 };
+      return;
+    }
+    let fromRow = 0;
+    let fromUnique = 0;
+    for (const { first, count } of [...this.#frozen, { first: this.rows, count: 0 }]) {
+      if (first > fromRow) {
+        const toUnique = this.#uniqueBefore(first);
+        yield { task, fromUnique, toUnique, table: { fromRow, toRow: first }, batchL2, restL2 };
+        fromUnique = toUnique;
+      }
+      fromRow = first + count;
+    }
+  }
+
+  /** How many unique rows come before `row`. */
+  #uniqueBefore(row: number): number {
+    const unique = this.uniqueRows;
+    let low = 0;
+    let high = unique.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (unique[middle] < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Sets weights from a callback; `write` gets the row and its `dim` floats. Optimizer state is left. */
+  fill({ first, count }: RowRange, write: (row: number, weights: Float32Array) => void): void {
+    this.#checkRange(first, count);
+    for (let row = first; row < first + count; row++) write(row, this.#weights(row));
+  }
+
+  /** Copies weights in, packed `[count, dim]`. */
+  writeWeights({ first, count }: RowRange, values: Float32Array): void {
+    this.#checkRange(first, count);
+    assert(values.length === count * this.dim, "writeWeights: values are not [count, dim]");
+    for (let i = 0; i < count; i++) {
+      this.#weights(first + i).set(values.subarray(i * this.dim, (i + 1) * this.dim));
+    }
+  }
+
+  /** A packed copy `[count, dim]` of the weights. */
+  readWeights({ first, count }: RowRange): Float32Array {
+    this.#checkRange(first, count);
+    this.flush();
+    const values = new Float32Array(count * this.dim);
+    for (let i = 0; i < count; i++) values.set(this.#weights(first + i), i * this.dim);
+    return values;
+  }
+
+  /**
+   * The raw bytes of rows, weights and state alike, for checkpoints: a list of views that holds everything
+   * a later step depends on. Copy into the views of an arena of the same shape to restore.
+   */
+  rowBytes({ first, count }: RowRange): Uint8Array[] {
+    this.#checkRange(first, count);
+    this.flush();
+    const { table, stride, scalarState, scalars, tasks, rows } = this.#plan;
+    const views = [new Uint8Array(this.#buffer, table + first * stride * 4, count * stride * 4)];
+    for (let i = 0; i < scalars * tasks; i++) {
+      views.push(new Uint8Array(this.#buffer, scalarState + (i * rows + first) * 4, count * 4));
+    }
+    return views;
+  }
+
+  #weights(row: number): Float32Array {
+    const { table, stride, dim } = this.#plan;
+    return new Float32Array(this.#buffer, table + row * stride * 4, dim);
+  }
+
+  #checkRange(first: number, count: number): void {
+    assert(first >= 0 && count >= 0 && first + count <= this.rows, "rows outside the arena");
+  }
+}
