@@ -1,0 +1,1 @@
+export { type GradOptions, grad, reaches, topological } from "./grad.ts";

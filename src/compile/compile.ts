@@ -1,0 +1,150 @@
+/**
+ * From a graph of tensors to one ONNX model: common subexpressions are merged, then every op lowers
+ * itself, inputs before users.
+ */
+import { topological } from "../autodiff/index.ts";
+import { assert } from "../core/index.ts";
+import { encodeModel, GraphBuilder, type HostTensor } from "../onnx/index.ts";
+import { type Dim, type DType, dimFactors, type Lowering, type Shape, type Tensor } from "../tensor/index.ts";
+import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
+
+/** A leaf of the graph and how the model sees it. */
+export interface LeafBinding {
+  readonly name: string;
+  /** Present: stored in the model. Absent: an input, fed at each run. */
+  readonly value?: HostTensor;
+}
+
+export interface CompileOptions {
+  /** Results by name, in order. */
+  readonly outputs: { readonly [name: string]: Tensor };
+  /** Every leaf the outputs need. */
+  readonly leaves: ReadonlyMap<Tensor, LeafBinding>;
+  readonly metadata?: { readonly [key: string]: string };
+}
+
+export interface CompiledGraph {
+  readonly model: Uint8Array;
+  /** Names of the inputs that the outputs really use, in the order of `leaves`. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export function compile({ outputs, leaves, metadata = {} }: CompileOptions): CompiledGraph {
+  const names = Object.keys(outputs);
+  const roots = mergeCommonSubexpressions(Object.values(outputs));
+  const nodes = topological(...roots);
+  const builder = new GraphBuilder();
+  const lowering = new GraphLowering(builder);
+  const used = new Set(nodes);
+  const inputs: string[] = [];
+  for (const [leaf, { name, value }] of leaves) {
+    if (!used.has(leaf)) continue;
+    if (value === undefined) {
+      builder.input(name, leaf.dtype, leaf.shape);
+      inputs.push(name);
+    } else {
+      builder.initializer(name, value.dtype, value.dims, value.data);
+    }
+    lowering.bind(leaf, name, value === undefined);
+  }
+  const values = new Map<Tensor, string>();
+  for (const node of nodes) {
+    values.set(
+      node,
+      node.op.lower(
+        lowering,
+        node.inputs.map((input) => values.get(input) as string),
+        node.attributes,
+        node,
+      ),
+    );
+  }
+  for (const [k, name] of names.entries()) {
+    builder.output(name, roots[k].dtype, roots[k].shape, values.get(roots[k]) as string);
+  }
+  return { model: encodeModel(builder.finish({ metadata })), inputs, outputs: names };
+}
+
+/** What ops see of the builder, with constants shared and named dimensions found. */
+class GraphLowering implements Lowering {
+  readonly #builder: GraphBuilder;
+  readonly #leaves = new Map<Tensor, string>();
+  /** For each named dimension, an input and the axis that has it. */
+  readonly #dimensions = new Map<string, { input: string; axis: number }>();
+  readonly #sizes = new Map<string, string>();
+
+  constructor(builder: GraphBuilder) {
+    this.#builder = builder;
+  }
+
+  bind(leaf: Tensor, name: string, fed: boolean): void {
+    this.#leaves.set(leaf, name);
+    for (const [axis, dim] of leaf.shape.entries()) {
+      if (fed && typeof dim === "string" && !this.#dimensions.has(dim)) {
+        this.#dimensions.set(dim, { input: name, axis });
+      }
+    }
+  }
+
+  leaf(tensor: Tensor): string {
+    const name = this.#leaves.get(tensor);
+    assert(name !== undefined, `leaf ${JSON.stringify(tensor.attributes)} was not bound`);
+    return name;
+  }
+
+  node(opType: string, inputs: readonly string[], attributes = {}): string {
+    return this.#builder.node(opType, inputs, { attributes });
+  }
+
+  nodes(opType: string, inputs: readonly string[], outputs: number, attributes = {}): string[] {
+    return this.#builder.node(opType, inputs, { attributes, outputs });
+  }
+
+  ints(values: readonly number[]): string {
+    return this.#builder.constant("int64", [values.length], values);
+  }
+
+  scalar(value: number, dtype: DType): string {
+    return this.#builder.constant(dtype, [], [value]);
+  }
+
+  array(
+    data: readonly number[] | Float32Array | Int32Array | Uint32Array,
+    dtype: DType,
+    dims: readonly number[],
+  ): string {
+    return this.#builder.constant(dtype, dims, data);
+  }
+
+  sizes(shape: Shape): string {
+    const key = shape.join(",");
+    let name = this.#sizes.get(key);
+    if (name === undefined) {
+      name = this.#makeSizes(shape);
+      this.#sizes.set(key, name);
+    }
+    return name;
+  }
+
+  #makeSizes(shape: Shape): string {
+    if (shape.every((dim) => typeof dim === "number")) return this.ints(shape as readonly number[]);
+    if (shape.length === 1) return this.#size(shape[0]);
+    return this.node(
+      "Concat",
+      shape.map((dim) => this.sizes([dim])),
+      { axis: 0 },
+    );
+  }
+
+  #size(dim: Dim): string {
+    const { constant, names } = dimFactors(dim);
+    const parts = names.map((name) => {
+      const found = this.#dimensions.get(name);
+      assert(found !== undefined, `no graph input has the dimension "${name}"`);
+      return this.node("Shape", [found.input], { start: found.axis, end: found.axis + 1 });
+    });
+    const all = constant === 1 ? parts : [this.ints([constant]), ...parts];
+    return all.reduce((product, part) => this.node("Mul", [product, part]));
+  }
+}

@@ -1,0 +1,1 @@
+export { type CompiledGraph, type CompileOptions, compile, type LeafBinding } from "./compile.ts";

@@ -1,0 +1,15 @@
+export { type Batch, batchDim, type LookupSlot } from "./batch.ts";
+export {
+  constantInit,
+  type Initializer,
+  initialValues,
+  normalInit,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+  zerosInit,
+} from "./initializer.ts";
+export { Model } from "./model.ts";
+export { Module } from "./module.ts";
+export { Parameter, type ParameterOptions, State, Table, type TableOptions } from "./parameter.ts";
+export { currentTrace, dropout, Trace, type TraceOptions, withTrace } from "./trace.ts";

@@ -1,0 +1,59 @@
+/**
+ * What a forward pass needs to know beyond its inputs: whether it is training, where dropout's random
+ * key comes from, and where new values of running state go. A trace is ambient while the graph of one
+ * model is being built; building is synchronous, so there is never more than one at a time.
+ */
+import { hashKey } from "../core/index.ts";
+import { bitXor, dropout as dropoutOp, mixBits } from "../ops/index.ts";
+import { constant, type Tensor } from "../tensor/index.ts";
+import type { State } from "./parameter.ts";
+
+export interface TraceOptions {
+  readonly training: boolean;
+  /** uint32 of rank 0 that changes with every step; needed for dropout. */
+  readonly key?: Tensor;
+}
+
+export class Trace {
+  readonly training: boolean;
+  readonly #key: Tensor | undefined;
+  #dropouts = 0;
+  /** New values of running state, in the order in which layers ran. */
+  readonly stateUpdates = new Map<State, Tensor>();
+
+  constructor({ training, key }: TraceOptions) {
+    this.training = training;
+    this.#key = key;
+  }
+
+  /** A random key of this layer's own: a function of (seed, step, position in the model). */
+  nextKey(): Tensor {
+    if (this.#key === undefined) throw new Error("this trace has no random key");
+    const layer = constant(hashKey("dropout", this.#dropouts++), { dtype: "uint32" });
+    return mixBits(bitXor(this.#key, layer));
+  }
+}
+
+const evaluation = new Trace({ training: false });
+let current: Trace = evaluation;
+
+/** The trace of the model that is being built; outside of any, an evaluation trace. */
+export function currentTrace(): Trace {
+  return current;
+}
+
+/** Builds a graph under `trace`. */
+export function withTrace<T>(trace: Trace, build: () => T): T {
+  const outer = current;
+  current = trace;
+  try {
+    return build();
+  } finally {
+    current = outer;
+  }
+}
+
+/** Dropout in training, the identity otherwise. */
+export function dropout(x: Tensor, rate: number): Tensor {
+  return current.training && rate > 0 ? dropoutOp(x, { rate, key: current.nextKey() }) : x;
+}
