@@ -1,0 +1,3 @@
+export { openSource } from "./source.ts";
+export type { RawColumn, RawSource, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
+export { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";

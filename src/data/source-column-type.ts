@@ -1,0 +1,183 @@
+/**
+ * What type a text column has: the narrowest of boolean, int64, float64 and timestamp that every value
+ * of the whole data fits without loss, else string. Numbers count only in their plain form, so that
+ * identifiers such as `007`, `1_000` or 25 digits stay text and two different texts never become one value.
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { ValueType } from "../schema/index.ts";
+import type { RawColumn } from "./source-spec.ts";
+import { queryRow, sqlName } from "./source-sql.ts";
+
+export type ScalarType = ValueType | "timestamp";
+
+export const DUCKDB_TYPE: Readonly<Record<ScalarType, string>> = {
+  string: "VARCHAR",
+  int64: "BIGINT",
+  float64: "DOUBLE",
+  boolean: "BOOLEAN",
+  timestamp: "TIMESTAMP",
+};
+
+/** Rows at the start that propose a type; the whole data then confirms or refutes it. */
+const PROPOSING_ROWS = 10_000;
+
+const INFERRED_FLOAT = "[+-]?(nan|inf|infinity|((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)(e[+-]?[0-9]+)?)";
+const DECLARED_FLOAT = "\\s*[+-]?(nan|inf|infinity|([0-9]+\\.?[0-9]*|\\.[0-9]+)(e[+-]?[0-9]+)?)\\s*";
+
+/** SQL condition that a non-null text `x` is a value of this type by its looks alone. */
+function looksLike(type: ScalarType, x: string): string {
+  switch (type) {
+    case "string":
+      return "true";
+    case "boolean":
+      return `lower(${x}) IN ('true', 'false')`;
+    case "int64":
+      return `CAST(TRY_CAST(${x} AS BIGINT) AS VARCHAR) IS NOT DISTINCT FROM ${x}`;
+    case "float64":
+      // Sixteen digits and more without a point are an identifier; a double would merge neighbours.
+      return `(regexp_full_match(${x}, '${INFERRED_FLOAT}', 'i') AND NOT regexp_full_match(${x}, '[+-]?[0-9]{16,}'))`;
+    case "timestamp":
+      return `(TRY_CAST(${x} AS TIMESTAMP) IS NOT NULL AND regexp_matches(${x}, '^[0-9]{4}-[0-9]'))`;
+  }
+}
+
+/** SQL condition that a non-null text `x` can be read as a declared type. */
+export function fitsDeclared(type: ScalarType, x: string): string {
+  switch (type) {
+    case "int64":
+      return `(TRY_CAST(${x} AS BIGINT) IS NOT NULL AND regexp_full_match(${x}, '\\s*[+-]?[0-9]+\\s*'))`;
+    case "float64":
+      return `regexp_full_match(${x}, '${DECLARED_FLOAT}', 'i')`;
+    case "boolean":
+      return `TRY_CAST(${x} AS BOOLEAN) IS NOT NULL`;
+    default:
+      return looksLike(type, x);
+  }
+}
+
+const CANDIDATES: readonly ScalarType[] = ["boolean", "int64", "float64", "timestamp"];
+
+export interface TextColumnTypes {
+  readonly rows: number;
+  readonly types: ReadonlyMap<string, ScalarType>;
+  /** Declared columns whose values do not all fit, with the number of those that do not. */
+  readonly misfits: ReadonlyMap<string, number>;
+  readonly nullOnly: readonly string[];
+}
+
+/**
+ * Types of columns of text.
+ *
+ * @param table SQL table expression whose columns `names` are all VARCHAR
+ * @param declared types that are not up for choice; their values are only checked
+ */
+export async function inferColumnTypes(
+  connection: DuckDBConnection,
+  table: string,
+  names: readonly string[],
+  declared: Readonly<Record<string, ScalarType>>,
+): Promise<TextColumnTypes> {
+  const open = names.filter((name) => declared[name] === undefined);
+  const sample = `(SELECT * FROM ${table} LIMIT ${PROPOSING_ROWS})`;
+  const head = await countMisfits(connection, sample, [], new Map(open.map((name) => [name, CANDIDATES])));
+  const asked = new Map<string, readonly ScalarType[]>();
+  for (const name of open) {
+    const proposed = CANDIDATES.find((type) => head.misfits.get(`${name}\0${type}`) === 0n);
+    // No value in the sample says nothing: ask for everything.
+    asked.set(name, head.counts.get(name) === 0n ? CANDIDATES : proposed === undefined ? [] : [proposed]);
+  }
+  const whole = await countMisfits(connection, table, names, asked, declared);
+  const refuted = new Map<string, readonly ScalarType[]>();
+  const types = new Map<string, ScalarType>();
+  const settle = (result: Misfits, column: string, candidates: readonly ScalarType[]): boolean => {
+    const fitting = candidates.find((type) => result.misfits.get(`${column}\0${type}`) === 0n);
+    const empty = whole.counts.get(column) === 0n;
+    if (fitting === undefined && candidates.length > 0 && candidates.length < CANDIDATES.length) return false;
+    types.set(column, empty ? "string" : (fitting ?? "string"));
+    return true;
+  };
+  for (const [column, candidates] of asked) {
+    if (!settle(whole, column, candidates)) refuted.set(column, CANDIDATES);
+  }
+  if (refuted.size > 0) {
+    const again = await countMisfits(connection, table, [], refuted);
+    for (const [column, candidates] of refuted) settle(again, column, candidates);
+  }
+  const misfits = new Map<string, number>();
+  for (const [column, type] of Object.entries(declared)) {
+    types.set(column, type);
+    const count = Number(whole.misfits.get(`${column}\0declared`) ?? 0n);
+    if (count > 0) misfits.set(column, count);
+  }
+  return {
+    rows: Number(whole.rows),
+    types,
+    misfits,
+    nullOnly: names.filter((name) => whole.counts.get(name) === 0n),
+  };
+}
+
+interface Misfits {
+  readonly rows: bigint;
+  /** Non-null values by column. */
+  readonly counts: ReadonlyMap<string, bigint>;
+  /** Values that do not fit, by `column\0type`. */
+  readonly misfits: ReadonlyMap<string, bigint>;
+}
+
+async function countMisfits(
+  connection: DuckDBConnection,
+  table: string,
+  counted: readonly string[],
+  asked: ReadonlyMap<string, readonly ScalarType[]>,
+  declared: Readonly<Record<string, ScalarType>> = {},
+): Promise<Misfits> {
+  const terms = ["count(*)"];
+  const keys = ["rows"];
+  const add = (key: string, term: string): void => {
+    keys.push(key);
+    terms.push(term);
+  };
+  for (const name of new Set([...counted, ...asked.keys()]))
+    add(`\0count\0${name}`, `count(${sqlName(name)})`);
+  for (const [name, types] of asked) {
+    for (const type of types)
+      add(
+        `${name}\0${type}`,
+        misfitCount(name, (x) => looksLike(type, x)),
+      );
+  }
+  for (const [name, type] of Object.entries(declared)) {
+    if (type !== "string")
+      add(
+        `${name}\0declared`,
+        misfitCount(name, (x) => fitsDeclared(type, x)),
+      );
+  }
+  const row = await queryRow(
+    connection,
+    `SELECT ${terms.map((term, k) => `${term} AS v${k}`).join(", ")} FROM ${table}`,
+  );
+  const values = new Map(keys.map((key, k) => [key, row[`v${k}`] as bigint]));
+  const counts = new Map<string, bigint>();
+  for (const [key, value] of values) if (key.startsWith("\0count\0")) counts.set(key.slice(7), value);
+  return { rows: values.get("rows") ?? 0n, counts, misfits: values };
+}
+
+function misfitCount(name: string, condition: (x: string) => string): string {
+  const x = sqlName(name);
+  return `count(*) FILTER (${x} IS NOT NULL AND NOT ${condition(x)})`;
+}
+
+/** The column as others see it, from a DuckDB type. */
+export function rawColumn(name: string, type: string): RawColumn {
+  return { name, type, valueType: valueTypeOf(type) };
+}
+
+function valueTypeOf(type: string): RawColumn["valueType"] {
+  if (type.endsWith("]")) return "list";
+  if (/^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/.test(type)) return "int64";
+  if (/^(FLOAT|DOUBLE|DECIMAL)/.test(type)) return "float64";
+  if (/^(DATE|TIMESTAMP)/.test(type)) return "timestamp";
+  return type === "BOOLEAN" ? "boolean" : "string";
+}

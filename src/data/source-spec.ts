@@ -1,0 +1,53 @@
+/** What a raw data source is: which files, how they are written, and the columns found in them. */
+import type { ValueType } from "../schema/index.ts";
+
+export type SourceFormat = "csv" | "tsv" | "jsonl" | "parquet" | "libsvm" | "libfm";
+
+export interface SourceSpec {
+  /** Paths or globs (`*`, `**`, `?`, `[…]`); text files may be gzip (`.gz`). All hold the same columns. */
+  readonly files: readonly string[];
+  /** Absent: told from the file's name, else from its first bytes. */
+  readonly format?: SourceFormat;
+  /** Column names of header-less text, in file order. */
+  readonly columns?: readonly string[];
+  /** Declared column types; they win over what the values look like, and every value must fit. */
+  readonly types?: Readonly<Record<string, ValueType>>;
+  /** Whether delimited text starts with a line of names. Absent: told from the first lines. */
+  readonly header?: boolean;
+  /** Field separator of delimited text. Absent: told from the first lines. */
+  readonly separator?: string;
+  /** Texts of delimited files that mean "no value", besides the empty text. */
+  readonly nullText?: readonly string[];
+  /** @default "utf-8" */
+  readonly encoding?: "utf-8" | "latin-1";
+}
+
+export interface RawColumn {
+  readonly name: string;
+  /** DuckDB type, such as `BIGINT` or `VARCHAR[]`. */
+  readonly type: string;
+  readonly valueType: ValueType | "list" | "timestamp";
+}
+
+/** Something that was put right or decided while reading, and how often. */
+export interface SourceNote {
+  readonly kind: string;
+  readonly file?: string;
+  readonly column?: string;
+  readonly count: number;
+  /** One plain sentence. */
+  readonly text: string;
+}
+
+export interface RawSource {
+  readonly format: SourceFormat;
+  readonly files: readonly string[];
+  readonly columns: readonly RawColumn[];
+  /** Rows of all files together. */
+  readonly rows: number;
+  readonly notes: readonly SourceNote[];
+  /** A DuckDB table expression, to be used after `FROM`. Columns have the names and types of `columns`. */
+  readonly sql: string;
+  /** Removes temporary files, if any were made. */
+  close(): Promise<void>;
+}
