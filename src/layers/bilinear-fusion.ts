@@ -5,7 +5,7 @@
  * Mao et al., "FinalMLP", AAAI 2023, arXiv:2304.00902.
  */
 import { ConfigError } from "../core/index.ts";
-import { Module, Parameter } from "../module/index.ts";
+import { Module, normalInit, Parameter } from "../module/index.ts";
 import { matmul, mul, reshape, sum, swapAxes } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Linear } from "./linear.ts";
@@ -27,7 +27,10 @@ export class BilinearFusion extends Module {
     this.heads = heads;
     this.left = new Linear(leftWidth, 1);
     this.right = new Linear(rightWidth, 1, { bias: false });
-    this.weight = new Parameter([heads, leftWidth / heads, rightWidth / heads]);
+    const shape = [heads, leftWidth / heads, rightWidth / heads];
+    // One long column as in the authors' code, so the fans are all weights and 1.
+    const init = normalInit(Math.sqrt(2 / (shape[0] * shape[1] * shape[2] + 1)));
+    this.weight = new Parameter(shape, { init });
   }
 
   /** `[batch, leftWidth]` and `[batch, rightWidth]` to `[batch]`. */

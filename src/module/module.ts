@@ -6,17 +6,17 @@ import { Parameter, State, Table } from "./parameter.ts";
 
 export abstract class Module {
   /** Every parameter below, by path. */
-  parameters(): Map<string, Parameter> {
+  namedParameters(): Map<string, Parameter> {
     return collect(this, (value) => value instanceof Parameter);
   }
 
   /** Every running state below, by path. */
-  states(): Map<string, State> {
+  namedStates(): Map<string, State> {
     return collect(this, (value) => value instanceof State);
   }
 
   /** Every embedding table below, by path. */
-  tables(): Map<string, Table> {
+  namedTables(): Map<string, Table> {
     return collect(this, (value) => value instanceof Table);
   }
 }

@@ -1,0 +1,125 @@
+/**
+ * Every field of a row as one vector of the same width: ids through tables, numbers times a learned
+ * vector (plus another where the number is missing), lists pooled over their entries, dense vectors
+ * through a linear map.
+ */
+import { Module, Parameter, type Batch, type Initializer, type Table } from "../module/index.ts";
+import { add, concat, div, expandDims, matmul, maximum, mul, reshape, slice, sum } from "../ops/index.ts";
+import type {
+  BagFeature,
+  DenseFeature,
+  Feature,
+  FeatureMap,
+  NumericFeature,
+  SequenceFeature,
+} from "../schema/index.ts";
+import { constant, type Tensor } from "../tensor/index.ts";
+import { defaultEmbeddingInit, isIdFeature, slotOf, tablesFor } from "./tables.ts";
+
+export interface FieldEmbeddingOptions {
+  /** Width of one field's vector. */
+  readonly dim: number;
+  /** Which features to take, by name. @default all */
+  readonly include?: readonly string[];
+  /** Features to leave out, by name. */
+  readonly exclude?: readonly string[];
+  /** Start of tables. @default N(0, 1e-4²) */
+  readonly init?: Initializer;
+}
+
+type ListFeature = BagFeature | SequenceFeature;
+
+export class FieldEmbedding extends Module {
+  readonly tables: { readonly [vocabulary: string]: Table };
+  /** One vector a numeric field, and one for its absence: `[numeric fields, dim]`. */
+  readonly numeric: Parameter | undefined;
+  readonly numericMissing: Parameter | undefined;
+  readonly dense: { readonly [feature: string]: Parameter };
+  readonly dim: number;
+  /** Number of fields. */
+  readonly fields: number;
+  /** Width of all fields side by side. */
+  readonly width: number;
+  /** Names of the fields in the order of the output. */
+  readonly names: readonly string[];
+
+  readonly #scalars: readonly Exclude<Feature, NumericFeature | DenseFeature | ListFeature>[];
+  readonly #lists: readonly ListFeature[];
+  readonly #numbers: readonly NumericFeature[];
+  readonly #vectors: readonly DenseFeature[];
+
+  constructor(
+    schema: FeatureMap,
+    { dim, include, exclude = [], init = defaultEmbeddingInit }: FieldEmbeddingOptions,
+  ) {
+    super();
+    const features = schema.features.filter(
+      ({ name }) => (include === undefined || include.includes(name)) && !exclude.includes(name),
+    );
+    this.#scalars = features.filter((feature) => feature.kind === "categorical" || feature.kind === "bucket");
+    this.#lists = features.filter((feature) => feature.kind === "bag" || feature.kind === "sequence");
+    this.#numbers = features.filter((feature) => feature.kind === "numeric");
+    this.#vectors = features.filter((feature) => feature.kind === "dense");
+    this.tables = tablesFor(schema, features.filter(isIdFeature), { dim, init });
+    const numbers = this.#numbers.length;
+    this.numeric = numbers > 0 ? new Parameter([numbers, dim]) : undefined;
+    this.numericMissing = numbers > 0 ? new Parameter([numbers, dim]) : undefined;
+    this.dense = Object.fromEntries(
+      this.#vectors.map((vector) => [vector.name, new Parameter([vector.dim, dim])]),
+    );
+    const inOrder = [...this.#scalars, ...this.#lists, ...this.#numbers, ...this.#vectors];
+    this.names = inOrder.map(({ name }) => name);
+    this.dim = dim;
+    this.fields = inOrder.length;
+    this.width = inOrder.length * dim;
+  }
+
+  /** `[batch, fields, dim]`: ids first, then lists, numbers and vectors. */
+  forward(batch: Batch): Tensor {
+    const parts: Tensor[] = [];
+    const slots = [...this.#scalars, ...this.#lists].map((feature) => slotOf(feature, this.tables));
+    const rows = slots.length > 0 ? batch.lookup(slots) : undefined; // [batch, sum of widths, dim]
+    if (rows !== undefined && this.#scalars.length > 0) {
+      parts.push(slice(rows, { axis: 1, start: 0, end: this.#scalars.length }));
+    }
+    let start = this.#scalars.length;
+    for (const feature of this.#lists) {
+      const entries = slice(rows as Tensor, { axis: 1, start, end: start + feature.maxLength });
+      parts.push(expandDims(poolEntries(entries, batch.mask(feature.name), pooling(feature)), 1));
+      start += feature.maxLength;
+    }
+    if (this.numeric !== undefined && this.numericMissing !== undefined) {
+      const names = this.#numbers.map(({ name }) => name);
+      const values = expandDims(batch.numbers(names), -1); // [batch, numbers, 1]
+      const missing = expandDims(batch.numbers(names.map((name) => `${name}.missing`)), -1);
+      parts.push(add(mul(values, this.numeric), mul(missing, this.numericMissing))); // [batch, numbers, dim]
+    }
+    for (const { name } of this.#vectors) {
+      parts.push(expandDims(matmul(batch.vector(name), this.dense[name]), 1));
+    }
+    return concat(parts, { axis: 1 });
+  }
+
+  /** The same side by side: `[batch, fields · dim]`. */
+  forwardFlat(batch: Batch): Tensor {
+    return reshape(this.forward(batch), ["batch", this.width]);
+  }
+}
+
+/** Bags say how they are pooled; histories that no attention reads are averaged. */
+function pooling(feature: ListFeature): "mean" | "sum" {
+  return feature.kind === "bag" ? feature.pooling : "mean";
+}
+
+/**
+ * The mean or sum of a list's entries, padding left out; an empty list gives zeros.
+ *
+ * @param entries `[batch, length, dim]`
+ * @param mask float32 `[batch, length]`
+ * @returns `[batch, dim]`
+ */
+export function poolEntries(entries: Tensor, mask: Tensor, how: "mean" | "sum"): Tensor {
+  const total = sum(mul(entries, expandDims(mask, -1)), { axis: 1 });
+  if (how === "sum") return total;
+  return div(total, maximum(sum(mask, { axis: 1, keepDims: true }), constant(1)));
+}

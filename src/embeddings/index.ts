@@ -1,0 +1,21 @@
+export { FieldEmbedding, type FieldEmbeddingOptions, poolEntries } from "./field-embedding.ts";
+export {
+  DenseArena,
+  formatBytes,
+  type Optimizer,
+  RowArena,
+  type RowL2,
+  type RowRange,
+  rowArenaBytes,
+} from "./kernels/index.ts";
+export { LinearLogit } from "./linear-logit.ts";
+export {
+  defaultEmbeddingInit,
+  featureNamed,
+  type IdFeature,
+  isIdFeature,
+  slotOf,
+  tablesFor,
+  vocabularyOf,
+  vocabularySize,
+} from "./tables.ts";

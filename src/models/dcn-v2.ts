@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { FieldEmbedding } from "../embeddings/index.ts";
+import { CrossNetwork, Linear, MLP } from "../layers/index.ts";
+import { type Batch, Model, normalInit } from "../module/index.ts";
+import { concat } from "../ops/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
+
+export const dcnV2Options = z.strictObject({
+  ...embeddingOptions,
+  ...deepOptions,
+  crossLayers: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(3)
+    .describe("Number L of cross layers; crosses reach degree L + 1."),
+});
+export type DCNv2Options = z.input<typeof dcnV2Options>;
+
+/**
+ * DCN-V2 in its parallel form: explicit feature crosses beside a deep network.
+ *
+ *     x₀ = the embeddings of all fields, side by side
+ *     x_{l+1} = x₀ ⊙ (W_l x_l + b_l) + x_l
+ *     logit = wᵀ [x_L ; MLP(x₀)] + b
+ *
+ * Wang et al., "DCN V2", The Web Conference 2021, arXiv:2008.13535.
+ */
+export class DCNv2 extends Model {
+  readonly embedding: FieldEmbedding;
+  readonly cross: CrossNetwork;
+  readonly deep: MLP;
+  readonly head: Linear;
+
+  constructor(schema: FeatureMap, options: DCNv2Options = {}) {
+    super();
+    const {
+      embeddingDim = 16,
+      embeddingStd = 1e-4,
+      crossLayers = 3,
+      hiddenUnits = [400, 400, 400],
+    } = options;
+    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
+    const { width } = this.embedding;
+    this.cross = new CrossNetwork(width, { depth: crossLayers });
+    this.deep = new MLP(width, hiddenUnits, mlpOptions(given));
+    this.head = new Linear(width + this.deep.width, 1);
+  }
+
+  /** Logits, `[batch]`. */
+  forward(batch: Batch): Tensor {
+    const x0 = this.embedding.forwardFlat(batch); // [batch, width]
+    const crossed = this.cross.forward(x0); // [batch, width]
+    const deep = this.deep.forward(x0); // [batch, hiddenUnits.at(-1)]
+    return this.head.forward(concat([crossed, deep])).squeeze(-1);
+  }
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
+import { MLP, pairwiseInteraction } from "../layers/index.ts";
+import { type Batch, Model, normalInit } from "../module/index.ts";
+import { flatten } from "../ops/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
+
+export const deepFMOptions = z.strictObject({ ...embeddingOptions, ...deepOptions });
+export type DeepFMOptions = z.input<typeof deepFMOptions>;
+
+/**
+ * DeepFM: a factorization machine and a deep network on the same embeddings; their logits add up.
+ *
+ * Guo et al., "DeepFM", IJCAI 2017, arXiv:1703.04247.
+ */
+export class DeepFM extends Model {
+  readonly linear: LinearLogit;
+  readonly embedding: FieldEmbedding;
+  readonly deep: MLP;
+
+  constructor(schema: FeatureMap, options: DeepFMOptions = {}) {
+    super();
+    const given = deepFMOptions.parse(options);
+    const { embeddingDim, embeddingStd, hiddenUnits } = given;
+    this.linear = new LinearLogit(schema, { init: normalInit(embeddingStd) });
+    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
+    this.deep = new MLP(this.embedding.width, hiddenUnits, { ...mlpOptions(given), output: 1 });
+  }
+
+  /** Logits, `[batch]`. */
+  forward(batch: Batch): Tensor {
+    const fields = this.embedding.forward(batch); // [batch, fields, dim]
+    const deep = this.deep.forward(flatten(fields)).squeeze(1);
+    return this.linear.forward(batch).add(pairwiseInteraction(fields)).add(deep);
+  }
+}

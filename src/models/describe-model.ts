@@ -1,0 +1,27 @@
+import type { z } from "zod";
+import type { Model } from "../module/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+
+/** A model as the catalogue holds it: what it is called, what it takes, how it is made. */
+export interface ModelDescription {
+  readonly name: string;
+  /** One sentence for listings. */
+  readonly summary: string;
+  readonly options: z.ZodObject;
+  create(schema: FeatureMap, options: unknown): Model;
+}
+
+export function describeModel<Options extends z.ZodObject>(description: {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Options;
+  readonly model: new (schema: FeatureMap, options: z.input<Options>) => Model;
+}): ModelDescription {
+  const { name, summary, options, model: ModelClass } = description;
+  return {
+    name,
+    summary,
+    options,
+    create: (schema, given) => new ModelClass(schema, options.parse(given) as z.input<Options>),
+  };
+}
