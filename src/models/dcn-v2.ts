@@ -36,12 +36,8 @@ export class DCNv2 extends Model {
 
   constructor(schema: FeatureMap, options: DCNv2Options = {}) {
     super();
-    const {
-      embeddingDim = 16,
-      embeddingStd = 1e-4,
-      crossLayers = 3,
-      hiddenUnits = [400, 400, 400],
-    } = options;
+    const given = dcnV2Options.parse(options);
+    const { embeddingDim, embeddingStd, crossLayers, hiddenUnits } = given;
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
     const { width } = this.embedding;
     this.cross = new CrossNetwork(width, { depth: crossLayers });

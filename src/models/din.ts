@@ -1,21 +1,22 @@
+import { z } from "zod";
 import { ConfigError } from "../core/index.ts";
 import { FieldEmbedding, slotOf } from "../embeddings/index.ts";
-import { type ActivationName, MLP, TargetAttention } from "../layers/index.ts";
+import { MLP, TargetAttention } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import { concat, reshape, slice } from "../ops/index.ts";
 import type { CategoricalFeature, FeatureMap, SequenceFeature } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { DeepOptions, EmbeddingOptions } from "./options.ts";
+import { activationName, deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
-export interface DINOptions extends EmbeddingOptions, DeepOptions {
-  /** Hidden widths of the attention unit. @default [64] */
-  readonly attentionHiddenUnits?: readonly number[];
-  /** @default "dice" */
-  readonly attentionActivation?: ActivationName;
-  readonly attentionDropout?: number;
-  /** Normalise attention over the history. @default false */
-  readonly attentionSoftmax?: boolean;
-}
+export const dinOptions = z.strictObject({
+  ...embeddingOptions,
+  ...deepOptions,
+  attentionHiddenUnits: z.array(width).default([64]).describe("Hidden widths of the attention unit."),
+  attentionActivation: activationName.default("dice").describe("Activation of the attention unit."),
+  attentionDropout: rate.default(0).describe("Dropout of the attention unit."),
+  attentionSoftmax: z.boolean().default(false).describe("Normalise attention over the history."),
+});
+export type DINOptions = z.input<typeof dinOptions>;
 
 /** A history and its side ids, with the candidate's features they are compared with. */
 interface Interest {
@@ -38,7 +39,8 @@ export class DIN extends Model {
 
   constructor(schema: FeatureMap, options: DINOptions = {}) {
     super();
-    const { embeddingDim = 16, embeddingStd = 1e-4, hiddenUnits = [400, 400, 400] } = options;
+    const given = dinOptions.parse(options);
+    const { embeddingDim, embeddingStd, hiddenUnits } = given;
     this.#interests = interestsOf(schema);
     const attended = this.#interests.flatMap(({ sequences }) => sequences);
     this.embedding = new FieldEmbedding(schema, {
@@ -49,16 +51,14 @@ export class DIN extends Model {
     this.attentions = this.#interests.map(
       ({ targets }) =>
         new TargetAttention(targets.length * embeddingDim, {
-          hidden: options.attentionHiddenUnits,
-          activation: options.attentionActivation,
-          dropout: options.attentionDropout,
-          softmax: options.attentionSoftmax,
+          hidden: given.attentionHiddenUnits,
+          activation: given.attentionActivation,
+          dropout: given.attentionDropout,
+          softmax: given.attentionSoftmax,
         }),
     );
     this.deep = new MLP(this.embedding.width + attended.length * embeddingDim, hiddenUnits, {
-      activation: options.hiddenActivation,
-      dropout: options.netDropout,
-      batchNorm: options.batchNorm,
+      ...mlpOptions(given),
       output: 1,
     });
   }

@@ -1,31 +1,42 @@
+import { z } from "zod";
 import { FieldEmbedding } from "../embeddings/index.ts";
-import { BilinearFusion, type ActivationName, MLP } from "../layers/index.ts";
-import { type Batch, Model, Module, normalInit, Parameter, zerosInit } from "../module/index.ts";
+import { BilinearFusion, MLP } from "../layers/index.ts";
+import {
+  type Batch,
+  type Initializer,
+  Model,
+  Module,
+  normalInit,
+  Parameter,
+  zerosInit,
+} from "../module/index.ts";
 import { mul, sigmoid } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { EmbeddingOptions } from "./options.ts";
+import { activationName, embeddingOptions, rate, width } from "./options.ts";
 
-export interface FinalMLPOptions extends EmbeddingOptions {
-  /** Hidden widths of the two streams. @default [400] and [400] */
-  readonly mlp1HiddenUnits?: readonly number[];
-  readonly mlp2HiddenUnits?: readonly number[];
-  /** @default "relu" */
-  readonly hiddenActivation?: ActivationName;
-  readonly mlp1Dropout?: number;
-  readonly mlp2Dropout?: number;
-  readonly mlp1BatchNorm?: boolean;
-  readonly mlp2BatchNorm?: boolean;
-  /** Gate the inputs of both streams. @default true */
-  readonly useFeatureSelection?: boolean;
-  /** Hidden widths of the gates. @default [64] */
-  readonly gateHiddenUnits?: readonly number[];
-  /** Features that drive each stream's gate; none: a learned vector does. */
-  readonly gate1Context?: readonly string[];
-  readonly gate2Context?: readonly string[];
-  /** Heads H of the bilinear fusion. @default 1 */
-  readonly heads?: number;
-}
+export const finalMLPOptions = z.strictObject({
+  ...embeddingOptions,
+  mlp1HiddenUnits: z.array(width).min(1).default([400]).describe("Hidden widths of the first stream."),
+  mlp2HiddenUnits: z.array(width).min(1).default([400]).describe("Hidden widths of the second stream."),
+  hiddenActivation: activationName.default("relu").describe("Activation of both streams."),
+  mlp1Dropout: rate.default(0).describe("Dropout of the first stream."),
+  mlp2Dropout: rate.default(0).describe("Dropout of the second stream."),
+  mlp1BatchNorm: z.boolean().default(false).describe("Batch normalisation in the first stream."),
+  mlp2BatchNorm: z.boolean().default(false).describe("Batch normalisation in the second stream."),
+  useFeatureSelection: z.boolean().default(true).describe("Gate the inputs of both streams."),
+  gateHiddenUnits: z.array(width).default([64]).describe("Hidden widths of the gates."),
+  gate1Context: z
+    .array(z.string())
+    .default([])
+    .describe("Features that drive the first gate; none: a learned vector."),
+  gate2Context: z
+    .array(z.string())
+    .default([])
+    .describe("Features that drive the second gate; none: a learned vector."),
+  heads: z.number().int().positive().default(1).describe("Heads H of the bilinear fusion."),
+});
+export type FinalMLPOptions = z.input<typeof finalMLPOptions>;
 
 /**
  * FinalMLP: two deep networks on differently gated copies of the embeddings, fused bilinearly.
@@ -44,44 +55,28 @@ export class FinalMLP extends Model {
 
   constructor(schema: FeatureMap, options: FinalMLPOptions = {}) {
     super();
-    const {
-      embeddingDim = 16,
-      embeddingStd = 1e-4,
-      mlp1HiddenUnits = [400],
-      mlp2HiddenUnits = [400],
-    } = options;
+    const given = finalMLPOptions.parse(options);
+    const { embeddingDim, embeddingStd, gateHiddenUnits: hidden, hiddenActivation: activation } = given;
     const init = normalInit(embeddingStd);
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init });
     const { width } = this.embedding;
-    if (options.useFeatureSelection ?? true) {
-      const hidden = options.gateHiddenUnits ?? [64];
-      this.gate1 = new StreamGate(schema, {
-        embeddingDim,
-        context: options.gate1Context ?? [],
-        hidden,
-        width,
-        init,
-      });
-      this.gate2 = new StreamGate(schema, {
-        embeddingDim,
-        context: options.gate2Context ?? [],
-        hidden,
-        width,
-        init,
-      });
+    if (given.useFeatureSelection) {
+      const gate = { embeddingDim, hidden, width, init };
+      this.gate1 = new StreamGate(schema, { ...gate, context: given.gate1Context });
+      this.gate2 = new StreamGate(schema, { ...gate, context: given.gate2Context });
     }
-    const shared = { activation: options.hiddenActivation };
-    this.mlp1 = new MLP(width, mlp1HiddenUnits, {
-      ...shared,
-      dropout: options.mlp1Dropout,
-      batchNorm: options.mlp1BatchNorm,
+    const { mlp1Dropout, mlp2Dropout, mlp1BatchNorm, mlp2BatchNorm } = given;
+    this.mlp1 = new MLP(width, given.mlp1HiddenUnits, {
+      activation,
+      dropout: mlp1Dropout,
+      batchNorm: mlp1BatchNorm,
     });
-    this.mlp2 = new MLP(width, mlp2HiddenUnits, {
-      ...shared,
-      dropout: options.mlp2Dropout,
-      batchNorm: options.mlp2BatchNorm,
+    this.mlp2 = new MLP(width, given.mlp2HiddenUnits, {
+      activation,
+      dropout: mlp2Dropout,
+      batchNorm: mlp2BatchNorm,
     });
-    this.fusion = new BilinearFusion(this.mlp1.width, this.mlp2.width, { heads: options.heads ?? 1 });
+    this.fusion = new BilinearFusion(this.mlp1.width, this.mlp2.width, { heads: given.heads });
   }
 
   /** Logits, `[batch]`. */
@@ -98,7 +93,7 @@ interface StreamGateOptions {
   readonly context: readonly string[];
   readonly hidden: readonly number[];
   readonly width: number;
-  readonly init: ReturnType<typeof normalInit>;
+  readonly init: Initializer;
 }
 
 /** `2 · sigmoid(MLP(context))`, `[batch, width]` (or `[1, width]` without context): 1 where the MLP says 0. */
