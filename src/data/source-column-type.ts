@@ -55,7 +55,8 @@ export function fitsDeclared(type: ScalarType, x: string): string {
   }
 }
 
-const CANDIDATES: readonly ScalarType[] = ["boolean", "int64", "float64", "timestamp"];
+/** What text may turn out to be. */
+export const TEXT_CANDIDATES: readonly ScalarType[] = ["boolean", "int64", "float64", "timestamp"];
 
 export interface TextColumnTypes {
   readonly rows: number;
@@ -70,42 +71,46 @@ export interface TextColumnTypes {
  *
  * @param table SQL table expression whose columns `names` are all VARCHAR
  * @param declared types that are not up for choice; their values are only checked
+ * @param candidatesOf types that come into question for a column, narrowest first
  */
 export async function inferColumnTypes(
   connection: DuckDBConnection,
   table: string,
   names: readonly string[],
   declared: Readonly<Record<string, ScalarType>>,
+  candidatesOf: (name: string) => readonly ScalarType[] = () => TEXT_CANDIDATES,
 ): Promise<TextColumnTypes> {
   const open = names.filter((name) => declared[name] === undefined);
   const sample = `(SELECT * FROM ${table} LIMIT ${PROPOSING_ROWS})`;
-  const head = await countMisfits(connection, sample, [], new Map(open.map((name) => [name, CANDIDATES])));
+  const head = await countMisfits(
+    connection,
+    sample,
+    [],
+    new Map(open.map((name) => [name, candidatesOf(name)])),
+  );
   const asked = new Map<string, readonly ScalarType[]>();
   for (const name of open) {
-    const proposed = CANDIDATES.find((type) => head.misfits.get(`${name}\0${type}`) === 0n);
+    const proposed = firstFitting(head, name, candidatesOf(name));
     // No value in the sample says nothing: ask for everything.
-    asked.set(name, head.counts.get(name) === 0n ? CANDIDATES : proposed === undefined ? [] : [proposed]);
+    if (head.counts.get(name) === 0n) asked.set(name, candidatesOf(name));
+    else asked.set(name, proposed === undefined ? [] : [proposed]);
   }
   const whole = await countMisfits(connection, table, names, asked, declared);
+  const types = new Map<string, ScalarType>(names.map((name) => [name, declared[name] ?? "string"]));
   const refuted = new Map<string, readonly ScalarType[]>();
-  const types = new Map<string, ScalarType>();
-  const settle = (result: Misfits, column: string, candidates: readonly ScalarType[]): boolean => {
-    const fitting = candidates.find((type) => result.misfits.get(`${column}\0${type}`) === 0n);
-    const empty = whole.counts.get(column) === 0n;
-    if (fitting === undefined && candidates.length > 0 && candidates.length < CANDIDATES.length) return false;
-    types.set(column, empty ? "string" : (fitting ?? "string"));
-    return true;
-  };
-  for (const [column, candidates] of asked) {
-    if (!settle(whole, column, candidates)) refuted.set(column, CANDIDATES);
+  for (const [name, candidates] of asked) {
+    if (whole.counts.get(name) === 0n) continue;
+    const type = firstFitting(whole, name, candidates);
+    if (type !== undefined) types.set(name, type);
+    else if (candidates.length === 1) refuted.set(name, candidatesOf(name));
   }
   if (refuted.size > 0) {
     const again = await countMisfits(connection, table, [], refuted);
-    for (const [column, candidates] of refuted) settle(again, column, candidates);
+    for (const [name, candidates] of refuted)
+      types.set(name, firstFitting(again, name, candidates) ?? "string");
   }
   const misfits = new Map<string, number>();
-  for (const [column, type] of Object.entries(declared)) {
-    types.set(column, type);
+  for (const column of Object.keys(declared)) {
     const count = Number(whole.misfits.get(`${column}\0declared`) ?? 0n);
     if (count > 0) misfits.set(column, count);
   }
@@ -115,6 +120,14 @@ export async function inferColumnTypes(
     misfits,
     nullOnly: names.filter((name) => whole.counts.get(name) === 0n),
   };
+}
+
+function firstFitting(
+  found: Misfits,
+  name: string,
+  candidates: readonly ScalarType[],
+): ScalarType | undefined {
+  return candidates.find((type) => found.misfits.get(`${name}\0${type}`) === 0n);
 }
 
 interface Misfits {

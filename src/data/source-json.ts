@@ -1,27 +1,347 @@
-/** JSON lines as one table: one object a line, its keys the columns. */
+/**
+ * JSON lines as one table: one object a line, its keys the columns; a key that a line does not have is a
+ * missing value there. Types come from the whole data, and a value is never bent to fit one: numbers
+ * beside texts make a column of text, integers beyond 64 bits stay text.
+ */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { DataError } from "../core/index.ts";
-import { rawColumn } from "./source-column-type.ts";
+import { ConfigError, DataError, MillraceError, nearestName } from "../core/index.ts";
+import {
+  DUCKDB_TYPE,
+  fitsDeclared,
+  inferColumnTypes,
+  rawColumn,
+  type ScalarType,
+} from "./source-column-type.ts";
 import { readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
-import type { RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
-import { queryRow, queryRows, sqlTextList } from "./source-sql.ts";
+import { refuseForeign, readHead } from "./source-format.ts";
+import { checkNames } from "./source-names.ts";
+import { clip, readLineBlocks, scanText } from "./source-scan.ts";
+import type { RawColumn, RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
+import { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 
-/** Opens JSON lines files. @throws DataError as `openSource` */
+/** What DuckDB's `json_group_structure` says of a value: a type name, a list of one, or an object. */
+type Structure = string | readonly Structure[] | { readonly [key: string]: Structure };
+
+/** Longest line, in bytes. */
+const MAX_OBJECT_BYTES = 16 << 20;
+
+/** Opens JSON lines files. @throws DataError, ConfigError as `openSource` */
 export async function openJsonLines(
   connection: DuckDBConnection,
   files: readonly string[],
-  _spec: SourceSpec,
+  spec: SourceSpec,
 ): Promise<RawSource> {
-  const notes: SourceNote[] = [];
-  const table = `read_json(${sqlTextList(files.map(literalPath))}, format = 'newline_delimited', sample_size = -1, ignore_errors = false)`;
-  try {
-    const described = await queryRows(connection, `DESCRIBE SELECT * FROM ${table}`);
-    const { rows } = await queryRow(connection, `SELECT count(*) AS rows FROM ${table}`);
-    const columns = described.map((row) => rawColumn(String(row.column_name), String(row.column_type)));
-    if (rows === 0n) throw new DataError(`${files[0]} has no rows`, { details: { file: files[0] } });
-    return { format: "jsonl", files, columns, rows: Number(rows), notes, sql: table, close: async () => {} };
-  } catch (cause) {
-    throw cause instanceof DataError ? cause : readerError(files, cause);
+  if (spec.encoding === "latin-1") {
+    throw new ConfigError("encoding: JSON lines are UTF-8", { details: { files } });
   }
+  const notes: SourceNote[] = [];
+  let lines = 0;
+  for (const file of files) {
+    refuseForeign(file, readHead(file).bytes);
+    const scan = await scanText(file, { encoding: "utf-8" });
+    const blank = scan.blankLines + scan.whiteLines;
+    if (scan.lines === blank) {
+      throw new DataError(`${file} is empty`, { details: { file, expected: "rows", received: "no text" } });
+    }
+    if (blank > 0) {
+      notes.push({
+        kind: "blank-lines",
+        file,
+        count: blank,
+        text: `${file}: ${blank} blank lines are left out`,
+      });
+    }
+    lines += scan.lines - blank;
+  }
+  try {
+    return await openChecked(connection, files, spec, notes, lines);
+  } catch (cause) {
+    if (cause instanceof MillraceError) throw cause;
+    throw await jsonError(files, cause);
+  }
+}
+
+async function openChecked(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  spec: SourceSpec,
+  notes: SourceNote[],
+  lines: number,
+): Promise<RawSource> {
+  const structure = await readStructure(connection, files, notes);
+  const names = checkNames(files[0], Object.keys(structure), []);
+  for (const name of Object.keys(structure)) {
+    if (!names.includes(name)) {
+      throw new DataError(`${files[0]}: the key ${JSON.stringify(name)} is empty or has blanks around it`, {
+        details: { file: files[0], column: name },
+        hint: "give the key a plain name",
+      });
+    }
+  }
+  const declared = declaredTypes(files[0], names, spec);
+  const isList = (name: string): boolean => Array.isArray(structure[name]) && declared[name] === undefined;
+  const lists = names.filter(isList);
+  const scalars = names.filter((name) => !isList(name));
+  for (const name of scalars) {
+    if (typeof structure[name] === "object") {
+      const text = `column ${name} holds JSON objects; they are kept as JSON text`;
+      notes.push({ kind: "nested", column: name, count: lines, text });
+    }
+  }
+  const options = [
+    "format = 'newline_delimited'",
+    "records = 'true'",
+    "ignore_errors = false",
+    `maximum_object_size = ${MAX_OBJECT_BYTES}`,
+    `columns = {${names.map((name) => `${sqlText(name)}: '${isList(name) ? "VARCHAR[]" : "VARCHAR"}'`).join(", ")}}`,
+  ];
+  const text = `read_json(${sqlTextList(files.map(literalPath))}, ${options.join(", ")})`;
+  const found = await inferColumnTypes(connection, text, scalars, declared, (name) =>
+    candidates(structure[name]),
+  );
+  if (found.rows !== lines) {
+    throw new DataError(`${files.join(", ")}: ${lines} lines were read as ${found.rows} rows`, {
+      details: { files, expected: lines, received: found.rows },
+      hint: "JSON lines hold one object a line",
+    });
+  }
+  for (const [column, count] of found.misfits) {
+    throw await misfit(connection, files, text, column, declared[column], count);
+  }
+  for (const column of found.nullOnly) {
+    notes.push({
+      kind: "null-only",
+      column,
+      count: found.rows,
+      text: `column ${column} has no value in any row`,
+    });
+  }
+  const elementTypes = await listTypes(connection, text, lists, structure);
+  const columns = names.map((name): RawColumn => {
+    const element = elementTypes.get(name);
+    return rawColumn(name, element === undefined ? DUCKDB_TYPE[found.types.get(name)!] : `${element}[]`);
+  });
+  const selected = columns.map(({ name, type }) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`);
+  return {
+    format: "jsonl",
+    files,
+    columns,
+    rows: found.rows,
+    notes,
+    sql: `(SELECT ${selected.join(", ")} FROM ${text})`,
+    close: async () => {},
+  };
+}
+
+/** Keys of all files with what their values are; keys that a whole file lacks are noted. */
+async function readStructure(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  notes: SourceNote[],
+): Promise<Record<string, Structure>> {
+  const merged = new Map<string, Structure>();
+  const keysOf = new Map<string, ReadonlySet<string>>();
+  for (const file of files) {
+    const objects = `read_json_objects(${sqlText(literalPath(file))}, format = 'newline_delimited', maximum_object_size = ${MAX_OBJECT_BYTES})`;
+    const row = await queryRow(
+      connection,
+      `SELECT CAST(json_group_structure(json) AS VARCHAR) AS structure,
+              count(*) FILTER (json_type(json) IS DISTINCT FROM 'OBJECT') AS others FROM ${objects}`,
+    );
+    if (row.others !== 0n) throw await jsonError([file], undefined);
+    const structure = JSON.parse(String(row.structure)) as Record<string, Structure>;
+    for (const [key, value] of Object.entries(structure)) {
+      const before = merged.get(key);
+      merged.set(key, before === undefined ? value : mergeStructure(before, value));
+    }
+    keysOf.set(file, new Set(Object.keys(structure)));
+  }
+  for (const [file, keys] of keysOf) {
+    for (const key of merged.keys()) {
+      if (keys.has(key)) continue;
+      const near = nearestName(
+        key,
+        [...keys].filter((name) => files.some((other) => !keysOf.get(other)?.has(name))),
+      );
+      const text = `${file}: no line has the key ${key}, all its rows miss it${near === undefined ? "" : ` (it has ${near})`}`;
+      notes.push({ kind: "key-absent", file, column: key, count: 1, text });
+    }
+  }
+  return Object.fromEntries(merged);
+}
+
+function mergeStructure(a: Structure, b: Structure): Structure {
+  if (a === "NULL") return b;
+  if (b === "NULL") return a;
+  if (JSON.stringify(a) === JSON.stringify(b)) return a;
+  if (Array.isArray(a) && Array.isArray(b)) return [mergeStructure(a[0], b[0])];
+  const isNumber = (s: Structure): boolean => s === "UBIGINT" || s === "BIGINT" || s === "DOUBLE";
+  if (isNumber(a) && isNumber(b)) return "DOUBLE";
+  return "JSON";
+}
+
+/** Scalar types that values of a JSON type may be read as, narrowest first. */
+function candidates(structure: Structure): readonly ScalarType[] {
+  switch (structure) {
+    case "BOOLEAN":
+      return ["boolean"];
+    case "UBIGINT":
+    case "BIGINT":
+    case "DOUBLE":
+      return ["int64", "float64"];
+    case "VARCHAR":
+      return ["timestamp"];
+    default:
+      return [];
+  }
+}
+
+/** DuckDB types of list elements: 64-bit integers or doubles when every element is one, else text. */
+async function listTypes(
+  connection: DuckDBConnection,
+  table: string,
+  lists: readonly string[],
+  structure: Readonly<Record<string, Structure>>,
+): Promise<Map<string, string>> {
+  const types = new Map<string, string>();
+  for (const name of lists) {
+    const [element] = structure[name] as readonly Structure[];
+    types.set(name, "VARCHAR");
+    if (element !== "UBIGINT" && element !== "BIGINT" && element !== "DOUBLE") continue;
+    const whole = element !== "DOUBLE";
+    const x = sqlName(name);
+    const fits = whole ? "TRY_CAST(e AS BIGINT) IS NULL" : "regexp_full_match(e, '-?[0-9]{16,}')";
+    const row = await queryRow(
+      connection,
+      `SELECT count(*) AS bad FROM ${table} WHERE len(list_filter(${x}, lambda e: e IS NOT NULL AND ${fits})) > 0`,
+    );
+    if (row.bad === 0n) types.set(name, whole ? "BIGINT" : "DOUBLE");
+  }
+  return types;
+}
+
+function declaredTypes(file: string, names: readonly string[], spec: SourceSpec): Record<string, ScalarType> {
+  const declared: Record<string, ScalarType> = {};
+  for (const [name, type] of Object.entries(spec.types ?? {})) {
+    if (!names.includes(name)) {
+      const near = nearestName(name, names);
+      throw new ConfigError(`types: ${file} has no column ${name}`, {
+        details: { file, column: name, expected: names },
+        hint: near === undefined ? `columns are ${names.join(", ")}` : `did you mean ${near}?`,
+      });
+    }
+    declared[name] = type;
+  }
+  return declared;
+}
+
+async function misfit(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  table: string,
+  column: string,
+  type: ScalarType,
+  count: number,
+): Promise<DataError> {
+  const x = sqlName(column);
+  const [found] = await queryRows(
+    connection,
+    `SELECT ${x} AS value FROM ${table} WHERE ${x} IS NOT NULL AND NOT ${fitsDeclared(type, x)} LIMIT 1`,
+  );
+  const value = clip(String(found?.value));
+  const place = await findLine(files, (object) => {
+    const seen = object[column];
+    return (
+      seen !== undefined &&
+      seen !== null &&
+      (typeof seen === "string" ? seen : JSON.stringify(seen)) === value
+    );
+  });
+  return new DataError(
+    `${place.file}: line ${place.row ?? "?"}, column ${column}: ${JSON.stringify(value)} is no ${type}`,
+    {
+      details: { ...place, column, expected: type, received: value, count },
+      hint: `${count} such values; declare the column as string or correct them`,
+    },
+  );
+}
+
+async function findLine(
+  files: readonly string[],
+  matches: (object: Readonly<Record<string, unknown>>) => boolean,
+): Promise<{ file: string; row?: number }> {
+  for (const file of files) {
+    for await (const { row, text } of jsonLines(file)) {
+      try {
+        if (matches(JSON.parse(text) as Record<string, unknown>)) return { file, row };
+      } catch {
+        // NaN and Infinity are read though JSON does not know them; such a line is not the one sought.
+      }
+    }
+  }
+  return { file: files[0] };
+}
+
+async function* jsonLines(file: string): AsyncGenerator<{ row: number; text: string }> {
+  for await (const { block, line } of readLineBlocks(file)) {
+    let row = line;
+    for (const text of block.toString("utf8").split("\n")) {
+      if (text.trim() !== "") yield { row, text };
+      row++;
+    }
+  }
+}
+
+/** The first line that is no JSON object; failing that, what the reader said. */
+async function jsonError(files: readonly string[], cause: unknown): Promise<DataError> {
+  for (const file of files) {
+    for await (const { row, text } of jsonLines(file)) {
+      const problem = lineProblem(text);
+      if (problem === undefined) continue;
+      return new DataError(`${file}: line ${row} ${problem}: ${clip(text.trim())}`, {
+        details: { file, row, expected: "one JSON object", received: clip(text.trim()) },
+        hint: text.startsWith("\ufeff")
+          ? "write the file without a byte order mark"
+          : "JSON lines hold one whole object a line, with no comma or bracket around them",
+        cause,
+      });
+    }
+  }
+  const message = cause instanceof Error ? cause.message : "";
+  const [, key] = /duplicate key "([^"]*)"/.exec(message) ?? [];
+  if (key === undefined) return readerError(files, cause);
+  const place = await findRepeatedKey(files, key);
+  return new DataError(`${place.file}: line ${place.row ?? "?"} has the key ${key} twice`, {
+    details: { ...place, column: key, expected: "each key once", received: "the same key twice" },
+    cause,
+  });
+}
+
+function lineProblem(text: string): string | undefined {
+  if (text.startsWith("\ufeff")) return "starts with a byte order mark";
+  try {
+    const value: unknown = JSON.parse(text.replace(/:\s*(-?(?:NaN|Infinity))\s*(?=[,}])/g, ": null"));
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? undefined
+      : "is no JSON object";
+  } catch (error) {
+    return `is no valid JSON (${(error as Error).message})`;
+  }
+}
+
+async function findRepeatedKey(
+  files: readonly string[],
+  key: string,
+): Promise<{ file: string; row?: number }> {
+  const quoted = `${JSON.stringify(key)}`;
+  for (const file of files) {
+    for await (const { row, text } of jsonLines(file)) {
+      const parts = text.split(quoted);
+      if (parts.length > 2 && parts.slice(1).filter((part) => /^\s*:/.test(part)).length > 1) {
+        return { file, row };
+      }
+    }
+  }
+  return { file: files[0] };
 }

@@ -11,6 +11,7 @@ import { readHead } from "./source-format.ts";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 
 /** Longest line read; longer ones mean a file without line ends or with a quote never closed. */
@@ -21,6 +22,8 @@ export interface TextScan {
   readonly lines: number;
   /** Lines with nothing at all on them. */
   readonly blankLines: number;
+  /** Lines of blanks and tabs alone. */
+  readonly whiteLines: number;
   readonly carriageReturnEnds: number;
   readonly lineFeedEnds: number;
   /** First line whose end differs from the first line's. */
@@ -105,6 +108,7 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
   const ending = Buffer.from(separator, "utf8");
   let lines = 0;
   let blankLines = 0;
+  let whiteLines = 0;
   let carriageReturnEnds = 0;
   let lineFeedEnds = 0;
   let separatorEnds = 0;
@@ -129,6 +133,7 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
         if (carriageReturnEnds > 0) firstMixedEnd ??= lines;
       }
       if (end === start) blankLines++;
+      else if (block[start] <= SPACE && block.toString("latin1", start, end).trim() === "") whiteLines++;
       else if (ending.length > 0 && endsWith(block, start, end, ending)) separatorEnds++;
       if (returns && firstLoneReturn === undefined) {
         const lone = block.indexOf(CARRIAGE_RETURN, start);
@@ -140,6 +145,7 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
   return {
     lines,
     blankLines,
+    whiteLines,
     carriageReturnEnds,
     lineFeedEnds,
     firstMixedEnd,
