@@ -41,7 +41,10 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** Columns of a batch in their fixed order: features, labels, then the other roles. */
+/**
+ * Columns of a batch in their fixed order: features, labels, then the other roles. These are named
+ * `@weight`, `@group`, `@domain` and `@timestamp`, since a feature may be called `domain` too.
+ */
 export function batchLayout(map: FeatureMap): BatchColumn[] {
   const columns: BatchColumn[] = [];
   const add = (name: string, role: ColumnRole, dtype: BatchColumn["dtype"], width = 1): void => {
@@ -71,10 +74,11 @@ export function batchLayout(map: FeatureMap): BatchColumn[] {
     }
   }
   for (const label of map.labels) add(label.name, "label", "float32");
-  if (map.weight !== undefined) add("weight", "weight", "float32");
-  // Groups and domains are numbered by first appearance in canonical order; only equality matters.
-  if (map.group !== undefined) add("group", "group", "int32");
-  if (map.domain !== undefined) add("domain", "domain", "int32");
-  if (map.timestamp !== undefined) add("timestamp", "timestamp", "float64");
+  if (map.weight !== undefined) add("@weight", "weight", "float32");
+  // Groups are numbered within one split; only equality matters.
+  if (map.group !== undefined) add("@group", "group", "int32");
+  if (map.domain !== undefined) add("@domain", "domain", "int32");
+  // Seconds since 1970.
+  if (map.timestamp !== undefined) add("@timestamp", "timestamp", "float64");
   return columns;
 }

@@ -52,6 +52,8 @@ export interface CategoricalFeature extends FeatureBase {
 
 /** How a raw number becomes the batch value. Applied in this order: clip, log, standardise. */
 export interface NumericTransform {
+  /** Bounds that a raw value is moved into; absent: as it is. */
+  readonly clip: readonly [number, number] | undefined;
   /** `sign(x)·ln(1 + |x|)` before standardising. */
   readonly log: boolean;
   /** Subtract, then multiply; mean 0 and scale 1 leave the value alone. */
@@ -125,9 +127,17 @@ export interface Label {
   readonly column: string;
   /** A numeric label counts as positive above this; absent: used as it is (0/1 or a real target). */
   readonly threshold: number | undefined;
-  /** Raw values that mean 1 (text labels); absent: parse as number. */
+  /** Canonical raw values that mean 1, all others 0 (text labels); absent: parse as number. */
   readonly positive: readonly string[] | undefined;
+  /** A binary label is 0 or 1 after threshold and positive values; a real one any finite number. */
+  readonly kind: "binary" | "real";
 }
+
+/** Key of the domain column's encoder in `FeatureMap.encoders`; no feature can have this name. */
+export const DOMAIN_ENCODER = "@domain";
+
+/** Unit of a numeric timestamp column; dates and ISO texts need none. */
+export type TimestampUnit = "s" | "ms" | "us";
 
 export interface FeatureMap {
   readonly version: 1;
@@ -137,6 +147,9 @@ export interface FeatureMap {
   /** Raw columns of the other roles. */
   readonly weight: string | undefined;
   readonly group: string | undefined;
+  /** Encoded like a categorical feature, by the encoder `DOMAIN_ENCODER`. */
   readonly domain: string | undefined;
   readonly timestamp: string | undefined;
+  /** Absent when there is no timestamp. */
+  readonly timestampUnit: TimestampUnit | undefined;
 }

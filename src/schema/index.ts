@@ -12,6 +12,7 @@ export {
   type BagFeature,
   type BucketFeature,
   type CategoricalFeature,
+  DOMAIN_ENCODER,
   type DenseFeature,
   FIRST_VALUE_ID,
   type Feature,
@@ -25,6 +26,7 @@ export {
   OUT_OF_VOCABULARY_ID,
   PADDING_ID,
   type SequenceFeature,
+  type TimestampUnit,
   type ValueType,
   type Vocabulary,
 } from "./feature-map.ts";
