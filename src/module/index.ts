@@ -12,4 +12,15 @@ export {
 export { Model } from "./model.ts";
 export { Module } from "./module.ts";
 export { Parameter, type ParameterOptions, State, Table, type TableOptions } from "./parameter.ts";
+export {
+  decodeSafetensors,
+  decodeSafetensorsHeader,
+  encodeSafetensors,
+  type SafetensorsData,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  safetensorsHeader,
+  type SafetensorsLayout,
+  type SafetensorsTensor,
+} from "./safetensors.ts";
 export { currentTrace, dropout, Trace, type TraceOptions, withTrace } from "./trace.ts";
