@@ -1,0 +1,96 @@
+/**
+ * The two graphs of a model in training: one that returns losses and gradients, one that returns
+ * probabilities. Both read the same inputs, so one set of feeds serves both.
+ */
+import { grad } from "../autodiff/index.ts";
+import { type CompiledGraph, compile, type LeafBinding } from "../compile/index.ts";
+import { type Model, type State, Trace, withTrace } from "../module/index.ts";
+import { add, sigmoid } from "../ops/index.ts";
+import type { BatchLayout, FeatureMap } from "../schema/index.ts";
+import { input, Tensor } from "../tensor/index.ts";
+import { SymbolicBatch } from "./symbolic-batch.ts";
+import { placeTables } from "./table-placement.ts";
+
+/** Logits by label name. */
+export type Logits = { readonly [label: string]: Tensor };
+
+/** From logits and the batch to named scalar losses; their sum is minimised. */
+export type Objective = (logits: Logits, batch: SymbolicBatch) => { readonly [loss: string]: Tensor };
+
+export interface GraphSource {
+  readonly model: Model;
+  readonly schema: FeatureMap;
+  readonly layout: BatchLayout;
+}
+
+export interface TrainingGraph extends CompiledGraph {
+  readonly batch: SymbolicBatch;
+  readonly losses: readonly string[];
+  /** States in the order of the outputs `state:0`, `state:1`, … */
+  readonly states: readonly State[];
+}
+
+/** Outputs: `loss`, `loss:<name>`, `gradient:<parameter path>`, `rows:<look-up>`, `state:<k>`. */
+export function trainingGraph(source: GraphSource & { readonly objective: Objective; readonly separate?: boolean }): TrainingGraph {
+  const { model, schema, layout } = source;
+  const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
+  const key = input("randomKey", [], "uint32");
+  const trace = new Trace({ training: true, key });
+  const losses = withTrace(trace, () => source.objective(forward(model, schema, batch), batch));
+  const names = Object.keys(losses);
+  const total = Object.values(losses).reduce((sum, loss) => add(sum, loss));
+  const parameters = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
+  const lookups = batch.lookups.map((lookup, k) => ({ ...lookup, k })).filter(({ slots }) => slots[0].table.trainable);
+  const leaves = [...parameters.map(([, parameter]) => parameter), ...lookups.map(({ rows }) => rows)];
+  const gradientsOf = (loss: Tensor, prefix: string): { [name: string]: Tensor } => {
+    const gradients = grad(loss, leaves);
+    const named: { [name: string]: Tensor } = {};
+    for (const [k, [path]] of parameters.entries()) named[`gradient:${prefix}${path}`] = gradients[k];
+    for (const [i, { k }] of lookups.entries()) named[`rows:${prefix}${k}`] = gradients[parameters.length + i];
+    return named;
+  };
+  const states = [...trace.stateUpdates.keys()];
+  const outputs: { [name: string]: Tensor } = { loss: total };
+  for (const name of names) if (names.length > 1) outputs[`loss:${name}`] = losses[name];
+  // Methods that treat tasks apart (per-task optimizers, gradient surgery) take one set a loss.
+  if (source.separate) for (const name of names) Object.assign(outputs, gradientsOf(losses[name], `${name}:`));
+  else Object.assign(outputs, gradientsOf(total, ""));
+  for (const [k, state] of states.entries()) outputs[`state:${k}`] = trace.stateUpdates.get(state) as Tensor;
+  const compiled = compile({ outputs, leaves: bindings(model, batch, [key]) });
+  return { ...compiled, batch, losses: names, states };
+}
+
+export interface EvaluationGraph extends CompiledGraph {
+  readonly batch: SymbolicBatch;
+}
+
+/** Outputs: the probability of each label, `[batch]`, under the label's name. */
+export function evaluationGraph({ model, schema, layout }: GraphSource): EvaluationGraph {
+  const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
+  const logits = withTrace(new Trace({ training: false }), () => forward(model, schema, batch));
+  const outputs = Object.fromEntries(
+    Object.entries(logits).map(([label, logit]) => [`probability:${label}`, sigmoid(logit)]),
+  );
+  return { ...compile({ outputs, leaves: bindings(model, batch, []) }), batch };
+}
+
+/** A model's logits by label; a model with one logit answers for the first label. */
+export function forward(model: Model, schema: FeatureMap, batch: Parameters<Model["forward"]>[0]): Logits {
+  const logits = model.forward(batch);
+  return logits instanceof Tensor ? { [schema.labels[0]?.name ?? "label"]: logits } : logits;
+}
+
+function bindings(model: Model, batch: SymbolicBatch, others: readonly Tensor[]): Map<Tensor, LeafBinding> {
+  const leaves = new Map<Tensor, LeafBinding>();
+  const own = [
+    ...batch.lookups.map(({ index }) => index),
+    ...batch.groups.map(({ tensor }) => tensor),
+    ...batch.columns.values(),
+    ...batch.arenas,
+    ...others,
+  ];
+  for (const leaf of own) leaves.set(leaf, { name: (leaf.attributes as { name: string }).name });
+  for (const [path, parameter] of model.namedParameters()) leaves.set(parameter, { name: `parameter:${path}` });
+  for (const [path, state] of model.namedStates()) leaves.set(state, { name: `state:${path}` });
+  return leaves;
+}

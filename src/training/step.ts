@@ -1,0 +1,177 @@
+/**
+ * One training step: the graph gives the loss and all gradients, then the host sums duplicate rows,
+ * clips by the norm of everything together, and moves rows and dense parameters in place.
+ */
+import { MillraceError } from "../core/index.ts";
+import type { Optimizer } from "../embeddings/index.ts";
+import type { Engine, HostTensor, Session } from "../engine/index.ts";
+import { hashKey } from "../core/index.ts";
+import type { EncodedBatch } from "../schema/index.ts";
+import { BatchFeeds } from "./feeds.ts";
+import { type EvaluationGraph, evaluationGraph, type GraphSource, type Objective, type TrainingGraph, trainingGraph } from "./graphs.ts";
+import { ModelWeights, rowL2 } from "./model-weights.ts";
+import type { OptimizerOptions } from "./optimizer-options.ts";
+import type { SymbolicBatch } from "./symbolic-batch.ts";
+
+export interface LearnerOptions extends GraphSource {
+  readonly engine: Engine;
+  readonly objective: Objective;
+  readonly optimizer: OptimizerOptions;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly threads?: number;
+}
+
+/** A compiled model with its weights: it learns from batches and predicts. */
+export class Learner {
+  readonly weights: ModelWeights;
+  readonly graph: TrainingGraph;
+  readonly evaluation: EvaluationGraph;
+  readonly options: LearnerOptions;
+  /** Steps taken. */
+  steps = 0;
+  learningRate: number;
+
+  readonly #session: Session;
+  readonly #evaluationSession: Session;
+  readonly #feeds: BatchFeeds;
+  readonly #evaluationFeeds: BatchFeeds;
+
+  private constructor(options: LearnerOptions, graph: TrainingGraph, evaluation: EvaluationGraph, sessions: [Session, Session]) {
+    this.options = options;
+    this.graph = graph;
+    this.evaluation = evaluation;
+    this.learningRate = options.optimizer.learningRate;
+    [this.#session, this.#evaluationSession] = sessions;
+    this.weights = new ModelWeights(options.model, {
+      seed: options.seed,
+      positions: positionsOf([graph.batch, evaluation.batch], options.batchSize),
+      ...optimizersOf(options.optimizer),
+    });
+    this.#feeds = new BatchFeeds(graph.batch, this.weights, graph.inputs);
+    this.#evaluationFeeds = new BatchFeeds(evaluation.batch, this.weights, evaluation.inputs);
+  }
+
+  static async create(options: LearnerOptions): Promise<Learner> {
+    const graph = trainingGraph(options);
+    const evaluation = evaluationGraph(options);
+    const { threads } = options;
+    const session = await options.engine.load(graph.model, { threads });
+    const evaluationSession = await options.engine.load(evaluation.model, { threads });
+    return new Learner(options, graph, evaluation, [session, evaluationSession]);
+  }
+
+  /**
+   * Learns from one batch.
+   *
+   * @returns the loss, without regularisation
+   * @throws MillraceError when the loss is not finite; nothing has been moved then
+   */
+  async step(batch: EncodedBatch): Promise<number> {
+    const { seed } = this.options;
+    const randomKey = hashKey(seed, "step", this.steps);
+    const feeds = this.#feeds.prepare(batch, { training: true, randomKey });
+    const into = this.#targets(batch.size);
+    const results = await this.#session.run(feeds, { into });
+    const loss = (results.loss.data as Float32Array)[0];
+    if (!Number.isFinite(loss)) {
+      throw new MillraceError(`the loss became ${loss} at step ${this.steps + 1}`, {
+        details: { step: this.steps + 1, loss },
+        hint: "lower the learning rate, or run `millrace validate` on the data; the weights of the step before are kept",
+      });
+    }
+    this.steps++;
+    this.#update();
+    for (const [k, state] of this.graph.states.entries()) {
+      this.weights.stateValues.set(state, results[`state:${k}`].data as Float32Array);
+    }
+    return loss;
+  }
+
+  /** Probabilities of a batch by label, `[size]` each. */
+  async predict(batch: EncodedBatch): Promise<{ [label: string]: Float32Array }> {
+    const feeds = this.#evaluationFeeds.prepare(batch, { training: false });
+    const results = await this.#evaluationSession.run(feeds);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, { data }]) => [name.slice("probability:".length), data as Float32Array]),
+    );
+  }
+
+  /** Brings lazily updated rows up to date; call before predicting with `predict` after training steps. */
+  flush(): void {
+    for (const arena of this.weights.arenas) arena.flush();
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+    await this.#evaluationSession.release();
+  }
+
+  /** Gradients are written straight into the arenas. */
+  #targets(size: number): { [name: string]: HostTensor } {
+    const into: { [name: string]: HostTensor } = {};
+    const { parameters, dense, arenas } = this.weights;
+    for (const [k, [path, { shape, trainable }]] of [...parameters].entries()) {
+      if (trainable) into[`gradient:${path}`] = { dtype: "float32", dims: shape, data: dense.gradient(k) };
+    }
+    for (const [k, { lookup, first }] of this.#feeds.placed(size).entries()) {
+      const arena = arenas[lookup.arena];
+      if (arena.optimizer === undefined) continue;
+      const data = arena.gradients(first, size * lookup.width);
+      into[`rows:${k}`] = { dtype: "float32", dims: [size, lookup.width, arena.dim], data };
+    }
+    return into;
+  }
+
+  #update(): void {
+    const { optimizer } = this.options;
+    const { arenas, dense } = this.weights;
+    const trained = arenas.filter((arena) => arena.optimizer !== undefined);
+    const l2 = rowL2(optimizer.embeddingRegularizer, optimizer.embeddingRegularizerScope);
+    let gradientScale = 1;
+    if (optimizer.maxGradientNorm !== null) {
+      const squares = trained.reduce((sum, arena) => sum + arena.sumOfSquares({ l2 }), dense.sumOfSquares());
+      const norm = Math.sqrt(squares);
+      // As torch.nn.utils.clip_grad_norm_: the small constant keeps the quotient finite.
+      if (norm > optimizer.maxGradientNorm) gradientScale = optimizer.maxGradientNorm / (norm + 1e-6);
+    }
+    const { learningRate, steps: step } = this;
+    for (const arena of trained) arena.step({ learningRate, step, gradientScale, l2 });
+    dense.step({ learningRate, step, gradientScale });
+  }
+}
+
+/** Most positions one batch reads, for each arena. */
+function positionsOf(batches: readonly SymbolicBatch[], batchSize: number): number[] {
+  const [{ arenas }] = batches;
+  return arenas.map((_, k) =>
+    Math.max(
+      ...batches.map(({ lookups }) =>
+        lookups.filter(({ arena }) => arena === k).reduce((sum, { width }) => sum + width * batchSize, 0),
+      ),
+    ),
+  );
+}
+
+export function optimizersOf(options: OptimizerOptions) {
+  const { optimizer, embeddingOptimizer = optimizer, embeddingUpdate, netRegularizer } = options;
+  return {
+    denseOptimizer: optimizerNamed(optimizer, options),
+    rowOptimizer: optimizerNamed(embeddingOptimizer, { ...options, momentum: 0 }),
+    rowScope: embeddingUpdate === "lazy" ? ("batch" as const) : ("table" as const),
+    netL2: netRegularizer,
+  };
+}
+
+function optimizerNamed(name: Optimizer["name"], options: OptimizerOptions): Optimizer {
+  const { beta1, beta2, epsilon, momentum } = options;
+  switch (name) {
+    case "adam":
+      return { name, beta1, beta2, epsilon };
+    case "sgd":
+      return { name, momentum };
+    default:
+      return { name, epsilon };
+  }
+}
+

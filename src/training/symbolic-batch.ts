@@ -1,0 +1,103 @@
+/**
+ * The batch of the training and evaluation graphs: rows are gathered inside the graph from an arena
+ * that is fed as an input, and every look-up is a leaf for gradients, so that gradients of rows come
+ * out position by position and duplicates are summed outside, in a fixed order.
+ */
+import type { Batch, LookupSlot } from "../module/index.ts";
+import { batchDim } from "../module/index.ts";
+import { gather } from "../ops/index.ts";
+import type { BatchLayout, FeatureMap } from "../schema/index.ts";
+import { input, type Tensor } from "../tensor/index.ts";
+import { listMask } from "./list-mask.ts";
+import { arenaOf, type TablePlacement } from "./table-placement.ts";
+
+/** One look-up of the graph: which slots, from which arena, and the looked-up rows. */
+export interface TracedLookup {
+  readonly slots: readonly LookupSlot[];
+  readonly arena: number;
+  /** Rows a batch row reads. */
+  readonly width: number;
+  /** int32 `[batch, width]`, indices into the arena's tensor. */
+  readonly index: Tensor;
+  /** `[batch, width, dim]`. */
+  readonly rows: Tensor;
+}
+
+/** Several float columns fed as one input. */
+export interface NumberGroup {
+  readonly columns: readonly string[];
+  readonly tensor: Tensor;
+}
+
+export class SymbolicBatch implements Batch {
+  readonly schema: FeatureMap;
+  readonly lookups: TracedLookup[] = [];
+  readonly groups: NumberGroup[] = [];
+  /** Columns fed as they are, by input name. */
+  readonly columns = new Map<string, Tensor>();
+  /** The arenas as graph inputs. */
+  readonly arenas: readonly Tensor[];
+  readonly #placement: TablePlacement;
+  readonly #layout: BatchLayout;
+
+  constructor(schema: FeatureMap, layout: BatchLayout, placement: TablePlacement) {
+    this.schema = schema;
+    this.#layout = layout;
+    this.#placement = placement;
+    this.arenas = placement.arenas.map(({ dim }, k) => input(`arena:${k}`, [`arenaRows${k}`, dim]));
+  }
+
+  lookup(slots: readonly LookupSlot[]): Tensor {
+    const known = this.lookups.find((lookup) => sameSlots(lookup.slots, slots));
+    if (known !== undefined) return known.rows;
+    const arena = arenaOf(this.#placement, slots);
+    const width = slots.reduce((sum, slot) => sum + slot.width, 0);
+    const index = input(`index:${this.lookups.length}`, [batchDim, width], "int32");
+    const rows = gather(this.arenas[arena], index);
+    this.lookups.push({ slots, arena, width, index, rows });
+    return rows;
+  }
+
+  numbers(columns: readonly string[]): Tensor {
+    const key = columns.join("\n");
+    const known = this.groups.find((group) => group.columns.join("\n") === key);
+    if (known !== undefined) return known.tensor;
+    const tensor = input(`numbers:${this.groups.length}`, [batchDim, columns.length]);
+    this.groups.push({ columns, tensor });
+    return tensor;
+  }
+
+  vector(column: string): Tensor {
+    return this.#column(column);
+  }
+
+  mask(feature: string): Tensor {
+    const { width } = this.#find(feature);
+    return listMask(this.#column(`${feature}.length`), width);
+  }
+
+  /** Labels, weights and the like, `[batch]`. */
+  scalar(column: string): Tensor {
+    return this.#column(column);
+  }
+
+  #column(name: string): Tensor {
+    const known = this.columns.get(name);
+    if (known !== undefined) return known;
+    const { width, dtype } = this.#find(name);
+    const shape = width === 1 ? [batchDim] : [batchDim, width];
+    const tensor = input(name, shape, dtype === "int32" ? "int32" : "float32");
+    this.columns.set(name, tensor);
+    return tensor;
+  }
+
+  #find(name: string): BatchLayout[number] {
+    const column = this.#layout.find((candidate) => candidate.name === name);
+    if (column === undefined) throw new Error(`the batch has no column "${name}"`);
+    return column;
+  }
+}
+
+function sameSlots(a: readonly LookupSlot[], b: readonly LookupSlot[]): boolean {
+  return a.length === b.length && a.every((slot, k) => slot.table === b[k].table && slot.column === b[k].column);
+}
