@@ -42,7 +42,11 @@ export async function delimitedError(
 
 async function firstDefect(file: string, place: DelimitedPlace): Promise<DataError | undefined> {
   const width = place.names.length;
-  for await (const { line, fields, defect } of readRecords(file, { ...place, oneColumn: width === 1 })) {
+  let firstEnding = "";
+  for await (const { line, fields, ending, defect } of readRecords(file, {
+    ...place,
+    oneColumn: width === 1,
+  })) {
     const shown = clip(fields.join(place.separator));
     if (defect === "unterminated-quote") {
       return new DataError(`${file}: a quote opened on line ${line} is never closed`, {
@@ -72,6 +76,17 @@ async function firstDefect(file: string, place: DelimitedPlace): Promise<DataErr
         details: { file, row: line, expected: "LF or CRLF line ends", received: shown },
         hint: "write the file with one kind of line end",
       });
+    }
+    if (firstEnding === "") firstEnding = ending;
+    else if (ending !== "" && ending !== firstEnding) {
+      const named = (end: string): string => (end === "\n" ? "LF" : "CRLF");
+      return new DataError(
+        `${file}: line ${line} ends differently (${named(ending)}) from the lines before (${named(firstEnding)})`,
+        {
+          details: { file, row: line, expected: named(firstEnding), received: named(ending) },
+          hint: "write the file with one kind of line end, for instance with dos2unix",
+        },
+      );
     }
     if (fields.length !== width) {
       return new DataError(`${file}: line ${line} has ${fields.length} fields, expected ${width}: ${shown}`, {

@@ -168,7 +168,22 @@ async function readStructure(
       notes.push({ kind: "key-absent", file, column: key, count: 1, text });
     }
   }
-  return Object.fromEntries(merged);
+  // DuckDB gives keys in an order of its own that may differ from run to run.
+  return Object.fromEntries(keyOrder(files[0], [...merged.keys()]).map((key) => [key, merged.get(key)!]));
+}
+
+/** Keys as they first appear in the head of a file, then the others by name. */
+function keyOrder(file: string, keys: readonly string[]): string[] {
+  const seen = new Set<string>();
+  for (const line of readHead(file).bytes.toString("utf8").split("\n", 1000)) {
+    try {
+      for (const key of Object.keys(JSON.parse(line))) seen.add(key);
+    } catch {
+      // The head's last line is cut off; NaN is no JSON: their keys come by name.
+    }
+  }
+  const known = new Set(keys);
+  return [...[...seen].filter((key) => known.has(key)), ...keys.filter((key) => !seen.has(key)).sort()];
 }
 
 function mergeStructure(a: Structure, b: Structure): Structure {

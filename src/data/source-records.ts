@@ -9,6 +9,8 @@ export interface TextRecord {
   /** 1-based physical line of the record's first byte. */
   readonly line: number;
   readonly fields: readonly string[];
+  /** The line end after it; none after a last record without one. */
+  readonly ending: "\n" | "\r\n" | "";
   /** What breaks RFC 4180 in it. */
   readonly defect: "unterminated-quote" | "text-after-quote" | "lone-return" | undefined;
 }
@@ -34,7 +36,7 @@ export async function* readRecords(
       // A quote still open at the end of the block may close in the next one.
       if (record.defect === "unterminated-quote" && text.length - at < 1 << 20) break;
       if (record.fields.length > 1 || record.fields[0] !== "" || oneColumn) {
-        yield { line: atLine, fields: record.fields, defect: record.defect };
+        yield { line: atLine, fields: record.fields, ending: record.ending, defect: record.defect };
       }
       atLine += record.lineEnds;
       at = record.end;
@@ -43,14 +45,15 @@ export async function* readRecords(
     carriedLine = atLine;
   }
   if (carried !== "") {
-    const { fields, defect } = cutRecord(carried, 0, separator);
-    yield { line: carriedLine, fields, defect };
+    const { fields, ending, defect } = cutRecord(carried, 0, separator);
+    yield { line: carriedLine, fields, ending, defect };
   }
 }
 
 interface CutRecord {
   readonly fields: string[];
   readonly defect: TextRecord["defect"];
+  readonly ending: TextRecord["ending"];
   readonly end: number;
   readonly lineEnds: number;
 }
@@ -82,7 +85,7 @@ function cutRecord(text: string, from: number, separator: string): CutRecord {
         }
       }
       fields.push(field);
-      if (!closed) return { fields, defect: "unterminated-quote", end: k, lineEnds };
+      if (!closed) return { fields, defect: "unterminated-quote", ending: "", end: k, lineEnds };
       while (text[k] === " " && !text.startsWith(separator, k)) k++;
       const atEnd = k >= text.length || text[k] === "\n" || text[k] === "\r";
       if (!atEnd && !text.startsWith(separator, k)) {
@@ -104,11 +107,9 @@ function cutRecord(text: string, from: number, separator: string): CutRecord {
       k += separator.length;
       continue;
     }
-    if (text[k] === "\r") k++;
-    if (text[k] === "\n") {
-      k++;
-      lineEnds++;
-    }
-    return { fields, defect, end: k, lineEnds };
+    const ending = text.startsWith("\r\n", k) ? "\r\n" : text[k] === "\n" ? "\n" : "";
+    if (ending !== "") lineEnds++;
+    // A carriage return may be the file's last byte.
+    return { fields, defect, ending, end: ending === "" ? text.length : k + ending.length, lineEnds };
   }
 }
