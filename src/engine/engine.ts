@@ -20,21 +20,24 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Write the runtime's profile to files with this prefix (native only). */
   readonly profilePrefix?: string;
+  /** The bytes of the model's side files, by the name under which the model mentions them. */
+  readonly externalData?: { readonly [location: string]: Uint8Array };
 }
 
 export interface Session {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   /**
-   * Runs the graph. `outputs` may name host tensors to write into (exact dims); without it, fresh
-   * arrays are made. Only the outputs named in `fetch` are computed (default: all).
+   * Runs the graph. `into` may name host tensors to write outputs into (exact dims and dtype), which are
+   * then what is returned; other outputs come in fresh arrays. Only the outputs named in `fetch` are
+   * returned (default: all).
    */
   run(
     feeds: { readonly [name: string]: HostTensor },
     options?: { readonly fetch?: readonly string[]; readonly into?: { readonly [name: string]: HostTensor } },
   ): Promise<{ [name: string]: HostTensor }>;
-  /** Ends profiling where it was on; returns the profile's path. */
-  release(): Promise<void>;
+  /** Frees the session. Ends profiling where it was on and returns the profile's path. */
+  release(): Promise<string | undefined>;
 }
 
 export interface Engine {
