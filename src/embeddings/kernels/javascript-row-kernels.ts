@@ -26,10 +26,10 @@ export function javascriptRowKernels(memory: WebAssembly.Memory, plan: RowPlan):
   const gradientAt = (task: number, position: number): number =>
     (plan.gradients >>> 2) + (task * positions + position) * dim;
 
-  /** Adds the gradients of unique row `u` into its first position's slot; returns that slot. */
-  function sumRow(task: number, u: number): number {
+  /** The slot of unique row `u`'s first position, into which the other positions' gradients are added. */
+  function slotOf({ task, summed }: RowPass, u: number): number {
     const start = ints[segmentStart + u];
-    const end = ints[segmentEnd + u];
+    const end = summed ? start : ints[segmentEnd + u];
     const sum = gradientAt(task, ints[order + start]);
     for (let k = start + 1; k < end; k++) {
       const from = gradientAt(task, ints[order + k]);
@@ -53,15 +53,14 @@ export function javascriptRowKernels(memory: WebAssembly.Memory, plan: RowPlan):
 
   /** Makes each visited row's gradient `(sum + λ·w)·scale` and hands it over. */
   function step(pass: RowStepPass, move: MoveRow): void {
-    const { task, summed, scale, batchL2, restL2 } = pass;
+    const { scale, batchL2, restL2 } = pass;
     forEachRow(pass, (row, u) => {
       const at = table + row * stride;
       if (u < 0 && restL2 === 0) {
         move(at, row, undefined);
         return;
       }
-      let from = -1;
-      if (u >= 0) from = summed ? gradientAt(task, ints[order + ints[segmentStart + u]]) : sumRow(task, u);
+      const from = u < 0 ? -1 : slotOf(pass, u);
       const lambda = f(u < 0 ? restL2 : batchL2);
       for (let d = 0; d < dim; d++) {
         const sum = from < 0 ? 0 : floats[from + d];
@@ -108,15 +107,11 @@ export function javascriptRowKernels(memory: WebAssembly.Memory, plan: RowPlan):
       return size;
     },
 
-    sumDuplicates(task, count) {
-      for (let u = 0; u < count; u++) sumRow(task, u);
-    },
-
     squares(pass) {
       let total = 0;
       forEachRow(pass, (row, u) => {
         const at = table + row * stride;
-        const from = u < 0 ? -1 : gradientAt(pass.task, ints[order + ints[segmentStart + u]]);
+        const from = u < 0 ? -1 : slotOf(pass, u);
         const lambda = f(u < 0 ? pass.restL2 : pass.batchL2);
         total += squaresOf(dim, (d) => f((from < 0 ? 0 : floats[from + d]) + f(lambda * floats[at + d])));
       });
@@ -146,7 +141,7 @@ export function javascriptRowKernels(memory: WebAssembly.Memory, plan: RowPlan):
       const state = (plan.scalarState >>> 2) + pass.task * rows;
       step(pass, (at, row, g) => {
         if (g === undefined) return;
-        const a = f(floats[state + row] + f(squaresOf(dim, (d) => g[d]) / dim));
+        const a = f(floats[state + row] + f(f(squaresOf(dim, (d) => g[d])) / dim));
         floats[state + row] = a;
         const size = f(f(rate) / f(f(Math.sqrt(a)) + epsilon));
         for (let d = 0; d < dim; d++) floats[at + d] -= f(size * g[d]);

@@ -168,20 +168,17 @@ export class RowArena {
    */
   sumOfSquares({ l2, task = 0 }: { readonly l2?: RowL2; readonly task?: number } = {}): number {
     this.#checkStep(l2);
-    if (!this.#summed[task]) this.#kernels.sumDuplicates(task, this.#unique);
-    this.#summed[task] = true;
     let total = 0;
     for (const pass of this.#passes(l2, task)) total += this.#kernels.squares(pass);
+    this.#summed[task] = true;
     return total;
   }
 
   /** Moves the batch's rows, or the whole table's, by the arena's optimizer. Once a `group` and task. */
   step({ learningRate, step, gradientScale = 1, l2, task = 0 }: RowStep): void {
     this.#checkStep(l2);
-    const summed = this.#summed[task];
-    for (const pass of this.#passes(l2, task)) {
-      this.#move({ ...pass, summed, scale: gradientScale }, learningRate, step);
-    }
+    const scale = Math.fround(gradientScale);
+    for (const pass of this.#passes(l2, task)) this.#move({ ...pass, scale }, learningRate, step);
     this.#summed[task] = true;
   }
 
@@ -223,10 +220,11 @@ export class RowArena {
   *#passes(l2: RowL2 | undefined, task: number): Generator<RowPass> {
     const batchL2 = Math.fround(l2?.lambda ?? 0);
     const restL2 = l2?.scope === "table" ? batchL2 : 0;
+    const summed = this.#summed[task];
     // Without gradient, SGD and AdaGrad leave a row as it is: only Adam's momentum goes on.
     const all = this.scope === "table" && (restL2 !== 0 || this.optimizer?.name === "adam");
     if (!all) {
-      yield { task, fromUnique: 0, toUnique: this.#unique, batchL2, restL2 };
+      yield { task, fromUnique: 0, toUnique: this.#unique, summed, batchL2, restL2 };
       return;
     }
     let fromRow = 0;
@@ -234,7 +232,7 @@ export class RowArena {
     for (const { first, count } of [...this.#frozen, { first: this.rows, count: 0 }]) {
       if (first > fromRow) {
         const toUnique = this.#uniqueBefore(first);
-        yield { task, fromUnique, toUnique, table: { fromRow, toRow: first }, batchL2, restL2 };
+        yield { task, fromUnique, toUnique, table: { fromRow, toRow: first }, summed, batchL2, restL2 };
         fromUnique = toUnique;
       }
       fromRow = first + count;

@@ -16,6 +16,11 @@ export interface RowPass {
    * them that have a gradient. Absent: the unique rows alone.
    */
   readonly table?: { readonly fromRow: number; readonly toRow: number };
+  /**
+   * Whether an earlier pass added up the gradients of each row's positions. A pass does that in place, in
+   * ascending order, into the slot of the row's first position.
+   */
+  readonly summed: boolean;
   /** λ: `λ·w` is added to the gradient of a row that has one … */
   readonly batchL2: number;
   /** … and of the rows that have none. */
@@ -24,8 +29,6 @@ export interface RowPass {
 
 /** A pass that moves rows. The gradient is `(sum + λ·w)·scale`. */
 export interface RowStepPass extends RowPass {
-  /** Whether `sumDuplicates` already ran on this batch's gradients. */
-  readonly summed: boolean;
   readonly scale: number;
 }
 
@@ -41,11 +44,9 @@ export interface RowKernels {
    * @returns the number of unique trainable rows
    */
   group(count: number, frozenRanges: number): number;
-  /** Adds up the gradients of each row's positions, ascending, into the slot of its first position. */
-  sumDuplicates(task: number, unique: number): void;
   /**
    * Sum of the squares of all visited gradients, in float64, row by row and then over the rows in
-   * ascending order. `sumDuplicates` must have run.
+   * ascending order.
    */
   squares(pass: RowPass): number;
   sgd(pass: RowStepPass, rate: number): void;

@@ -83,6 +83,8 @@ export interface RowPlan {
   readonly histogram: number;
   /** int32 `[MAX_FROZEN_RANGES, 2]`: first row and end of each range that never moves, ascending */
   readonly frozen: number;
+  /** float32 `[dim]`, never written: the gradient of a row that has none */
+  readonly zeros: number;
 }
 
 export function planRows({ dim, rows, positions, optimizer, tasks = 1 }: RowArenaOptions): RowPlan {
@@ -119,6 +121,7 @@ export function planRows({ dim, rows, positions, optimizer, tasks = 1 }: RowAren
     sortSpace: plan.take(4 * positions, 4),
     histogram: plan.take(RADIX_DIGITS * RADIX_SIZE, 4),
     frozen: plan.take(MAX_FROZEN_RANGES * 2, 4),
+    zeros: plan.take(dim, 4),
     bytes: plan.bytes,
     scratchBytes: plan.bytes - tableEnd,
   };
