@@ -191,25 +191,20 @@ function mergeStructure(a: Structure, b: Structure): Structure {
   if (b === "NULL") return a;
   if (JSON.stringify(a) === JSON.stringify(b)) return a;
   if (Array.isArray(a) && Array.isArray(b)) return [mergeStructure(a[0], b[0])];
-  const isNumber = (s: Structure): boolean => s === "UBIGINT" || s === "BIGINT" || s === "DOUBLE";
-  if (isNumber(a) && isNumber(b)) return "DOUBLE";
+  if (isNumber(a) && isNumber(b)) return a === "DOUBLE" || b === "DOUBLE" ? "DOUBLE" : "HUGEINT";
   return "JSON";
+}
+
+/** Signed, unsigned, both (`HUGEINT`), or with a fraction or exponent. */
+function isNumber(structure: Structure): boolean {
+  return typeof structure === "string" && /^(U?BIGINT|HUGEINT|DOUBLE)$/.test(structure);
 }
 
 /** Scalar types that values of a JSON type may be read as, narrowest first. */
 function candidates(structure: Structure): readonly ScalarType[] {
-  switch (structure) {
-    case "BOOLEAN":
-      return ["boolean"];
-    case "UBIGINT":
-    case "BIGINT":
-    case "DOUBLE":
-      return ["int64", "float64"];
-    case "VARCHAR":
-      return ["timestamp"];
-    default:
-      return [];
-  }
+  if (isNumber(structure)) return ["int64", "float64"];
+  if (structure === "BOOLEAN") return ["boolean"];
+  return structure === "VARCHAR" ? ["timestamp"] : [];
 }
 
 /** DuckDB types of list elements: 64-bit integers or doubles when every element is one, else text. */
@@ -223,7 +218,7 @@ async function listTypes(
   for (const name of lists) {
     const [element] = structure[name] as readonly Structure[];
     types.set(name, "VARCHAR");
-    if (element !== "UBIGINT" && element !== "BIGINT" && element !== "DOUBLE") continue;
+    if (!isNumber(element)) continue;
     const whole = element !== "DOUBLE";
     const x = sqlName(name);
     const fits = whole ? "TRY_CAST(e AS BIGINT) IS NULL" : "regexp_full_match(e, '-?[0-9]{16,}')";

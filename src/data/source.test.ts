@@ -256,7 +256,7 @@ describe("JSON lines", () => {
   test("types over the whole file, missing keys, lists", async () => {
     const source = await open(
       "a.jsonl",
-      '{"id": 1, "x": 1, "tags": ["a", "b"], "h": [1, 2], "mixed": 7, "big": 12345678901234567890123, "o": {"k": 1}}\n' +
+      '{"id": -1, "x": 1, "tags": ["a", "b"], "h": [1, 2], "mixed": 7, "big": 12345678901234567890123, "o": {"k": 1}}\n' +
         '{"id": 2, "x": 2.5, "tags": [], "mixed": "seven", "t": "2024-01-01"}\n\n{"id": 3, "x": null, "ok": true}',
     );
     expect(typesOf(source)).toBe(
