@@ -5,6 +5,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -57,4 +58,18 @@ export function readJson(path: string): unknown {
 
 export function removePath(path: string): void {
   rmSync(path, { recursive: true, force: true });
+}
+
+export function readBytes(path: string): Uint8Array {
+  return readFileSync(path);
+}
+
+/** Names in a directory, sorted; none when it does not exist. */
+export function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }

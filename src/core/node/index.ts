@@ -1,2 +1,3 @@
-export { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "./files.ts";
+export { AppendFile } from "./append-file.ts";
+export { listDirectory, readBytes, readJson, removePath, writeFileAtomic, writeJsonAtomic } from "./files.ts";
 export { startWorker } from "./worker.ts";
