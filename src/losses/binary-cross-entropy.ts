@@ -1,6 +1,5 @@
-import { mean, mul, softplus, sub, sum } from "../ops/index.ts";
+import { div, mean, mul, softplus, sub, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { div } from "../ops/index.ts";
 
 /**
  * Binary cross entropy from logits, `softplus(z) - y·z`, which neither overflows nor loses digits;

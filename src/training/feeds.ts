@@ -25,7 +25,10 @@ export class BatchFeeds {
   }
 
   /** Fills the arenas' positions, finds unique rows when training, and gathers all feeds. */
-  prepare(encoded: EncodedBatch, { training, randomKey = 0 }: { training: boolean; randomKey?: number }): Feeds {
+  prepare(
+    encoded: EncodedBatch,
+    { training, randomKey = 0 }: { training: boolean; randomKey?: number },
+  ): Feeds {
     const feeds: Feeds = {};
     const put = (name: string, tensor: HostTensor): void => {
       if (this.#inputs.has(name)) feeds[name] = tensor;
@@ -35,7 +38,7 @@ export class BatchFeeds {
       const data = interleave(encoded, columns);
       put(`numbers:${k}`, { dtype: "float32", dims: [encoded.size, columns.length], data });
     }
-    for (const [name, tensor] of this.#batch.columns) {
+    for (const [name, tensor] of this.#batch.inputs.used) {
       const data = encoded.columns[name] as Int32Array | Float32Array;
       const width = tensor.shape[1];
       const dims = typeof width === "number" ? [encoded.size, width] : [encoded.size];

@@ -31,7 +31,9 @@ export interface TrainingGraph extends CompiledGraph {
 }
 
 /** Outputs: `loss`, `loss:<name>`, `gradient:<parameter path>`, `rows:<look-up>`, `state:<k>`. */
-export function trainingGraph(source: GraphSource & { readonly objective: Objective; readonly separate?: boolean }): TrainingGraph {
+export function trainingGraph(
+  source: GraphSource & { readonly objective: Objective; readonly separate?: boolean },
+): TrainingGraph {
   const { model, schema, layout } = source;
   const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
   const key = input("randomKey", [], "uint32");
@@ -40,20 +42,24 @@ export function trainingGraph(source: GraphSource & { readonly objective: Object
   const names = Object.keys(losses);
   const total = Object.values(losses).reduce((sum, loss) => add(sum, loss));
   const parameters = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
-  const lookups = batch.lookups.map((lookup, k) => ({ ...lookup, k })).filter(({ slots }) => slots[0].table.trainable);
+  const lookups = batch.lookups
+    .map((lookup, k) => ({ ...lookup, k }))
+    .filter(({ slots }) => slots[0].table.trainable);
   const leaves = [...parameters.map(([, parameter]) => parameter), ...lookups.map(({ rows }) => rows)];
   const gradientsOf = (loss: Tensor, prefix: string): { [name: string]: Tensor } => {
     const gradients = grad(loss, leaves);
     const named: { [name: string]: Tensor } = {};
     for (const [k, [path]] of parameters.entries()) named[`gradient:${prefix}${path}`] = gradients[k];
-    for (const [i, { k }] of lookups.entries()) named[`rows:${prefix}${k}`] = gradients[parameters.length + i];
+    for (const [i, { k }] of lookups.entries())
+      named[`rows:${prefix}${k}`] = gradients[parameters.length + i];
     return named;
   };
   const states = [...trace.stateUpdates.keys()];
   const outputs: { [name: string]: Tensor } = { loss: total };
   for (const name of names) if (names.length > 1) outputs[`loss:${name}`] = losses[name];
   // Methods that treat tasks apart (per-task optimizers, gradient surgery) take one set a loss.
-  if (source.separate) for (const name of names) Object.assign(outputs, gradientsOf(losses[name], `${name}:`));
+  if (source.separate)
+    for (const name of names) Object.assign(outputs, gradientsOf(losses[name], `${name}:`));
   else Object.assign(outputs, gradientsOf(total, ""));
   for (const [k, state] of states.entries()) outputs[`state:${k}`] = trace.stateUpdates.get(state) as Tensor;
   const compiled = compile({ outputs, leaves: bindings(model, batch, [key]) });
@@ -64,14 +70,35 @@ export interface EvaluationGraph extends CompiledGraph {
   readonly batch: SymbolicBatch;
 }
 
-/** Outputs: the probability of each label, `[batch]`, under the label's name. */
-export function evaluationGraph({ model, schema, layout }: GraphSource): EvaluationGraph {
+/** A batch through which the model's forward pass went, for evaluation, and the logits. */
+export function tracedBatch({ model, schema, layout }: GraphSource): {
+  batch: SymbolicBatch;
+  logits: Logits;
+} {
   const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
   const logits = withTrace(new Trace({ training: false }), () => forward(model, schema, batch));
+  return { batch, logits };
+}
+
+/** Outputs: `prediction:<label>`, `[batch]`: a probability, or the value of a real label. */
+export function evaluationGraph(source: GraphSource): EvaluationGraph {
+  const { batch, logits } = tracedBatch(source);
   const outputs = Object.fromEntries(
-    Object.entries(logits).map(([label, logit]) => [`probability:${label}`, sigmoid(logit)]),
+    Object.entries(logits).map(([label, logit]) => [
+      `prediction:${label}`,
+      predictionOf(source.schema, label, logit),
+    ]),
   );
-  return { ...compile({ outputs, leaves: bindings(model, batch, []) }), batch };
+  return { ...compile({ outputs, leaves: bindings(source.model, batch, []) }), batch };
+}
+
+export function isRealLabel(schema: FeatureMap, name: string): boolean {
+  return schema.labels.some((label) => label.name === name && label.kind === "real");
+}
+
+/** A logit as a prediction: its sigmoid, or itself where the label is a real number. */
+export function predictionOf(schema: FeatureMap, label: string, logit: Tensor): Tensor {
+  return isRealLabel(schema, label) ? logit : sigmoid(logit);
 }
 
 /** A model's logits by label; a model with one logit answers for the first label. */
@@ -85,12 +112,13 @@ function bindings(model: Model, batch: SymbolicBatch, others: readonly Tensor[])
   const own = [
     ...batch.lookups.map(({ index }) => index),
     ...batch.groups.map(({ tensor }) => tensor),
-    ...batch.columns.values(),
+    ...batch.inputs.used.values(),
     ...batch.arenas,
     ...others,
   ];
   for (const leaf of own) leaves.set(leaf, { name: (leaf.attributes as { name: string }).name });
-  for (const [path, parameter] of model.namedParameters()) leaves.set(parameter, { name: `parameter:${path}` });
+  for (const [path, parameter] of model.namedParameters())
+    leaves.set(parameter, { name: `parameter:${path}` });
   for (const [path, state] of model.namedStates()) leaves.set(state, { name: `state:${path}` });
   return leaves;
 }

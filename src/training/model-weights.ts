@@ -119,7 +119,8 @@ export function estimateMemory(model: Model, options: Omit<WeightsOptions, "seed
     (sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1),
     0,
   );
-  const copies = 2 + (options.denseOptimizer?.name === "adam" ? 2 : options.denseOptimizer === undefined ? 0 : 1);
+  const copies =
+    2 + (options.denseOptimizer?.name === "adam" ? 2 : options.denseOptimizer === undefined ? 0 : 1);
   return [...lines, { what: `${elements} dense parameters`, bytes: elements * copies * 4 }];
 }
 

@@ -2,7 +2,10 @@
 import { z } from "zod";
 
 export const optimizerOptions = z.strictObject({
-  optimizer: z.enum(["adam", "adagrad", "sgd"]).default("adam").describe("Optimizer of the dense parameters."),
+  optimizer: z
+    .enum(["adam", "adagrad", "sgd"])
+    .default("adam")
+    .describe("Optimizer of the dense parameters."),
   embeddingOptimizer: z
     .enum(["adam", "adagrad", "rowwise-adagrad", "sgd"])
     .optional()
@@ -17,13 +20,13 @@ export const optimizerOptions = z.strictObject({
   learningRate: z.number().positive().default(1e-3).describe("Step size at the start."),
   beta1: z.number().min(0).lt(1).default(0.9).describe("Adam's decay of the first moment."),
   beta2: z.number().min(0).lt(1).default(0.999).describe("Adam's decay of the second moment."),
-  epsilon: z.number().positive().optional().describe("Added to the denominator. Default: 1e-8 (Adam), 1e-10 (AdaGrad)."),
-  momentum: z.number().min(0).lt(1).default(0).describe("Momentum of SGD on dense parameters."),
-  embeddingRegularizer: z
+  epsilon: z
     .number()
-    .nonnegative()
-    .default(0)
-    .describe("λ of λ/2·‖E‖² over embedding tables."),
+    .positive()
+    .optional()
+    .describe("Added to the denominator. Default: 1e-8 (Adam), 1e-10 (AdaGrad)."),
+  momentum: z.number().min(0).lt(1).default(0).describe("Momentum of SGD on dense parameters."),
+  embeddingRegularizer: z.number().nonnegative().default(0).describe("λ of λ/2·‖E‖² over embedding tables."),
   embeddingRegularizerScope: z
     .enum(["table", "batch"])
     .default("table")

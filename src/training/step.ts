@@ -8,7 +8,15 @@ import type { Engine, HostTensor, Session } from "../engine/index.ts";
 import { hashKey } from "../core/index.ts";
 import type { EncodedBatch } from "../schema/index.ts";
 import { BatchFeeds } from "./feeds.ts";
-import { type EvaluationGraph, evaluationGraph, type GraphSource, type Objective, type TrainingGraph, trainingGraph } from "./graphs.ts";
+import {
+  type EvaluationGraph,
+  evaluationGraph,
+  type GraphSource,
+  type Objective,
+  tracedBatch,
+  type TrainingGraph,
+  trainingGraph,
+} from "./graphs.ts";
 import { ModelWeights, rowL2 } from "./model-weights.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 import type { SymbolicBatch } from "./symbolic-batch.ts";
@@ -37,7 +45,12 @@ export class Learner {
   readonly #feeds: BatchFeeds;
   readonly #evaluationFeeds: BatchFeeds;
 
-  private constructor(options: LearnerOptions, graph: TrainingGraph, evaluation: EvaluationGraph, sessions: [Session, Session]) {
+  private constructor(
+    options: LearnerOptions,
+    graph: TrainingGraph,
+    evaluation: EvaluationGraph,
+    sessions: [Session, Session],
+  ) {
     this.options = options;
     this.graph = graph;
     this.evaluation = evaluation;
@@ -88,12 +101,15 @@ export class Learner {
     return loss;
   }
 
-  /** Probabilities of a batch by label, `[size]` each. */
+  /** Predictions of a batch by label, `[size]` each. */
   async predict(batch: EncodedBatch): Promise<{ [label: string]: Float32Array }> {
     const feeds = this.#evaluationFeeds.prepare(batch, { training: false });
     const results = await this.#evaluationSession.run(feeds);
     return Object.fromEntries(
-      Object.entries(results).map(([name, { data }]) => [name.slice("probability:".length), data as Float32Array]),
+      Object.entries(results).map(([name, { data }]) => [
+        name.slice("prediction:".length),
+        data as Float32Array,
+      ]),
     );
   }
 
@@ -153,6 +169,11 @@ function positionsOf(batches: readonly SymbolicBatch[], batchSize: number): numb
   );
 }
 
+/** The same before anything is compiled or allocated, for memory estimates. */
+export function positionsFor(source: GraphSource, batchSize: number): number[] {
+  return positionsOf([tracedBatch(source).batch], batchSize);
+}
+
 export function optimizersOf(options: OptimizerOptions) {
   const { optimizer, embeddingOptimizer = optimizer, embeddingUpdate, netRegularizer } = options;
   return {
@@ -174,4 +195,3 @@ function optimizerNamed(name: Optimizer["name"], options: OptimizerOptions): Opt
       return { name, epsilon };
   }
 }
-

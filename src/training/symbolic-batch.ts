@@ -8,7 +8,7 @@ import { batchDim } from "../module/index.ts";
 import { gather } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
 import { input, type Tensor } from "../tensor/index.ts";
-import { listMask } from "./list-mask.ts";
+import { ColumnInputs } from "./column-inputs.ts";
 import { arenaOf, type TablePlacement } from "./table-placement.ts";
 
 /** One look-up of the graph: which slots, from which arena, and the looked-up rows. */
@@ -33,16 +33,15 @@ export class SymbolicBatch implements Batch {
   readonly schema: FeatureMap;
   readonly lookups: TracedLookup[] = [];
   readonly groups: NumberGroup[] = [];
-  /** Columns fed as they are, by input name. */
-  readonly columns = new Map<string, Tensor>();
+  /** Columns fed as they are. */
+  readonly inputs: ColumnInputs;
   /** The arenas as graph inputs. */
   readonly arenas: readonly Tensor[];
   readonly #placement: TablePlacement;
-  readonly #layout: BatchLayout;
 
   constructor(schema: FeatureMap, layout: BatchLayout, placement: TablePlacement) {
     this.schema = schema;
-    this.#layout = layout;
+    this.inputs = new ColumnInputs(layout);
     this.#placement = placement;
     this.arenas = placement.arenas.map(({ dim }, k) => input(`arena:${k}`, [`arenaRows${k}`, dim]));
   }
@@ -68,36 +67,21 @@ export class SymbolicBatch implements Batch {
   }
 
   vector(column: string): Tensor {
-    return this.#column(column);
+    return this.inputs.vector(column);
   }
 
   mask(feature: string): Tensor {
-    const { width } = this.#find(feature);
-    return listMask(this.#column(`${feature}.length`), width);
+    return this.inputs.mask(feature);
   }
 
   /** Labels, weights and the like, `[batch]`. */
   scalar(column: string): Tensor {
-    return this.#column(column);
-  }
-
-  #column(name: string): Tensor {
-    const known = this.columns.get(name);
-    if (known !== undefined) return known;
-    const { width, dtype } = this.#find(name);
-    const shape = width === 1 ? [batchDim] : [batchDim, width];
-    const tensor = input(name, shape, dtype === "int32" ? "int32" : "float32");
-    this.columns.set(name, tensor);
-    return tensor;
-  }
-
-  #find(name: string): BatchLayout[number] {
-    const column = this.#layout.find((candidate) => candidate.name === name);
-    if (column === undefined) throw new Error(`the batch has no column "${name}"`);
-    return column;
+    return this.inputs.column(column);
   }
 }
 
 function sameSlots(a: readonly LookupSlot[], b: readonly LookupSlot[]): boolean {
-  return a.length === b.length && a.every((slot, k) => slot.table === b[k].table && slot.column === b[k].column);
+  return (
+    a.length === b.length && a.every((slot, k) => slot.table === b[k].table && slot.column === b[k].column)
+  );
 }

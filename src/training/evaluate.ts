@@ -1,0 +1,83 @@
+/** Predictions and metrics over a whole split. */
+import { evaluateBinary, type MetricValue } from "../evaluation/index.ts";
+import type { BatchSource, FeatureMap } from "../schema/index.ts";
+import type { Learner } from "./step.ts";
+
+/** One label's columns over all rows of a split, in stored order. */
+export interface LabelPredictions {
+  readonly predictions: Float32Array;
+  readonly labels: Float32Array;
+  /** The label's true probability, where the data carry it (`true_<label>`). */
+  readonly truth: Float32Array | undefined;
+}
+
+export interface SplitPredictions {
+  readonly rows: number;
+  readonly byLabel: { readonly [label: string]: LabelPredictions };
+  readonly groups: Int32Array | undefined;
+  readonly domains: Int32Array | undefined;
+  readonly weights: Float32Array | undefined;
+}
+
+export interface Evaluation {
+  readonly rows: number;
+  /** Metrics by label, then by name. */
+  readonly metrics: { readonly [label: string]: { readonly [metric: string]: MetricValue } };
+  /** The same metrics for the true probabilities: the best any model can do. */
+  readonly oracle: { readonly [label: string]: { readonly [metric: string]: MetricValue } };
+}
+
+/** What predicts probabilities of a batch, by label: a learner, or an exported model. */
+export type Predictor = Pick<Learner, "predict">;
+
+/** Predicts every row of a split, batch by batch. */
+export async function predictSplit(
+  predictor: Predictor,
+  source: BatchSource,
+  { batchSize, schema }: { batchSize: number; schema: FeatureMap },
+): Promise<SplitPredictions> {
+  const { rows, layout } = source;
+  const has = (name: string): boolean => layout.some((column) => column.name === name);
+  const byLabel: {
+    [label: string]: { predictions: Float32Array; labels: Float32Array; truth: Float32Array | undefined };
+  } = {};
+  for (const { name } of schema.labels) {
+    const truth = has(`true_${name}`) ? new Float32Array(rows) : undefined;
+    byLabel[name] = {
+      predictions: new Float32Array(rows),
+      labels: new Float32Array(rows).fill(Number.NaN),
+      truth,
+    };
+  }
+  const groups = has("@group") ? new Int32Array(rows) : undefined;
+  const domains = has("@domain") ? new Int32Array(rows) : undefined;
+  const weights = has("@weight") ? new Float32Array(rows) : undefined;
+  let at = 0;
+  for await (const batch of source.batches({ batchSize })) {
+    const probabilities = await predictor.predict(batch);
+    for (const [label, out] of Object.entries(byLabel)) {
+      const predicted = probabilities[label];
+      if (predicted !== undefined) out.predictions.set(predicted, at);
+      if (batch.columns[label] !== undefined) out.labels.set(batch.columns[label], at);
+      out.truth?.set(batch.columns[`true_${label}`], at);
+    }
+    groups?.set(batch.columns["@group"], at);
+    domains?.set(batch.columns["@domain"], at);
+    weights?.set(batch.columns["@weight"], at);
+    at += batch.size;
+  }
+  return { rows, byLabel, groups, domains, weights };
+}
+
+/** Metrics of a split by label, with the oracle's beside them where the truth is known. */
+export function measure(split: SplitPredictions, names?: readonly string[]): Evaluation {
+  const { groups, weights, rows } = split;
+  const metrics: { [label: string]: { [metric: string]: MetricValue } } = {};
+  const oracle: { [label: string]: { [metric: string]: MetricValue } } = {};
+  for (const [label, { predictions, labels, truth }] of Object.entries(split.byLabel)) {
+    metrics[label] = evaluateBinary({ predictions, labels, groups, weights }, names);
+    if (truth !== undefined)
+      oracle[label] = evaluateBinary({ predictions: truth, labels, groups, weights }, names);
+  }
+  return { rows, metrics, oracle };
+}

@@ -1,0 +1,38 @@
+export {
+  type Checkpoint,
+  type CheckpointStore,
+  DirectoryCheckpoints,
+  type EpochRecord,
+  MemoryCheckpoints,
+  type Progress,
+} from "./checkpoint.ts";
+export {
+  type Evaluation,
+  type LabelPredictions,
+  measure,
+  predictSplit,
+  type SplitPredictions,
+} from "./evaluate.ts";
+export type { TrainingEvent, TrainingListener } from "./events.ts";
+export {
+  type EvaluationGraph,
+  evaluationGraph,
+  type Logits,
+  type Objective,
+  type TrainingGraph,
+  trainingGraph,
+} from "./graphs.ts";
+export { type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
+export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
+export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
+export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
+export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
+export { Learner, type LearnerOptions } from "./step.ts";
+export {
+  defaultObjective,
+  train,
+  type TrainInput,
+  type TrainingOptions,
+  trainingOptions,
+  type TrainResult,
+} from "./train.ts";
