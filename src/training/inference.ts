@@ -6,7 +6,6 @@
 import { compile, type CompiledGraph, type LeafBinding } from "../compile/index.ts";
 import {
   type Batch,
-  batchDim,
   type LookupSlot,
   type Model,
   type Table,
