@@ -1,0 +1,25 @@
+export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
+export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
+export { histogramOf } from "./histogram.ts";
+export {
+  type CompareOptions,
+  compareRows,
+  type RecipeResult,
+  type ResultComparison,
+  type ResultRow,
+  readResults,
+  recipeResult,
+  resultRow,
+  type Setting,
+  writeResult,
+} from "./results.ts";
+export { type System, systems } from "./systems.ts";
+export { systemsTable } from "./systems-table.ts";
+export {
+  type Claim,
+  overallVerdict,
+  type PairedDifference,
+  pairedDifference,
+  type Verdict,
+  verdictOf,
+} from "./verdict.ts";
