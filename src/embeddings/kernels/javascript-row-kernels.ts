@@ -113,7 +113,10 @@ export function javascriptRowKernels(memory: WebAssembly.Memory, plan: RowPlan):
         const at = table + row * stride;
         const from = u < 0 ? -1 : slotOf(pass, u);
         const lambda = f(u < 0 ? pass.restL2 : pass.batchL2);
-        total += squaresOf(dim, (d) => f((from < 0 ? 0 : floats[from + d]) + f(lambda * floats[at + d])));
+        total += squaresOf(dim, (d) => {
+          const sum = from < 0 ? 0 : floats[from + d];
+          return lambda === 0 ? sum : f(sum + f(lambda * floats[at + d]));
+        });
       });
       return total;
     },

@@ -55,7 +55,7 @@ export class RowArena {
   readonly bytes: number;
   /**
    * Weights and state as the graph reads them, `[rows·gatherFactor, dim]`, without copying: the weights
-   * of row `r` are row `r·gatherFactor` of this. Call `group` or `flush` before the graph reads.
+   * of row `r` are row `r·gatherFactor` of this.
    */
   readonly tensor: Float32Array;
   readonly gatherFactor: number;
@@ -119,7 +119,6 @@ export class RowArena {
       end = first + count;
       table.set([first, end], 2 * i);
     }
-    this.flush();
     this.#frozen = sorted;
     this.#grouped = false;
   }
@@ -181,9 +180,6 @@ export class RowArena {
     for (const pass of this.#passes(l2, task)) this.#move({ ...pass, scale }, learningRate, step);
     this.#summed[task] = true;
   }
-
-  /** Brings every row up to date. Needed before reading `tensor` or `rowBytes` other than after `group`. */
-  flush(): void {}
 
   #move(pass: RowStepPass, learningRate: number, step: number): void {
     const { optimizer } = this;
@@ -270,7 +266,6 @@ export class RowArena {
   /** A packed copy `[count, dim]` of the weights. */
   readWeights({ first, count }: RowRange): Float32Array {
     this.#checkRange(first, count);
-    this.flush();
     const values = new Float32Array(count * this.dim);
     for (let i = 0; i < count; i++) values.set(this.#weights(first + i), i * this.dim);
     return values;
@@ -282,7 +277,6 @@ export class RowArena {
    */
   rowBytes({ first, count }: RowRange): Uint8Array[] {
     this.#checkRange(first, count);
-    this.flush();
     const { table, stride, scalarState, scalars, tasks, rows } = this.#plan;
     const views = [new Uint8Array(this.#buffer, table + first * stride * 4, count * stride * 4)];
     for (let i = 0; i < scalars * tasks; i++) {
