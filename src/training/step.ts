@@ -113,10 +113,6 @@ export class Learner {
     );
   }
 
-  /** Brings lazily updated rows up to date; call before predicting with `predict` after training steps. */
-  flush(): void {
-    for (const arena of this.weights.arenas) arena.flush();
-  }
 
   async release(): Promise<void> {
     await this.#session.release();

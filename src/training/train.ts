@@ -207,7 +207,6 @@ class TrainingRun {
     let stop = false;
     if (valid !== undefined) {
       const wanted = metrics === undefined || metrics.includes(monitor) ? metrics : [...metrics, monitor];
-      this.#learner.flush();
       evaluation = measure(await predictSplit(this.#learner, valid, { batchSize, schema: map }), wanted);
       const label = monitorLabel ?? map.labels[0].name;
       const observed = evaluation.metrics[label]?.[monitor];

@@ -1,0 +1,145 @@
+/**
+ * A whole configuration: data, features and labels, the model, and how it is trained. Files are YAML or
+ * JSON with snake_case keys; in TypeScript the same object has camelCase keys.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/index.ts";
+import { configError, dataConfigShape } from "../data/index.ts";
+import { type ModelDescription, models } from "../models/index.ts";
+import { trainingOptions } from "../training/index.ts";
+
+export const modelSchema = z
+  .looseObject({ name: z.string().describe("which model; `millrace train --help` lists them") })
+  .describe("the model and its options");
+
+export const configShape = {
+  ...dataConfigShape,
+  model: modelSchema.default({ name: "DCNv2" }),
+  training: trainingOptions.prefault({}).describe("optimizer, schedule and loop"),
+};
+
+export const configSchema = z.strictObject(configShape);
+
+/** As people write it: defaults may be absent. */
+export type ConfigInput = z.input<typeof configSchema>;
+export type Config = z.output<typeof configSchema>;
+
+/** A model of the catalogue by name, letter case aside. @throws ConfigError with the nearest name */
+export function modelNamed(name: string): ModelDescription {
+  const found = models.find((model) => model.name.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  const names = models.map((model) => model.name);
+  const near = nearestName(name, names);
+  throw new ConfigError(`config model.name: there is no model "${name}"`, {
+    details: { name, known: names },
+    hint: near === undefined ? `known models: ${names.join(", ")}` : `did you mean ${near}?`,
+  });
+}
+
+/** Checks a configuration (camelCase keys), the model's options included, and fills in defaults. */
+export function parseConfig(input: unknown): Config {
+  const result = configSchema.safeParse(input);
+  if (!result.success) throw configError(configSchema, result.error, input);
+  const { name, ...options } = result.data.model;
+  const { options: optionsSchema, name: canonical } = modelNamed(name);
+  const model = z.strictObject({ name: z.string(), ...optionsSchema.shape });
+  const whole = z.strictObject({ ...configShape, model });
+  const checked = model.safeParse({ name: canonical, ...options });
+  if (!checked.success) {
+    const issues = checked.error.issues.map((issue) => ({ ...issue, path: ["model", ...issue.path] }));
+    throw configError(whole, new z.ZodError(issues), input);
+  }
+  return { ...result.data, model: checked.data };
+}
+
+/**
+ * Reads a configuration file and applies `key=value` settings (snake_case paths such as
+ * `training.learning_rate=0.01` or `features.0.min_count=5`; values are YAML). Paths of data files are
+ * taken from the configuration's own folder.
+ */
+export function readConfig(path: string, settings: readonly string[] = []): Config {
+  return parseConfig(withDataPaths(readConfigFile(path, settings), dirname(resolve(path))));
+}
+
+/** The file's content with settings applied and keys in camelCase; not yet checked. */
+export function readConfigFile(path: string, settings: readonly string[] = []): unknown {
+  if (!existsSync(path)) {
+    throw new ConfigError(`there is no configuration file ${path}`, { details: { path } });
+  }
+  let raw: unknown;
+  try {
+    raw = parseYaml(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new ConfigError(`${path} is neither YAML nor JSON: ${(cause as Error).message}`, {
+      details: { path },
+      cause,
+    });
+  }
+  if (raw === null || typeof raw !== "object" || Array.isArray(raw)) {
+    throw new ConfigError(`${path} must hold keys and values`, {
+      details: { path, received: Array.isArray(raw) ? "a list" : typeof raw },
+      hint: "`millrace inspect DATA -o config.yaml` writes a first configuration",
+    });
+  }
+  for (const setting of settings) applySetting(raw as Tree, setting);
+  return keysToCamelCase(raw);
+}
+
+interface Tree {
+  [key: string]: unknown;
+}
+
+/** `a.b.0.c=value` into a tree of snake_case keys. */
+function applySetting(tree: Tree, setting: string): void {
+  const at = setting.indexOf("=");
+  if (at <= 0) {
+    throw new ConfigError(`--set takes key=value, not "${setting}"`, {
+      details: { setting },
+      hint: "for example --set training.learning_rate=0.01",
+    });
+  }
+  const keys = setting.slice(0, at).split(".");
+  let node: Tree = tree;
+  for (const key of keys.slice(0, -1)) {
+    if (typeof node[key] !== "object" || node[key] === null) node[key] = {};
+    node = node[key] as Tree;
+  }
+  node[keys[keys.length - 1]] = parseYaml(setting.slice(at + 1));
+}
+
+/** Keys that are the user's own names (columns), not ours to rename. */
+const namedByUser = new Set(["types"]);
+
+export function keysToCamelCase(value: unknown): unknown {
+  return renameKeys(value, toCamelCase);
+}
+
+export function keysToSnakeCase(value: unknown): unknown {
+  return renameKeys(value, toSnakeCase);
+}
+
+function renameKeys(value: unknown, rename: (key: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((entry) => renameKeys(entry, rename));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [
+      rename(key),
+      namedByUser.has(key) ? entry : renameKeys(entry, rename),
+    ]),
+  );
+}
+
+function withDataPaths(config: unknown, folder: string): unknown {
+  const tree = config as { data?: Tree };
+  if (typeof tree.data !== "object" || tree.data === null) return config;
+  const data = { ...tree.data };
+  for (const key of ["train", "valid", "test"]) {
+    const files = data[key];
+    const place = (file: unknown): unknown => (typeof file === "string" && !isAbsolute(file) ? join(folder, file) : file);
+    if (files !== undefined) data[key] = Array.isArray(files) ? files.map(place) : place(files);
+  }
+  return { ...tree, data };
+}

@@ -1,0 +1,124 @@
+/**
+ * A run directory, the unit that everything passes on:
+ *
+ *     config.json        the configuration with all defaults filled in
+ *     feature-map.json   encoders and order of inputs
+ *     model.onnx         inference graph: encoded columns and tables in, predictions out
+ *     tables/*.safetensors   one embedding table a file
+ *     bundle.json        what belongs together: version, table files, outputs by label
+ *     metrics.json       what was measured
+ *     checkpoint/        to go on training
+ *     events.out.*       for TensorBoard
+ *     report.html        what a person looks at
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DataError } from "../core/index.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
+import type { Engine } from "../engine/index.ts";
+import { decodeSafetensors, encodeSafetensors, type Model } from "../module/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+import { inferenceGraph, type ModelWeights } from "../training/index.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { type NamedTable, OnnxPredictor } from "./predictor.ts";
+
+export const runFiles = {
+  config: "config.json",
+  featureMap: "feature-map.json",
+  model: "model.onnx",
+  bundle: "bundle.json",
+  metrics: "metrics.json",
+  encoding: "encoding.json",
+  report: "report.html",
+  checkpoint: "checkpoint",
+  tables: "tables",
+} as const;
+
+interface Bundle {
+  readonly version: 1;
+  readonly tables: readonly { readonly name: string; readonly file: string; readonly rows: number; readonly dim: number }[];
+  /** Output of the model by label. */
+  readonly predictions: { readonly [label: string]: string };
+}
+
+/** Writes the trained model; the bundle file comes last, so a directory that has it is complete. */
+export function writeBundle(directory: string, { model, map, weights }: { model: Model; map: FeatureMap; weights: ModelWeights }): void {
+  const named = model.namedTables();
+  const graph = inferenceGraph({
+    model,
+    schema: map,
+    tables: "fed",
+    weights: {
+      table: (path) => weights.table(tableAt(named, path)),
+      parameter: (path) => weights.parameter(tableAt(weights.parameters, path)),
+      state: (path) => weights.state(tableAt(weights.states, path)),
+    },
+    metadata: { producer: "millrace", model: model.constructor.name },
+  });
+  const tables = graph.tables.map((path) => {
+    const table = tableAt(named, path);
+    const file = join(runFiles.tables, `${path.replace(/[^\w.-]/g, "_")}.safetensors`);
+    const data = weights.table(table) as Float32Array<ArrayBuffer>;
+    const { rows, dim } = table;
+    writeFileAtomic(join(directory, file), encodeSafetensors({ weight: { dtype: "F32", shape: [rows, dim], data } }));
+    return { name: `table:${path}`, file, rows, dim };
+  });
+  writeJsonAtomic(join(directory, runFiles.featureMap), map);
+  writeFileAtomic(join(directory, runFiles.model), graph.model);
+  const bundle: Bundle = { version: 1, tables, predictions: graph.predictions };
+  writeJsonAtomic(join(directory, runFiles.bundle), bundle);
+}
+
+function tableAt<T>(named: ReadonlyMap<string, T>, path: string): T {
+  const value = named.get(path);
+  if (value === undefined) throw new Error(`the model has nothing at ${path}`);
+  return value;
+}
+
+/** A finished run, read back. */
+export interface OpenRun {
+  readonly directory: string;
+  readonly config: Config;
+  readonly map: FeatureMap;
+  readonly model: Uint8Array;
+  readonly tables: readonly NamedTable[];
+  readonly predictions: { readonly [label: string]: string };
+  load(engine: Engine): Promise<OnnxPredictor>;
+}
+
+/** @throws DataError when the directory holds no finished run, naming what is missing */
+export function openRun(directory: string): OpenRun {
+  for (const file of [runFiles.config, runFiles.featureMap, runFiles.model, runFiles.bundle]) {
+    if (existsSync(join(directory, file))) continue;
+    const started = existsSync(join(directory, runFiles.checkpoint));
+    throw new DataError(`${directory} holds no finished run: ${file} is missing`, {
+      details: { directory, missing: file },
+      hint: started ? "training has not finished: go on with `millrace train … --resume`" : "name a directory that `millrace train --out` wrote",
+    });
+  }
+  const config = parseConfig(readJson(join(directory, runFiles.config)));
+  const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
+  const bundle = readJson(join(directory, runFiles.bundle)) as Bundle;
+  const model = readFileSync(join(directory, runFiles.model));
+  const tables = bundle.tables.map(({ name, file, rows, dim }) => ({ name, rows, dim, data: readTable(join(directory, file), rows, dim) }));
+  const { predictions } = bundle;
+  return {
+    directory,
+    config,
+    map,
+    model,
+    tables,
+    predictions,
+    load: (engine) => OnnxPredictor.load(engine, model, tables, predictions),
+  };
+}
+
+function readTable(path: string, rows: number, dim: number): Float32Array {
+  const { weight } = decodeSafetensors(readFileSync(path)).tensors;
+  if (weight?.dtype !== "F32" || weight.shape[0] !== rows || weight.shape[1] !== dim) {
+    throw new DataError(`${path} does not hold the table that the run was saved with`, {
+      details: { path, expected: [rows, dim], received: weight?.shape ?? null },
+    });
+  }
+  return weight.data as Float32Array;
+}
