@@ -1,4 +1,5 @@
 /** One suite that every engine passes: the same graphs, the same answers, the same mistakes refused. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -252,6 +253,37 @@ describe("native engine alone", () => {
     const path = await session.release();
     expect(path).toMatch(/profile_.*\.json$/);
     expect(readFileSync(path!, "utf8")).toContain("MatMul");
+  });
+});
+
+describe("automatic choice", () => {
+  it("takes the native engine where it is installed", async () => {
+    expect((await createEngine()).name).toBe("native");
+  });
+
+  it("takes WASM where it is not, and says so once", () => {
+    // A process in which the package cannot be resolved, as in an install without it.
+    const hook = `export async function resolve(name, context, next) {
+      if (name === "onnxruntime-node") throw Object.assign(new Error("absent"), { code: "ERR_MODULE_NOT_FOUND" });
+      return next(name, context);
+    }`;
+    const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+    const register = dataUrl(
+      `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hook))});`,
+    );
+    const index = new URL("../../src/engine/index.ts", import.meta.url).href;
+    const program = `import(${JSON.stringify(index)}).then(async ({ createEngine }) =>
+      console.log((await createEngine()).name, (await createEngine("auto")).name))`;
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "--import", register, "--eval", program],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect(stdout.trim()).toBe("wasm wasm");
+    expect(stderr.match(/using the WASM engine/g)).toHaveLength(1);
+    expect(stderr).toContain("npm install onnxruntime-node --ignore-scripts");
   });
 });
 

@@ -40,7 +40,7 @@ export function softplus(x: number): number {
 /** Nearest integer, halves to the even one. */
 export function roundHalfToEven(x: number): number {
   const floor = Math.floor(x);
-  const fraction = x - floor;
-  if (fraction !== 0.5) return fraction < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const up = x - floor > 0.5 || (x - floor === 0.5 && floor % 2 !== 0);
+  // What rounds to zero from below stays below, as in IEEE 754.
+  return up ? floor + 1 || Math.sign(x) * 0 : floor;
 }
