@@ -250,6 +250,7 @@ const productCases: OpCase[] = [
       ["two vectors", [4], [4]],
       ["no rows", [0, 4], [4, 2]],
       ["nothing to sum", [2, 0], [0, 3]],
+      ["a longer sum", [3, 11], [11, 2]],
     ] as const
   ).map(
     ([about, a, b]): OpCase => ({
