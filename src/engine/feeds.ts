@@ -8,6 +8,17 @@ export function missingFeed(engine: string, name: string, feeds: object): Engine
   });
 }
 
+/** An output computed into an array that nodes still read from corrupts silently; so it is refused. */
+export function overwritesFeed(engine: string, name: string): EngineError {
+  return new EngineError(
+    `${engine} engine: output "${name}" would be written over an array that is being fed`,
+    {
+      details: { engine, name },
+      hint: "keep two sets of arrays and swap them after each run",
+    },
+  );
+}
+
 export function wrongDType(
   engine: string,
   name: string,

@@ -7,7 +7,7 @@ import type * as Ort from "onnxruntime-web/wasm";
 import { EngineError } from "../core/index.ts";
 import { elementCount, type HostArray, type HostDType } from "../onnx/index.ts";
 import type { HostTensor, Session, SessionOptions, TensorInfo } from "./engine.ts";
-import { copyInto, missingFeed, refuseUnknown, sameDims, wrongDType } from "./feeds.ts";
+import { copyInto, missingFeed, overwritesFeed, refuseUnknown, sameDims, wrongDType } from "./feeds.ts";
 
 /** The part of the onnxruntime packages that we use; both have it. */
 export type OrtRuntime = Pick<typeof Ort, "InferenceSession" | "Tensor">;
@@ -81,8 +81,10 @@ export class OrtSession implements Session {
     if (fetch !== undefined) refuseUnknown(engine, "output", fetch, this.#outputNames);
 
     const fetches: { [name: string]: Ort.Tensor | null } = {};
+    const fed = new Set(Object.values(feeds).map(({ data }) => data));
     for (const name of fetch ?? this.#outputNames) {
       const target = into[name];
+      if (target !== undefined && fed.has(target.data)) throw overwritesFeed(engine, name);
       fetches[name] = target !== undefined && writesIntoOutputs ? this.#wrap(name, target) : null;
     }
     const results: { [name: string]: HostTensor } = {};

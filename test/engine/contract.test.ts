@@ -115,6 +115,16 @@ describe.each(["native", "wasm", "reference"] as const)("%s engine", (name) => {
     await session.release();
   });
 
+  it("refuses to write an output over what it is fed", async () => {
+    const session = await engine.load(mixedModel());
+    const next = { ...feeds.ids };
+    await expect(session.run(feeds, { into: { next } })).rejects.toThrow(
+      `${name} engine: output "next" would be written over an array that is being fed`,
+    );
+    expect(feeds.ids.data).toEqual(BigInt64Array.of(2n ** 60n, -2n));
+    await session.release();
+  });
+
   it("returns only what is fetched", async () => {
     const session = await engine.load(mixedModel());
     const y = float32([2, 2], [0, 0, 0, 0]);

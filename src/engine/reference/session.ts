@@ -11,7 +11,7 @@ import {
   type ValueInfoProto,
 } from "../../onnx/index.ts";
 import type { Session, TensorInfo } from "../engine.ts";
-import { copyInto, missingFeed, refuseUnknown, wrongDType } from "../feeds.ts";
+import { copyInto, missingFeed, overwritesFeed, refuseUnknown, wrongDType } from "../feeds.ts";
 import { KernelNode } from "./kernel.ts";
 import { kernels } from "./kernels.ts";
 import { fromHost, isFloat, toHost, type Value } from "./value.ts";
@@ -56,6 +56,9 @@ export class ReferenceSession implements Session {
     for (const info of this.#declaredInputs) values.set(info.name, feedValue(info, feeds));
 
     const fetch = options.fetch ?? [...outputNames];
+    const fed = new Set(Object.values(feeds).map(({ data }) => data));
+    for (const name of fetch)
+      if (name in into && fed.has(into[name].data)) throw overwritesFeed(engine, name);
     for (const node of nodesFor(this.#graph.node, fetch)) {
       const results = compute(node, values);
       node.output.forEach((name, i) => {
