@@ -4,14 +4,7 @@
  * live beside it.
  */
 import { compile, type CompiledGraph, type LeafBinding } from "../compile/index.ts";
-import {
-  type Batch,
-  type LookupSlot,
-  type Model,
-  type Table,
-  Trace,
-  withTrace,
-} from "../module/index.ts";
+import { type Batch, type LookupSlot, type Model, type Table, Trace, withTrace } from "../module/index.ts";
 import { concat, expandDims, gather } from "../ops/index.ts";
 import { batchLayout, type FeatureMap } from "../schema/index.ts";
 import { input, type Tensor } from "../tensor/index.ts";

@@ -39,6 +39,8 @@ export class Learner {
   /** Steps taken. */
   steps = 0;
   learningRate: number;
+  /** Milliseconds spent so far: assembling feeds, in the graph, moving rows, moving dense parameters. */
+  readonly spent = { feeds: 0, graph: 0, rows: 0, dense: 0 };
 
   readonly #session: Session;
   readonly #evaluationSession: Session;
@@ -83,9 +85,13 @@ export class Learner {
   async step(batch: EncodedBatch): Promise<number> {
     const { seed } = this.options;
     const randomKey = hashKey(seed, "step", this.steps);
+    const start = performance.now();
     const feeds = this.#feeds.prepare(batch, { training: true, randomKey });
     const into = this.#targets(batch.size);
+    const fed = performance.now();
     const results = await this.#session.run(feeds, { into });
+    this.spent.feeds += fed - start;
+    this.spent.graph += performance.now() - fed;
     const loss = (results.loss.data as Float32Array)[0];
     if (!Number.isFinite(loss)) {
       throw new MillraceError(`the loss became ${loss} at step ${this.steps + 1}`, {
@@ -113,7 +119,6 @@ export class Learner {
     );
   }
 
-
   async release(): Promise<void> {
     await this.#session.release();
     await this.#evaluationSession.release();
@@ -136,6 +141,7 @@ export class Learner {
   }
 
   #update(): void {
+    const start = performance.now();
     const { optimizer } = this.options;
     const { arenas, dense } = this.weights;
     const trained = arenas.filter((arena) => arena.optimizer !== undefined);
@@ -149,7 +155,10 @@ export class Learner {
     }
     const { learningRate, steps: step } = this;
     for (const arena of trained) arena.step({ learningRate, step, gradientScale, l2 });
+    const moved = performance.now();
     dense.step({ learningRate, step, gradientScale });
+    this.spent.rows += moved - start;
+    this.spent.dense += performance.now() - moved;
   }
 }
 

@@ -1,0 +1,191 @@
+"""The PyTorch side of `npm run bench:train`: DCNv2 and DeepFM as plain, good eager code.
+
+Reads jobs as JSON lines on stdin and answers each with one JSON line on stdout:
+
+    {"model": "DCNv2" | "DeepFM", "ids": "uniform" | "zipf", "optimizer": "adam" | "sparse-adam",
+     "steps": 20, "warmup": 5}
+    -> the job with {"samplesPerSecond", "millisecondsPerStep", "loss", "torch", "threads"}, or "error"
+
+The first line out is {"ready": true, ...}. A model with its optimizer is kept between jobs, so that turns
+can alternate with Millrace's, as long as memory allows: only the latest (model, optimizer) pair lives.
+
+The step: 26 categorical fields in one table of a million rows of 16, 13 numeric fields each embedded as
+its value times a learned vector of 16, batch 4096, binary cross entropy on logits. `adam` is
+torch.optim.Adam on everything (dense gradients of the table, as FuxiCTR trains); `sparse-adam` is
+torch.optim.SparseAdam on the tables and torch.optim.Adam on the rest. Optimizers keep PyTorch's defaults,
+which choose the fastest implementation for the device. Ids are drawn before timing, one batch after another
+from a fixed pool. No torch.compile: the comparison is with the eager code that these models are trained
+with, and compiling needs a C++ compiler at run time.
+
+Options: --threads N (default 2).
+"""
+
+import argparse
+import gc
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+
+BATCH, FIELDS, NUMERIC, DIM, ROWS, POOL = 4096, 26, 13, 16, 1_000_000, 32
+HIDDEN = (400, 400, 400)
+ROWS_PER_FIELD = ROWS // FIELDS
+ZIPF_EXPONENT = 1.1
+WIDTH = (FIELDS + NUMERIC) * DIM
+
+
+def mlp(width):
+    layers = []
+    for hidden in HIDDEN:
+        layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True)]
+        width = hidden
+    return nn.Sequential(*layers), width
+
+
+class Features(nn.Module):
+    """x0: all fields' vectors side by side, [batch, fields, dim]."""
+
+    def __init__(self, sparse):
+        super().__init__()
+        self.table = nn.Embedding(ROWS, DIM, sparse=sparse)
+        self.numeric = nn.Parameter(torch.randn(NUMERIC, DIM) * 1e-2)
+        nn.init.normal_(self.table.weight, std=1e-2)
+
+    def forward(self, ids, values):
+        return torch.cat([self.table(ids), values.unsqueeze(-1) * self.numeric], dim=1)
+
+
+class DCNv2(nn.Module):
+    """Three full cross layers beside the MLP, then one linear layer on both."""
+
+    def __init__(self, sparse):
+        super().__init__()
+        self.features = Features(sparse)
+        self.crosses = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.deep, deep_width = mlp(WIDTH)
+        self.head = nn.Linear(WIDTH + deep_width, 1)
+
+    def forward(self, ids, values):
+        x0 = self.features(ids, values).flatten(1)
+        crossed = x0
+        for cross in self.crosses:
+            crossed = torch.addcmul(crossed, x0, cross(crossed))
+        return self.head(torch.cat([crossed, self.deep(x0)], dim=1)).squeeze(-1)
+
+
+class DeepFM(nn.Module):
+    """First-order weights, pairwise products of the field vectors, and the MLP, summed."""
+
+    def __init__(self, sparse):
+        super().__init__()
+        self.features = Features(sparse)
+        self.linear = nn.Embedding(ROWS, 1, sparse=sparse)
+        self.numeric_linear = nn.Linear(NUMERIC, 1)
+        self.deep, deep_width = mlp(WIDTH)
+        self.head = nn.Linear(deep_width, 1)
+        nn.init.normal_(self.linear.weight, std=1e-2)
+
+    def forward(self, ids, values):
+        x = self.features(ids, values)
+        first_order = self.linear(ids).sum(dim=(1, 2)) + self.numeric_linear(values).squeeze(-1)
+        pairs = 0.5 * (x.sum(dim=1).square() - x.square().sum(dim=1)).sum(dim=1)
+        return first_order + pairs + self.head(self.deep(x.flatten(1))).squeeze(-1)
+
+
+MODELS = {"DCNv2": DCNv2, "DeepFM": DeepFM}
+
+
+def draw_ids(kind, generator):
+    """[pool, batch, fields]; every field has its own stretch of the table's rows."""
+    u = torch.rand(POOL, BATCH, FIELDS, generator=generator, dtype=torch.float64)
+    if kind == "uniform":
+        rank = (u * ROWS_PER_FIELD).long()
+    else:
+        # Inverse of the continuous Zipf law on [1, rows + 1).
+        power = 1 - ZIPF_EXPONENT
+        rank = ((u * ((ROWS_PER_FIELD + 1) ** power - 1) + 1) ** (1 / power)).long() - 1
+    return rank.clamp_(0, ROWS_PER_FIELD - 1) + torch.arange(FIELDS) * ROWS_PER_FIELD
+
+
+class Learner:
+    def __init__(self, model, optimizer):
+        torch.manual_seed(1)
+        sparse = optimizer == "sparse-adam"
+        self.model = MODELS[model](sparse)
+        tables = [m.weight for m in self.model.modules() if isinstance(m, nn.Embedding)]
+        rest = [p for p in self.model.parameters() if all(p is not table for table in tables)]
+        self.optimizers = (
+            [torch.optim.SparseAdam(tables, lr=1e-3), torch.optim.Adam(rest, lr=1e-3)]
+            if sparse
+            else [torch.optim.Adam(self.model.parameters(), lr=1e-3)]
+        )
+
+    def step(self, ids, values, labels):
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss = nn.functional.binary_cross_entropy_with_logits(self.model(ids, values), labels)
+        loss.backward()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return loss
+
+
+class Peer:
+    def __init__(self):
+        generator = torch.Generator().manual_seed(7)
+        self.ids = {kind: draw_ids(kind, generator) for kind in ("uniform", "zipf")}
+        self.values = torch.rand(POOL, BATCH, NUMERIC, generator=generator)
+        self.labels = (torch.rand(POOL, BATCH, generator=generator) < 0.2).float()
+        self.key = None
+        self.learner = None
+        self.position = 0
+
+    def run(self, job):
+        key = (job["model"], job["optimizer"])
+        if key != self.key:
+            self.learner = self.key = None
+            gc.collect()
+            self.learner, self.key = Learner(*key), key
+        ids = self.ids[job["ids"]]
+        for _ in range(job["warmup"]):
+            self.step(ids)
+        start = time.perf_counter()
+        for _ in range(job["steps"]):
+            loss = self.step(ids)
+        loss = loss.item()
+        seconds = time.perf_counter() - start
+        return {
+            "samplesPerSecond": BATCH * job["steps"] / seconds,
+            "millisecondsPerStep": 1000 * seconds / job["steps"],
+            "loss": loss,
+        }
+
+    def step(self, ids):
+        i = self.position % POOL
+        self.position += 1
+        return self.learner.step(ids[i], self.values[i], self.labels[i])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=2)
+    threads = parser.parse_args().threads
+    torch.set_num_threads(threads)
+    about = {"torch": torch.__version__, "threads": threads}
+    peer = Peer()
+    print(json.dumps({"ready": True, **about}), flush=True)
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        try:
+            job = json.loads(line)
+            answer = {**job, **peer.run(job), **about}
+        except Exception as error:  # one bad job must not end the others' turns
+            answer = {"error": f"{type(error).__name__}: {error}", "line": line.strip(), **about}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

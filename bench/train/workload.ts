@@ -1,0 +1,85 @@
+/** The training benchmark's model and batches: what `peer.py` has too. */
+import { CounterRandom } from "../../src/core/index.ts";
+import { DCNv2, DeepFM } from "../../src/models/index.ts";
+import { batchLayout, type EncodedBatch, FIRST_VALUE_ID, type FeatureMap } from "../../src/schema/index.ts";
+
+export const size = { batch: 4096, fields: 26, numeric: 13, dim: 16, rows: 1_000_000, pool: 32 } as const;
+/** Known values a field; the reserved ids come on top. */
+const values = Math.floor(size.rows / size.fields) - FIRST_VALUE_ID;
+const zipfExponent = 1.1;
+
+export type Ids = "uniform" | "zipf";
+export type ModelName = "DCNv2" | "DeepFM";
+
+export function featureMap(): FeatureMap {
+  const names = Array.from({ length: size.fields }, (_, f) => `c${f}`);
+  const vocabulary = { type: "hash", buckets: values, seed: 0 } as const;
+  const encoder = { valueType: "int64", trim: false, vocabulary, size: values + FIRST_VALUE_ID } as const;
+  return {
+    version: 1,
+    features: [
+      ...names.map((name) => ({ kind: "categorical", name, column: name, encoder: name }) as const),
+      ...Array.from({ length: size.numeric }, (_, f) => {
+        const transform = { clip: undefined, log: false, mean: 0, scale: 1, fill: 0 };
+        return { kind: "numeric", name: `n${f}`, column: `n${f}`, transform } as const;
+      }),
+    ],
+    encoders: Object.fromEntries(names.map((name) => [name, encoder])),
+    labels: [{ name: "y", column: "y", threshold: undefined, positive: undefined, kind: "binary" }],
+    weight: undefined,
+    group: undefined,
+    domain: undefined,
+    timestamp: undefined,
+    timestampUnit: undefined,
+  };
+}
+
+export function makeModel(name: ModelName, map: FeatureMap): DCNv2 | DeepFM {
+  const options = { embeddingDim: size.dim, embeddingStd: 0.01, hiddenUnits: [400, 400, 400] };
+  return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DeepFM(map, options);
+}
+
+/** A pool of batches, drawn before timing. */
+export function makeBatches(ids: Ids): EncodedBatch[] {
+  const cumulative = zipfCumulative();
+  return Array.from({ length: size.pool }, (_, b) => {
+    const columns: { [name: string]: Int32Array | Float32Array } = {};
+    for (let f = 0; f < size.fields; f++) {
+      const random = new CounterRandom(b, "ids", f);
+      const draw =
+        ids === "uniform" ? (u: number) => Math.floor(u * values) : (u: number) => search(cumulative, u);
+      columns[`c${f}`] = Int32Array.from(
+        { length: size.batch },
+        (_, i) => FIRST_VALUE_ID + draw(random.uniform(i)),
+      );
+    }
+    for (let f = 0; f < size.numeric; f++) {
+      const random = new CounterRandom(b, "numbers", f);
+      columns[`n${f}`] = Float32Array.from({ length: size.batch }, (_, i) => random.normal(i));
+      columns[`n${f}.missing`] = new Float32Array(size.batch);
+    }
+    const random = new CounterRandom(b, "labels");
+    columns.y = Float32Array.from({ length: size.batch }, (_, i) => (random.uniform(i) < 0.25 ? 1 : 0));
+    return { size: size.batch, columns };
+  });
+}
+
+function zipfCumulative(): Float64Array {
+  const cumulative = new Float64Array(values);
+  let total = 0;
+  for (let k = 0; k < values; k++) cumulative[k] = total += (k + 1) ** -zipfExponent;
+  return cumulative.map((sum) => sum / total);
+}
+
+function search(cumulative: Float64Array, u: number): number {
+  let low = 0;
+  let high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (cumulative[middle] < u) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export const layout = batchLayout(featureMap());

@@ -1,0 +1,194 @@
+/**
+ * From a configuration to a finished run directory: data prepared, model trained, validation and test
+ * measured, everything written. The one path behind `millrace train`, the quickstart and the recipes.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, hashKey } from "../core/index.ts";
+import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
+import { type PreparedDataset, prepareDataset } from "../data/index.ts";
+import { createEngine, type Engine } from "../engine/index.ts";
+import type { Model } from "../module/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+import {
+  DirectoryCheckpoints,
+  type EpochRecord,
+  type Evaluation,
+  measure,
+  predictSplit,
+  train,
+  type TrainingEvent,
+  type TrainingListener,
+} from "../training/index.ts";
+import { type Config, modelNamed } from "./config.ts";
+import { EventLog } from "./event-log.ts";
+import { runFiles, writeBundle } from "./run-directory.ts";
+
+export interface TrainRunOptions {
+  /** Where the run is written. */
+  readonly directory: string;
+  /** Go on with what the directory holds. @default false */
+  readonly resume?: boolean;
+  /** @default native where installed, else WASM */
+  readonly engine?: Engine;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: TrainingListener;
+  /** Progress of encoding, as lines for people. */
+  readonly onNotice?: (line: string) => void;
+  /** Data that is prepared already; it must come from the same configuration. */
+  readonly dataset?: PreparedDataset;
+}
+
+/** `metrics.json`. */
+export interface RunMetrics {
+  readonly version: 1;
+  readonly model: string;
+  readonly parameters: { readonly dense: number; readonly embedding: number };
+  readonly rows: { readonly [split: string]: number };
+  readonly steps: number;
+  readonly bestEpoch: number | null;
+  readonly seconds: number;
+  /** Seconds of one epoch's training, median. */
+  readonly secondsPerEpoch: number | null;
+  readonly history: readonly EpochRecord[];
+  readonly valid?: Evaluation;
+  readonly test?: Evaluation;
+}
+
+/** A model as the configuration names it. */
+export function buildModel(config: Config, map: FeatureMap): Model {
+  const { name, ...options } = config.model;
+  return modelNamed(name).create(map, options);
+}
+
+export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
+  const { directory, resume = false, signal, onEvent, onNotice } = options;
+  prepareDirectory(directory, config, resume);
+  const dataset = options.dataset ?? (await prepareDataset(config, { onProgress: onNotice }));
+  const { map, splits } = dataset;
+  if (map.labels.length === 0) {
+    throw new ConfigError("training needs a label", {
+      hint: "name one under `labels` in the configuration, or pass --label COLUMN",
+    });
+  }
+  const engine = options.engine ?? (await createEngine("auto"));
+  const model = buildModel(config, map);
+  const checkpoints = new DirectoryCheckpoints(join(directory, runFiles.checkpoint));
+  const resumeStep = resume ? checkpoints.loadCurrent()?.progress.steps : undefined;
+  const log = new EventLog(directory, { resumeStep: resumeStep ?? 0 });
+  try {
+    const result = await train({
+      model,
+      map,
+      train: splits.train,
+      valid: splits.valid,
+      engine,
+      options: config.training,
+      checkpoints,
+      resume,
+      fingerprint: String(hashKey(JSON.stringify([config.model, config.features]))),
+      signal,
+      onEvent: (event) => {
+        logEvent(log, event);
+        onEvent?.(event);
+      },
+    });
+    const { batchSize, metrics } = config.training;
+    const { learner } = result;
+    const test =
+      splits.test === undefined
+        ? undefined
+        : measure(await predictSplit(learner, splits.test, { batchSize, schema: map }), metrics);
+    writeBundle(directory, { model, map, weights: learner.weights });
+    const rows: { [split: string]: number } = {};
+    for (const [split, source] of Object.entries(splits)) if (source !== undefined) rows[split] = source.rows;
+    const measured: RunMetrics = {
+      version: 1,
+      model: config.model.name,
+      parameters: countParameters(model),
+      rows,
+      steps: result.steps,
+      bestEpoch: result.bestEpoch,
+      seconds: result.seconds,
+      secondsPerEpoch: median(result.history.map(({ seconds }) => seconds)),
+      history: result.history,
+      valid: result.valid,
+      test,
+    };
+    writeJsonAtomic(join(directory, runFiles.encoding), dataset.report);
+    writeJsonAtomic(join(directory, runFiles.metrics), measured);
+    for (const [split, evaluation] of Object.entries({ validation: result.valid, test })) {
+      if (evaluation !== undefined) log.scalars(result.steps, scalarsOf(`best_${split}`, evaluation));
+    }
+    await learner.release();
+    return measured;
+  } finally {
+    log.close();
+    if (options.dataset === undefined) {
+      for (const source of Object.values(splits)) await source?.close();
+    }
+  }
+}
+
+/** Refuses to write over another run; writes the configuration first. */
+function prepareDirectory(directory: string, config: Config, resume: boolean): void {
+  const path = join(directory, runFiles.config);
+  if (existsSync(path) && !resume) {
+    throw new ConfigError(`${directory} already holds a run`, {
+      details: { directory },
+      hint: "choose another --out, go on with --resume, or remove the directory",
+    });
+  }
+  if (existsSync(path)) {
+    const same = JSON.stringify(readJson(path)) === JSON.stringify(JSON.parse(JSON.stringify(config)));
+    // What decides the numbers is guarded by the checkpoint's fingerprint; the file follows the call.
+    if (same) return;
+  }
+  // A bundle of an earlier sitting would claim that this one has finished.
+  removePath(join(directory, runFiles.bundle));
+  writeJsonAtomic(path, config);
+}
+
+function countParameters(model: Model): RunMetrics["parameters"] {
+  let dense = 0;
+  let embedding = 0;
+  for (const { shape } of model.namedParameters().values())
+    dense += shape.reduce((product, dim) => product * dim, 1);
+  for (const { rows, dim } of model.namedTables().values()) embedding += rows * dim;
+  return { dense, embedding };
+}
+
+/** Steps at which the loss goes into the event file: all of the first hundred, then every tenth. */
+function logEvent(log: EventLog, event: TrainingEvent): void {
+  if (event.type === "step" && (event.step <= 100 || event.step % 10 === 0)) {
+    log.scalars(event.step, {
+      "train/loss": event.loss,
+      "train/samples_per_second": event.samplesPerSecond,
+      "train/learning_rate": event.learningRate,
+    });
+  }
+  if (event.type === "epoch") {
+    log.scalars(event.record.steps, { "train/epoch_loss": event.record.trainLoss });
+    if (event.evaluation !== undefined)
+      log.scalars(event.record.steps, scalarsOf("validation", event.evaluation));
+  }
+  if (event.type === "checkpoint") log.flush();
+}
+
+/** `<prefix>/<label>/<metric>` for every defined metric. */
+function scalarsOf(prefix: string, { metrics }: Evaluation): { [tag: string]: number } {
+  const scalars: { [tag: string]: number } = {};
+  for (const [label, values] of Object.entries(metrics)) {
+    for (const [name, { value }] of Object.entries(values)) {
+      if (value !== null) scalars[`${prefix}/${label}/${name}`] = value;
+    }
+  }
+  return scalars;
+}
+
+function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
