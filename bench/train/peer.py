@@ -1,21 +1,24 @@
-"""The PyTorch side of `npm run bench:train`: DCNv2 and DeepFM as plain, good eager code.
+"""The PyTorch side of `npm run bench:train`: DCNv2 and DeepFM as plain eager code.
 
 Reads jobs as JSON lines on stdin and answers each with one JSON line on stdout:
 
     {"model": "DCNv2" | "DeepFM", "ids": "uniform" | "zipf", "optimizer": "adam" | "sparse-adam",
-     "steps": 20, "warmup": 5}
+     "steps": 20, "warmup": 5, "fused": false, "compile": false}
     -> the job with {"samplesPerSecond", "millisecondsPerStep", "loss", "torch", "threads"}, or "error"
 
-The first line out is {"ready": true, ...}. A model with its optimizer is kept between jobs, so that turns
-can alternate with Millrace's, as long as memory allows: only the latest (model, optimizer) pair lives.
+The first line out is {"ready": true, ...}. Ids and values are drawn once; the latest model with its
+optimizer is kept from one job to the next, others are dropped to spare memory.
 
 The step: 26 categorical fields in one table of a million rows of 16, 13 numeric fields each embedded as
 its value times a learned vector of 16, batch 4096, binary cross entropy on logits. `adam` is
 torch.optim.Adam on everything (dense gradients of the table, as FuxiCTR trains); `sparse-adam` is
-torch.optim.SparseAdam on the tables and torch.optim.Adam on the rest. Optimizers keep PyTorch's defaults,
-which choose the fastest implementation for the device. Ids are drawn before timing, one batch after another
-from a fixed pool. No torch.compile: the comparison is with the eager code that these models are trained
-with, and compiling needs a C++ compiler at run time.
+torch.optim.SparseAdam on the tables and torch.optim.Adam on the rest.
+
+Two switches change nothing about the numbers computed, only how fast PyTorch computes them, and are off by
+default as they are in PyTorch and in FuxiCTR: `fused` asks torch.optim.Adam for its one-pass kernel, which
+on a CPU must be asked for and makes the dense update of the table several times faster; `compile` runs the
+model through torch.compile, which needs a C++ compiler on the machine. A comparison should name which of
+them was on.
 
 Options: --threads N (default 2).
 """
@@ -110,22 +113,25 @@ def draw_ids(kind, generator):
 
 
 class Learner:
-    def __init__(self, model, optimizer):
+    def __init__(self, model, optimizer, fused=False, compiled=False):
         torch.manual_seed(1)
+        if optimizer not in ("adam", "sparse-adam"):
+            raise ValueError(f"optimizer must be adam or sparse-adam; got {optimizer}")
         sparse = optimizer == "sparse-adam"
         self.model = MODELS[model](sparse)
         tables = [m.weight for m in self.model.modules() if isinstance(m, nn.Embedding)]
         rest = [p for p in self.model.parameters() if all(p is not table for table in tables)]
         self.optimizers = (
-            [torch.optim.SparseAdam(tables, lr=1e-3), torch.optim.Adam(rest, lr=1e-3)]
+            [torch.optim.SparseAdam(tables, lr=1e-3), torch.optim.Adam(rest, lr=1e-3, fused=fused or None)]
             if sparse
-            else [torch.optim.Adam(self.model.parameters(), lr=1e-3)]
+            else [torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=fused or None)]
         )
+        self.forward = torch.compile(self.model) if compiled else self.model
 
     def step(self, ids, values, labels):
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.binary_cross_entropy_with_logits(self.model(ids, values), labels)
+        loss = nn.functional.binary_cross_entropy_with_logits(self.forward(ids, values), labels)
         loss.backward()
         for optimizer in self.optimizers:
             optimizer.step()
@@ -143,7 +149,7 @@ class Peer:
         self.position = 0
 
     def run(self, job):
-        key = (job["model"], job["optimizer"])
+        key = (job["model"], job["optimizer"], job.get("fused", False), job.get("compile", False))
         if key != self.key:
             self.learner = self.key = None
             gc.collect()
