@@ -15,6 +15,15 @@ const ADAM = 3;
 /** Bytes of rows and gradients that are touched ahead: half of a first-level cache of 32 KiB. */
 const TOUCH_BYTES: u32 = 16384;
 
+/** Loads a word of each cache line of `size` bytes; the last word may lie on one line more. */
+// @ts-ignore: decorator
+@inline
+function touchBytes(at: usize, size: u32): u32 {
+  let seen = load<u32>(at + size - 4);
+  for (let line: u32 = 0; line < size - 4; line += 64) seen |= load<u32>(at + line);
+  return seen;
+}
+
 /**
  * Loads one word of every cache line that the unique rows `[from, to)` need. The rows of a batch lie
  * anywhere in a large table, and the loads of this short loop miss the caches side by side, where those
@@ -28,12 +37,8 @@ function touch(gradients: usize, from: usize, to: usize, withRows: bool): void {
   const stride = <u32>strideBytes;
   const bytes = <u32>dim << 2;
   for (let u = from; u < to; u += 4) {
-    const g = slotOf(gradients, u);
-    for (let line: u32 = 0; line < bytes; line += 64) seen |= load<u32>(g + line);
-    if (withRows) {
-      const w = table + load<u32>(unique + u) * stride;
-      for (let line: u32 = 0; line < stride; line += 64) seen |= load<u32>(w + line);
-    }
+    seen |= touchBytes(slotOf(gradients, u), bytes);
+    if (withRows) seen |= touchBytes(table + load<u32>(unique + u) * stride, stride);
   }
   store<u32>(histogram, seen);
 }
