@@ -1,3 +1,14 @@
+export {
+  type Config,
+  type ConfigInput,
+  configSchema,
+  keysToCamelCase,
+  keysToSnakeCase,
+  modelNamed,
+  parseConfig,
+  readConfig,
+  readConfigFile,
+} from "./config.ts";
 export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
 export { histogramOf } from "./histogram.ts";
@@ -23,3 +34,6 @@ export {
   type Verdict,
   verdictOf,
 } from "./verdict.ts";
+export { type NamedTable, OnnxPredictor, storeTables } from "./predictor.ts";
+export { type OpenRun, openRun, runFiles, writeBundle } from "./run-directory.ts";
+export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";

@@ -1,0 +1,132 @@
+/**
+ * Trains every (variant, seed) of a recipe, one run directory each. A run that is there already with
+ * the same configuration counts; an interrupted one goes on.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { hashKey } from "../core/index.ts";
+import { readJson, removePath } from "../core/node/index.ts";
+import { type PreparedDataset, prepareDataset } from "../data/index.ts";
+import {
+  type Config,
+  resultRow,
+  type ResultRow,
+  type RunMetrics,
+  runFiles,
+  type Setting,
+  trainRun,
+} from "../run/index.ts";
+import type { RecipeContext } from "./recipe.ts";
+
+export interface Variant {
+  readonly name: string;
+  readonly role: ResultRow["role"];
+  /** The seed is filled in for each run. */
+  readonly config: Config;
+}
+
+export interface VariantRuns {
+  readonly variant: Variant;
+  /** In the order of the seeds. */
+  readonly metrics: readonly RunMetrics[];
+}
+
+/** Runs the grid, variant by variant; variants with equal data settings share one prepared dataset. */
+export async function trainGrid(
+  variants: readonly Variant[],
+  context: RecipeContext,
+): Promise<VariantRuns[]> {
+  const datasets = new Map<string, PreparedDataset>();
+  try {
+    const results: VariantRuns[] = [];
+    for (const variant of variants) {
+      const metrics: RunMetrics[] = [];
+      for (const seed of context.seeds) metrics.push(await trainOne(variant, seed, context, datasets));
+      results.push({ variant, metrics });
+    }
+    return results;
+  } finally {
+    for (const { splits } of datasets.values()) {
+      for (const source of Object.values(splits)) await source?.close();
+    }
+  }
+}
+
+async function trainOne(
+  variant: Variant,
+  seed: number,
+  context: RecipeContext,
+  datasets: Map<string, PreparedDataset>,
+): Promise<RunMetrics> {
+  const config = { ...variant.config, training: { ...variant.config.training, seed } };
+  const directory = join(context.workDirectory, variant.name, String(seed));
+  const configPath = join(directory, runFiles.config);
+  const metricsPath = join(directory, runFiles.metrics);
+  const same = existsSync(configPath) && JSON.stringify(readJson(configPath)) === JSON.stringify(config);
+  if (same && existsSync(metricsPath)) {
+    context.onLine(`${variant.name} seed ${seed}: done before`);
+    return readJson(metricsPath) as RunMetrics;
+  }
+  if (!same) removePath(directory);
+  const key = JSON.stringify([
+    config.data,
+    config.features,
+    config.labels,
+    config.group,
+    config.domain,
+    config.weight,
+  ]);
+  const dataset = datasets.get(key) ?? (await prepareDataset(config, { onProgress: context.onLine }));
+  datasets.set(key, dataset);
+  const { engine, signal } = context;
+  const metrics = await trainRun(config, { directory, resume: same, dataset, engine, signal });
+  const [label] = dataset.map.labels;
+  const auc = metrics.test?.metrics[label.name]?.auc?.value ?? metrics.valid?.metrics[label.name]?.auc?.value;
+  context.onLine(
+    `${variant.name} seed ${seed}: AUC ${auc?.toFixed(4) ?? "undefined"}, ${metrics.history.length} epochs of ${metrics.secondsPerEpoch?.toFixed(1)} s`,
+  );
+  return metrics;
+}
+
+export interface RowsOptions {
+  readonly data: string;
+  readonly setting?: Setting;
+  readonly task: string;
+  readonly metrics: readonly string[];
+  /** Tuning trials behind every variant. */
+  readonly trials: number;
+  /** Task names in rows only where there are several. @default null */
+  readonly taskName?: string | null;
+}
+
+/** Result rows of the test split, one a variant and metric. */
+export function gridRows(runs: readonly VariantRuns[], options: RowsOptions): ResultRow[] {
+  const { data, setting = {}, task, trials, taskName = null } = options;
+  return runs.flatMap(({ variant, metrics }) =>
+    options.metrics.map((metric) => {
+      const measured = metrics.map((run) => run.test?.metrics[task]?.[metric]);
+      const reason = measured.find((value) => value?.value === null)?.reason;
+      return resultRow({
+        data,
+        setting,
+        variant: variant.name,
+        role: variant.role,
+        task: taskName,
+        domain: null,
+        metric,
+        values: measured.map((value) => value?.value ?? null),
+        ...(reason === undefined ? {} : { reason }),
+        parameters: metrics[0].parameters.dense + metrics[0].parameters.embedding,
+        trainSeconds: metrics.reduce((sum, { seconds }) => sum + seconds, 0) / metrics.length,
+        trials,
+      });
+    }),
+  );
+}
+
+/** One short hash of every variant's configuration. */
+export function configHash(variants: readonly Variant[]): string {
+  return hashKey(JSON.stringify(variants.map(({ name, config }) => [name, config])))
+    .toString(16)
+    .padStart(8, "0");
+}

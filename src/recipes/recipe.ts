@@ -1,0 +1,30 @@
+/** What a recipe is: one command that measures baseline and method over several seeds and records both. */
+import type { Engine } from "../engine/index.ts";
+import type { RecipeResult } from "../run/index.ts";
+
+export interface RecipeContext {
+  readonly seeds: readonly number[];
+  /** A short version on little data, for continuous integration; never recorded. */
+  readonly quick: boolean;
+  /** Where runs are kept, so that an interrupted recipe goes on where it stopped. */
+  readonly workDirectory: string;
+  /** Where public data sets are, e.g. `../shared/data`. */
+  readonly dataDirectory: string;
+  /** Where result files go. */
+  readonly resultsDirectory: string;
+  readonly engine?: Engine;
+  readonly signal?: AbortSignal;
+  /** Lines for people. */
+  readonly onLine: (line: string) => void;
+}
+
+export interface Recipe {
+  readonly name: string;
+  /** S01 … S52, or another word where no system is reproduced. */
+  readonly system: string;
+  readonly summary: string;
+  readonly claim: string;
+  readonly defaultSeeds: readonly number[];
+  /** @returns what was measured, already written unless quick; undefined where there is nothing to record */
+  run(context: RecipeContext): Promise<RecipeResult | undefined>;
+}
