@@ -5,6 +5,7 @@ import { calibrationRatio } from "./calibration-ratio.ts";
 import { expectedCalibrationError } from "./expected-calibration-error.ts";
 import { logLoss } from "./log-loss.ts";
 import { normalizedEntropy } from "./normalized-entropy.ts";
+import { scoreDistribution } from "./score-distribution.ts";
 
 const rows = fc
   .array(fc.record({ p: fc.double({ min: 0, max: 1, noNaN: true }), y: fc.constantFrom(0, 1) }), {
@@ -114,5 +115,30 @@ describe("calibration ratio", () => {
       value: null,
       reason: "no positives",
     });
+  });
+});
+
+describe("score distribution", () => {
+  test("holds every row once, in bins of equal width in log-odds", () => {
+    fc.assert(
+      fc.property(rows, (scored) => {
+        const bins = scoreDistribution(scored, { bins: 8 });
+        const count = (label: number): number => scored.labels.filter((value) => value === label).length;
+        expect(bins.reduce((sum, bin) => sum + bin.positives, 0)).toBe(count(1));
+        expect(bins.reduce((sum, bin) => sum + bin.negatives, 0)).toBe(count(0));
+        for (let b = 1; b < bins.length; b++) expect(bins[b].from).toBeCloseTo(bins[b - 1].to, 12);
+      }),
+    );
+  });
+
+  test("by hand: 0.1, 0.5 and 0.9 are evenly spaced", () => {
+    const bins = scoreDistribution({ predictions: [0.1, 0.5, 0.9, 0.5], labels: [0, 1, 1, 0] }, { bins: 2 });
+    expect(bins.map(({ positives, negatives }) => [positives, negatives])).toEqual([
+      [0, 1],
+      [2, 1],
+    ]);
+    expect(bins[1].from).toBeCloseTo(0.5, 12);
+    expect(scoreDistribution({ predictions: [], labels: [] })).toEqual([]);
+    expect(scoreDistribution({ predictions: [0.2, 0.2], labels: [0, 1] })).toHaveLength(1);
   });
 });

@@ -30,4 +30,5 @@ export { type RankingMetric, type RankingMetricFamily, rankingMetrics } from "./
 export { recallAtK } from "./recall.ts";
 export { reciprocalRank } from "./reciprocal-rank.ts";
 export { meanAbsoluteError, rootMeanSquaredError } from "./regression-error.ts";
+export { type ScoreBin, scoreDistribution } from "./score-distribution.ts";
 export type { NumericArray, ScoredRows } from "./scored-rows.ts";

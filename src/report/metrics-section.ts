@@ -1,0 +1,130 @@
+/** Metrics by split beside the oracle's, and several models side by side. */
+import { binaryMetrics, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
+import { formatCount, formatMetric, formatMetricValue, formatSeconds, formatShare } from "./format.ts";
+import { type Html, html } from "./html.ts";
+import type { ReportComparison, ReportEvaluation, ReportInput } from "./report-input.ts";
+import { dataTable } from "./table.ts";
+
+type Metrics = { readonly [name: string]: MetricValue };
+
+export function metricsSection({ evaluations, comparison }: ReportInput): Html | undefined {
+  if (evaluations.length === 0 && comparison === undefined) return undefined;
+  const labels = [...new Set(evaluations.map(({ label }) => label))];
+  const names = namesOf([
+    ...evaluations.map(({ metrics }) => metrics),
+    ...(comparison?.models ?? []).map(({ metrics }) => metrics),
+  ]);
+  return html`<section id="metrics" aria-labelledby="metrics-title">
+<h2 id="metrics-title">Metrics</h2>
+${comparison === undefined ? undefined : comparisonTable(comparison)}
+${labels.map((label) => {
+  const own = evaluations.filter((evaluation) => evaluation.label === label);
+  return html`<h3>${label} by split</h3>${evaluationTable(label, own)}${notes(own)}`;
+})}
+<details><summary>How these metrics are defined</summary><dl>${names.map(
+    (name) => html`<div><dt>${name}</dt><dd>${definitionOf(name)}</dd></div>`,
+  )}</dl></details>
+</section>`;
+}
+
+function evaluationTable(label: string, evaluations: readonly ReportEvaluation[]): Html {
+  const columns = evaluations.flatMap(({ split, oracle }) => [
+    { title: split, numeric: true },
+    ...(oracle === undefined ? [] : [{ title: `${split}, oracle`, numeric: true }]),
+  ]);
+  const across = (cellsOf: (evaluation: ReportEvaluation) => { model: string; oracle: string }): string[] =>
+    evaluations.flatMap((evaluation) => {
+      const cells = cellsOf(evaluation);
+      return evaluation.oracle === undefined ? [cells.model] : [cells.model, cells.oracle];
+    });
+  return dataTable({
+    caption: `Metrics of ${label} by split`,
+    columns: [{ title: "metric" }, ...columns],
+    rows: [
+      ["rows", ...across(({ rows }) => ({ model: formatCount(rows), oracle: "" }))],
+      ...(evaluations.some(({ positives }) => positives !== undefined)
+        ? [
+            [
+              "positives",
+              ...across(({ positives, rows }) => ({
+                model: positives === undefined ? "–" : formatShare(positives / rows),
+                oracle: "",
+              })),
+            ],
+          ]
+        : []),
+      ...namesOf(evaluations.map(({ metrics }) => metrics)).map((name) => [
+        name,
+        ...across(({ metrics, oracle }) => ({
+          model: formatMetricValue(metrics[name]),
+          oracle: formatMetricValue(oracle?.[name]),
+        })),
+      ]),
+    ],
+  });
+}
+
+/** Why values are missing, and what was counted beside them: one line a metric. */
+function notes(evaluations: readonly ReportEvaluation[]): Html {
+  const lines = namesOf(evaluations.map(({ metrics }) => metrics)).flatMap((name) => {
+    const remarks = evaluations.flatMap(({ split, metrics: { [name]: metric } }) => {
+      if (metric === undefined) return [];
+      const missing = metric.value === null ? [`undefined, ${metric.reason ?? "no reason given"}`] : [];
+      const counted = Object.entries(metric.counts ?? {}).map(
+        ([what, count]) => `${formatCount(count)} ${wordsOf(what)}`,
+      );
+      const said = [...missing, ...counted];
+      return said.length === 0 ? [] : [`${split}: ${said.join(", ")}`];
+    });
+    return remarks.length === 0 ? [] : [`${name} on ${remarks.join("; on ")}.`];
+  });
+  return html`${lines.map((line) => html`<p class="note">${line}</p>`)}`;
+}
+
+function comparisonTable({ label, split, models, oracle }: ReportComparison): Html {
+  const names = namesOf(models.map(({ metrics }) => metrics));
+  const parameters = models.some((model) => model.parameters !== undefined);
+  const seconds = models.some((model) => model.trainSeconds !== undefined);
+  const row = (name: string, metrics: Metrics, model?: ReportComparison["models"][number]): string[] => [
+    name,
+    ...names.map((metric) => formatMetricValue(metrics[metric])),
+    ...(parameters ? [model?.parameters === undefined ? "–" : formatCount(model.parameters)] : []),
+    ...(seconds ? [model?.trainSeconds === undefined ? "–" : formatSeconds(model.trainSeconds)] : []),
+  ];
+  const oracleRows = oracle === undefined ? [] : [row("oracle (true probabilities)", oracle)];
+  return html`<h3>Models on the ${split} split</h3>${dataTable({
+    caption: `Models compared on ${label}, ${split} split`,
+    columns: [
+      { title: "model" },
+      ...names.map((title) => ({ title, numeric: true })),
+      ...(parameters ? [{ title: "parameters", numeric: true }] : []),
+      ...(seconds ? [{ title: "training", numeric: true }] : []),
+    ],
+    rows: [...models.map((model) => row(model.name, model.metrics, model)), ...oracleRows],
+    emphasised: oracleRows.length === 0 ? [] : [models.length],
+  })}${gapNote(models, oracle)}`;
+}
+
+function gapNote(models: ReportComparison["models"], oracle: Metrics | undefined): Html | undefined {
+  const best = oracle?.auc?.value ?? null;
+  const own = Math.max(...models.map(({ metrics }) => metrics.auc?.value ?? Number.NEGATIVE_INFINITY));
+  if (best === null || !Number.isFinite(own)) return undefined;
+  return html`<p class="note">The oracle predicts the probabilities that the labels were drawn with; no model can do better except by luck. The best model here is ${formatMetric(best - own)} AUC below it.</p>`;
+}
+
+function namesOf(all: readonly Metrics[]): string[] {
+  return [...new Set(all.flatMap((metrics) => Object.keys(metrics)))];
+}
+
+function definitionOf(name: string): string {
+  try {
+    return binaryMetrics[parseBinaryMetric(name).family].definition;
+  } catch {
+    return "a metric of the caller's own";
+  }
+}
+
+/** `droppedGroups` becomes `dropped groups`. */
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -1,0 +1,130 @@
+/** The first thing a reader sees: the headline figures as tiles, and what they mean in sentences. */
+import type { MetricValue } from "../evaluation/index.ts";
+import { formatCount, formatMetric, formatMetricValue, formatShare } from "./format.ts";
+import { type Html, html } from "./html.ts";
+import type { ReportEvaluation, ReportInput } from "./report-input.ts";
+
+const tileNames: { readonly [metric: string]: string } = {
+  auc: "AUC",
+  gauc: "gAUC",
+  log_loss: "Log loss",
+  ne: "Normalized entropy",
+  calibration_ratio: "Predicted / observed",
+  ece: "Calibration error",
+  rmse: "RMSE",
+  mae: "MAE",
+};
+
+/** The evaluation that the summary speaks of: the test split's, else the last. */
+export function mainEvaluation({ evaluations }: ReportInput): ReportEvaluation | undefined {
+  return evaluations.find(({ split }) => split === "test") ?? evaluations.at(-1);
+}
+
+export function summarySection(input: ReportInput): Html {
+  const evaluation = mainEvaluation(input);
+  return html`<section class="summary" id="summary" aria-labelledby="summary-title">
+<h2 id="summary-title">Summary</h2>
+${evaluation === undefined ? undefined : tiles(evaluation)}
+${[...input.summary, ...sentences(input)].map((sentence) => html`<p>${sentence}</p>`)}
+</section>`;
+}
+
+function tiles({ metrics, oracle, split }: ReportEvaluation): Html {
+  const shown = Object.keys(tileNames).filter((name) => metrics[name] !== undefined);
+  return html`<ul class="tiles">${shown.slice(0, 6).map((name) => {
+    const best = oracle?.[name]?.value ?? undefined;
+    const beside = best === undefined ? `${split} split` : `${split} split, oracle ${formatMetric(best)}`;
+    return html`<li><span class="name">${tileNames[name]}</span> <span class="value">${formatMetricValue(metrics[name])}</span> <span class="beside">${beside}</span></li>`;
+  })}</ul>`;
+}
+
+/** What the figures say, each sentence only where its figures exist. */
+export function sentences(input: ReportInput): string[] {
+  const evaluation = mainEvaluation(input);
+  const said: string[] = [];
+  if (evaluation !== undefined) {
+    said.push(...evaluationSentences(evaluation, input.evaluations));
+  }
+  if (input.comparison !== undefined && input.comparison.models.length > 1) {
+    const ranked = input.comparison.models
+      .flatMap(({ name, metrics }) =>
+        typeof metrics.auc?.value === "number" ? [{ name, auc: metrics.auc.value }] : [],
+      )
+      .sort((a, b) => b.auc - a.auc);
+    if (ranked.length > 1) {
+      const list = ranked.map(({ name, auc }) => `${name} (${formatMetric(auc)})`).join(", ");
+      said.push(`By AUC on the ${input.comparison.split} split the models rank: ${list}.`);
+    }
+  }
+  const [curves] = input.curves;
+  if (curves?.bestEpoch !== undefined && input.curves.length === 1) {
+    said.push(
+      `Training ran for ${curves.epochs.length} epochs; the weights kept are those after epoch ${curves.bestEpoch}${curves.monitor === undefined ? "" : `, the best by validation ${curves.monitor}`}.`,
+    );
+  }
+  const collapsed = input.features.filter(
+    ({ table }) =>
+      table?.informationAbundance !== undefined &&
+      table.rows > 3 * table.dim &&
+      table.informationAbundance < table.dim / 4,
+  );
+  if (collapsed.length > 0) {
+    const names = collapsed
+      .slice(0, 3)
+      .map(({ name, table }) => `${name} (${table?.informationAbundance?.toFixed(1)} of ${table?.dim})`);
+    const more = collapsed.length > 3 ? ` and ${collapsed.length - 3} more` : "";
+    said.push(
+      `${collapsed.length} of ${input.features.length} features have embeddings that use less than a quarter of their directions: ${names.join(", ")}${more}.`,
+    );
+  }
+  return said;
+}
+
+function evaluationSentences(evaluation: ReportEvaluation, all: readonly ReportEvaluation[]): string[] {
+  const { metrics, oracle, rows, positives, split, label } = evaluation;
+  const value = (
+    name: string,
+    from: { readonly [name: string]: MetricValue } = metrics,
+  ): number | undefined => from[name]?.value ?? undefined;
+  const said: string[] = [];
+  const auc = value("auc");
+  const base = positives === undefined ? "" : `, ${formatShare(positives / rows)} of them positive`;
+  const of = `the ${split} split (${formatCount(rows)} rows${base})`;
+  if (auc === undefined) said.push(`The model predicts ${label}, measured on ${of}.`);
+  else {
+    const best = value("auc", oracle ?? {});
+    const share = best === undefined || best <= 0.5 ? undefined : (auc - 0.5) / (best - 0.5);
+    said.push(
+      `On ${of}, a positive for ${label} scores above a negative ${formatShare(auc)} of the time${
+        share === undefined || best === undefined
+          ? "."
+          : `; the true probabilities themselves reach ${formatShare(best)}, so the model closes ${formatShare(Math.max(0, share))} of the way from guessing to the best possible.`
+      }`,
+    );
+  }
+  const ne = value("ne");
+  if (ne !== undefined) {
+    said.push(
+      ne < 1
+        ? `Its log loss is ${formatShare(1 - ne)} below that of always predicting the base rate.`
+        : "Its log loss is no better than always predicting the base rate.",
+    );
+  }
+  const ratio = value("calibration_ratio");
+  if (ratio !== undefined) {
+    const off = Math.abs(ratio - 1);
+    said.push(
+      off < 0.005
+        ? "Predictions add up to the observed positives within half a per cent."
+        : `Predictions add up to ${formatShare(off)} ${ratio > 1 ? "more" : "fewer"} positives than were observed.`,
+    );
+  }
+  const train = all.find((other) => other.split === "train" && other.label === label);
+  const trainAuc = train === undefined || train === evaluation ? undefined : value("auc", train.metrics);
+  if (auc !== undefined && trainAuc !== undefined && trainAuc - auc > 0.02) {
+    said.push(
+      `AUC on the training split is ${formatMetric(trainAuc)}, ${formatMetric(trainAuc - auc)} higher: the model also remembers its training rows.`,
+    );
+  }
+  return said;
+}

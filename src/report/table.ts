@@ -1,0 +1,36 @@
+/** Tables that scroll sideways on their own where the page is narrow, reachable by keyboard. */
+import { Html, html } from "./html.ts";
+
+export interface TableColumn {
+  readonly title: string;
+  /** Numbers stand right-aligned. @default false */
+  readonly numeric?: boolean;
+}
+
+export interface DataTable {
+  /** Names the table for assistive technology. */
+  readonly caption: string;
+  readonly columns: readonly TableColumn[];
+  /** The first cell of a row is its heading. */
+  readonly rows: readonly (readonly (string | Html)[])[];
+  /** Whether the caption is also shown. @default false */
+  readonly showCaption?: boolean;
+  /** Rows to set apart, by index. */
+  readonly emphasised?: readonly number[];
+}
+
+export function dataTable({ caption, columns, rows, showCaption = false, emphasised = [] }: DataTable): Html {
+  const cell = (content: string | Html, column: number): Html =>
+    column === 0
+      ? html`<th scope="row">${content}</th>`
+      : html`<td${new Html(columns[column].numeric ? ' class="number"' : "")}>${content}</td>`;
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+<caption${new Html(showCaption ? "" : ' class="unseen"')}>${caption}</caption>
+<thead><tr>${columns.map(
+    ({ title, numeric }) => html`<th scope="col"${new Html(numeric ? ' class="number"' : "")}>${title}</th>`,
+  )}</tr></thead>
+<tbody>${rows.map(
+    (row, i) =>
+      html`<tr${new Html(emphasised.includes(i) ? ' class="emphasised"' : "")}>${row.map(cell)}</tr>\n`,
+  )}</tbody></table></div>`;
+}
