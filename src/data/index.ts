@@ -1,5 +1,5 @@
 export { openSource } from "./source.ts";
-export type { RawColumn, RawSource, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
+export type { RawColumn, RawSource, RowPlace, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
 export { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 export { expandFiles, literalPath } from "./source-files.ts";
 export {
@@ -19,3 +19,29 @@ export type { LabelChoice } from "./inspect-label.ts";
 export type { LeakSignal } from "./inspect-leak.ts";
 export type { ColumnProfile, ListProfile, NumberProfile, TopValue } from "./inspect-profile.ts";
 export { inspectionText } from "./inspect-text.ts";
+export { arraySource } from "./array-source.ts";
+export {
+  type DataConfig,
+  type DataConfigInput,
+  dataConfigSchema,
+  dataConfigShape,
+  type FeatureConfig,
+  type LabelConfig,
+  parseDataConfig,
+  type SplitConfig,
+} from "./config.ts";
+export { configError } from "./config-error.ts";
+export {
+  type DataProgress,
+  type EncodedSource,
+  type EncodeForMapOptions,
+  type EncodingReport,
+  encodeForMap,
+  openDataset,
+  type PreparedDataset,
+  type PrepareOptions,
+  prepareDataset,
+} from "./dataset.ts";
+export type { FeatureReport, StoredPart, StoredSplit } from "./encode-split.ts";
+export type { EncoderReport } from "./fit.ts";
+export type { SplitName } from "./split.ts";

@@ -14,7 +14,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, MillraceError } from "../core/index.ts";
 import { removePath } from "../core/node/index.ts";
 import { rawColumn } from "./source-column-type.ts";
-import { readerError } from "./source-defect.ts";
+import { placesOf, readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
 import { checkNames } from "./source-names.ts";
 import { clip, readLineBlocks, scanText } from "./source-scan.ts";
@@ -144,6 +144,10 @@ async function convert(
     rows: lines,
     notes,
     sql: `(SELECT * FROM read_parquet(${sqlText(literalPath(target))}, hive_partitioning = false))`,
+    locate: (rows) =>
+      placesOf(files, rows, async function* (file) {
+        for await (const { row } of svmLines(file)) yield row;
+      }),
     close: async () => removePath(folder),
   };
 }
@@ -173,20 +177,26 @@ function columnNames(spec: SourceSpec, width: number, hasQuery: boolean): string
   });
 }
 
+/** Lines that are not blank. */
+async function* svmLines(file: string): AsyncGenerator<{ row: number; text: string }> {
+  for await (const { block, line } of readLineBlocks(file)) {
+    let row = line;
+    for (const text of block.toString("utf8").split("\n")) {
+      if (text.trim() !== "") yield { row, text: text.replace(/\r$/, "") };
+      row++;
+    }
+  }
+}
+
 async function lineError(files: readonly string[], count: number): Promise<DataError> {
   const well = new RegExp(`^(?:${LINE})$`, "i");
   for (const file of files) {
-    for await (const { block, line } of readLineBlocks(file)) {
-      let row = line;
-      for (const text of block.toString("utf8").split(/\r?\n/)) {
-        if (text.trim() !== "" && !well.test(text)) {
-          return new DataError(`${file}: line ${row} is not "label index:value …": ${clip(text)}`, {
-            details: { file, row, expected: "label index:value …", received: clip(text), count },
-            hint: `${count} such lines; indices are whole numbers, labels and values numbers`,
-          });
-        }
-        row++;
-      }
+    for await (const { row, text } of svmLines(file)) {
+      if (well.test(text)) continue;
+      return new DataError(`${file}: line ${row} is not "label index:value …": ${clip(text)}`, {
+        details: { file, row, expected: "label index:value …", received: clip(text), count },
+        hint: `${count} such lines; indices are whole numbers, labels and values numbers`,
+      });
     }
   }
   return new DataError(`${files.join(", ")}: ${count} lines are not "label index:value …"`, {

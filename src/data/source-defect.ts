@@ -4,6 +4,7 @@ import { DataError, MillraceError } from "../core/index.ts";
 import { fitsDeclared, type ScalarType } from "./source-column-type.ts";
 import { readRecords } from "./source-records.ts";
 import { clip } from "./source-scan.ts";
+import type { RowPlace } from "./source-spec.ts";
 import { queryRows, sqlName } from "./source-sql.ts";
 
 export interface DelimitedPlace {
@@ -156,10 +157,42 @@ export async function misfitError(
 }
 
 /** Physical line of the n-th data row (from 1) of a file. */
-export async function lineOfRow(file: string, place: DelimitedPlace, row: number): Promise<number> {
-  let left = place.header ? row + 1 : row;
-  for await (const { line } of readRecords(file, { ...place, oneColumn: place.names.length === 1 })) {
-    if (--left === 0) return line;
+async function lineOfRow(file: string, place: DelimitedPlace, row: number): Promise<number> {
+  const [found] = await locateRecords([file], place, [row - 1]);
+  return found?.row ?? row;
+}
+
+/** Files and physical lines of data rows, by their ascending numbers (from 0) over all files. */
+export function locateRecords(
+  files: readonly string[],
+  place: DelimitedPlace,
+  rows: readonly number[],
+): Promise<RowPlace[]> {
+  const oneColumn = place.names.length === 1;
+  return placesOf(files, rows, async function* (file) {
+    let header = place.header;
+    for await (const { line } of readRecords(file, { ...place, oneColumn })) {
+      if (!header) yield line;
+      header = false;
+    }
+  });
+}
+
+/** Picks rows by their numbers out of the lines that hold one row each. */
+export async function placesOf(
+  files: readonly string[],
+  rows: readonly number[],
+  linesOf: (file: string) => AsyncIterable<number>,
+): Promise<RowPlace[]> {
+  const places: RowPlace[] = [];
+  let row = 0;
+  for (const file of files) {
+    if (places.length === rows.length) break;
+    for await (const line of linesOf(file)) {
+      while (rows[places.length] === row) places.push({ file, row: line });
+      row++;
+      if (places.length === rows.length) break;
+    }
   }
-  return row;
+  return places;
 }

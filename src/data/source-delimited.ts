@@ -7,7 +7,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, nearestName } from "../core/index.ts";
 import { DUCKDB_TYPE, inferColumnTypes, rawColumn, type ScalarType } from "./source-column-type.ts";
-import { delimitedError, misfitError } from "./source-defect.ts";
+import { delimitedError, locateRecords, misfitError } from "./source-defect.ts";
 import { type Dialect, sniffDialect } from "./source-dialect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
@@ -79,6 +79,7 @@ export async function openDelimited(
     rows: found.rows,
     notes,
     sql: read(files, found.types),
+    locate: (rows) => locateRecords(files, place, rows),
     close: async () => {},
   };
 }

@@ -12,7 +12,7 @@ import {
   rawColumn,
   type ScalarType,
 } from "./source-column-type.ts";
-import { readerError } from "./source-defect.ts";
+import { placesOf, readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
 import { checkNames } from "./source-names.ts";
@@ -130,6 +130,10 @@ async function openChecked(
     rows: found.rows,
     notes,
     sql: `(SELECT ${selected.join(", ")} FROM ${text})`,
+    locate: (rows) =>
+      placesOf(files, rows, async function* (file) {
+        for await (const { row } of jsonLines(file)) yield row;
+      }),
     close: async () => {},
   };
 }

@@ -12,7 +12,7 @@ import { readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
 import { checkNames } from "./source-names.ts";
 import { clip } from "./source-scan.ts";
-import type { RawColumn, RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
+import type { RawColumn, RawSource, RowPlace, SourceNote, SourceSpec } from "./source-spec.ts";
 import { queryRow, queryRows, sqlName, sqlText } from "./source-sql.ts";
 
 interface ParquetColumn {
@@ -40,12 +40,15 @@ async function openChecked(
 ): Promise<RawSource> {
   const notes: SourceNote[] = [];
   let stored: readonly ParquetColumn[] | undefined;
+  const counts: number[] = [];
   let rows = 0;
   for (const file of files) {
     const columns = await describe(connection, file);
     if (stored === undefined) stored = columns;
     else checkSameColumns(file, columns, files[0], stored);
-    rows += await decodeAll(connection, file, columns);
+    const count = await decodeAll(connection, file, columns);
+    counts.push(count);
+    rows += count;
   }
   if (stored === undefined || rows === 0) {
     throw new DataError(`${files[0]} has columns and no rows`, {
@@ -85,8 +88,18 @@ async function openChecked(
     rows,
     notes,
     sql: `(SELECT ${selected.join(", ")} FROM ${table})`,
+    locate: async (wanted) => wanted.map((row) => placeInFiles(files, counts, row)),
     close: async () => {},
   };
+}
+
+function placeInFiles(files: readonly string[], counts: readonly number[], row: number): RowPlace {
+  let left = row;
+  for (const [k, count] of counts.entries()) {
+    if (left < count) return { file: files[k], row: left + 1 };
+    left -= count;
+  }
+  return { file: files[files.length - 1], row: left + 1 };
 }
 
 function parquetTable(files: readonly string[]): string {

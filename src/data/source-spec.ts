@@ -39,6 +39,12 @@ export interface SourceNote {
   readonly text: string;
 }
 
+/** Where a row stands for a person: the file, and its line in text or its row (from 1) in Parquet. */
+export interface RowPlace {
+  readonly file: string;
+  readonly row: number;
+}
+
 export interface RawSource {
   readonly format: SourceFormat;
   readonly files: readonly string[];
@@ -48,6 +54,11 @@ export interface RawSource {
   readonly notes: readonly SourceNote[];
   /** A DuckDB table expression, to be used after `FROM`. Columns have the names and types of `columns`. */
   readonly sql: string;
+  /**
+   * Places of rows given by their number in the table (from 0, ascending, over all files). Text is read
+   * again up to the last of them, slowly: meant for messages. Works after `close`, too.
+   */
+  locate(rows: readonly number[]): Promise<RowPlace[]>;
   /** Removes temporary files, if any were made. */
   close(): Promise<void>;
 }

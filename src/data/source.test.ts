@@ -207,6 +207,23 @@ describe("delimited text", () => {
     expect(error.details).toMatchObject({ row: 6 });
   });
 
+  test("rows are located by file and line", async () => {
+    put("at-1.csv", 'a,b\n1,"x\ny"\n\n2,z\n');
+    put("at-2.csv", "a,b\n3,x\n4,y\n");
+    const source = await openSource(connection, { files: [join(folder, "at-*.csv")] });
+    const places = await source.locate([0, 1, 3]);
+    expect(places.map(({ file, row }) => [file.slice(-8), row])).toEqual([
+      ["at-1.csv", 2],
+      ["at-1.csv", 5],
+      ["at-2.csv", 3],
+    ]);
+    const json = await open("at.jsonl", '{"a":1}\n\n{"a":2}\n');
+    expect((await json.locate([1])).map(({ row }) => row)).toEqual([3]);
+    const svm = await open("at.svm", "1 1:1\n\n0 2:1 3:1\n");
+    expect((await svm.locate([1])).map(({ row }) => row)).toEqual([3]);
+    await svm.close();
+  });
+
   test("mixed line ends are refused, except inside quotes", async () => {
     for (const text of ["a,b\r\n1,2\r\n3,4\n5,6\r\n", "a,b\n1,2\n3,4\r\n5,6\n"]) {
       const error = await failure(open("mixed.csv", text));
