@@ -2,16 +2,6 @@ export { openSource } from "./source.ts";
 export type { RawColumn, RawSource, RowPlace, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
 export { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 export { expandFiles, literalPath } from "./source-files.ts";
-export {
-  type DataConfig,
-  type DataConfigInput,
-  dataConfigSchema,
-  dataConfigShape,
-  type FeatureConfig,
-  type LabelConfig,
-  parseDataConfig,
-} from "./config.ts";
-export { configError } from "./config-error.ts";
 export { type InspectOptions, type InspectReport, inspect } from "./inspect.ts";
 export { configFromInspection, type InspectConfigOptions, inspectionYaml } from "./inspect-config.ts";
 export type { ColumnGuess, Guess } from "./inspect-guess.ts";
