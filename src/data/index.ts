@@ -11,17 +11,6 @@ export type { ColumnProfile, ListProfile, NumberProfile, TopValue } from "./insp
 export { inspectionText } from "./inspect-text.ts";
 export { arraySource } from "./array-source.ts";
 export {
-  type DataConfig,
-  type DataConfigInput,
-  dataConfigSchema,
-  dataConfigShape,
-  type FeatureConfig,
-  type LabelConfig,
-  parseDataConfig,
-  type SplitConfig,
-} from "./config.ts";
-export { configError } from "./config-error.ts";
-export {
   type DataProgress,
   type EncodedSource,
   type EncodeForMapOptions,

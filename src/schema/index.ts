@@ -1,3 +1,24 @@
+export { type CanonicalForm, canonical } from "./canonical.ts";
+export {
+  createRowEncoder,
+  emptyColumn,
+  type FeatureCounts,
+  labelValue,
+  listEntries,
+  type RowEncoder,
+  type RowEncoderOptions,
+} from "./encode.ts";
+export { type CanonicalLookup, canonicalLookup, encodeId } from "./encode-id.ts";
+export { bucketId, transformNumber } from "./encode-number.ts";
+export { murmur32 } from "./hash.ts";
+export {
+  NUMBER_PATTERN,
+  parseNumber,
+  parseTime,
+  type RawRow,
+  type RawScalar,
+  type RawValue,
+} from "./raw-value.ts";
 export {
   type BatchColumn,
   type BatchLayout,
