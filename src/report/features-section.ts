@@ -70,5 +70,5 @@ function withBar(value: number | undefined, share: number, text?: string): Html 
 function sharesOf(shares: readonly (number | undefined)[]): string {
   const texts = shares.map((share) => (share === undefined ? "–" : formatShare(share)));
   if (new Set(texts).size <= 1) return texts[0] ?? "–";
-  return `${texts.map((text) => text.replace(" %", "")).join(" / ")} %`;
+  return `${texts.map((text) => text.replace(/\s%$/, "")).join(" / ")}\u00a0%`;
 }

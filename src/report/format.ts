@@ -1,6 +1,8 @@
 /** Numbers as a reader wants them. */
 import type { MetricValue } from "../evaluation/index.ts";
 
+/** Keeps a number and its unit on one line. */
+const NO_BREAK = "\u00a0";
 const grouped = new Intl.NumberFormat("en-US");
 
 /** `1,234,567`. */
@@ -35,19 +37,20 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
+  return `${unit === 0 ? value : Number(value.toPrecision(3))}${NO_BREAK}${units[unit]}`;
 }
 
 /** A share in [0, 1] as per cent; tiny ones are not rounded to nothing. */
 export function formatShare(share: number): string {
   const percent = share * 100;
-  if (percent === 0) return "0 %";
-  if (percent < 0.01) return "< 0.01 %";
-  return `${percent >= 10 ? percent.toFixed(1) : Number(percent.toPrecision(2))} %`;
+  if (percent === 0) return `0${NO_BREAK}%`;
+  if (percent < 0.01) return `<0.01${NO_BREAK}%`;
+  return `${percent >= 10 ? percent.toFixed(1) : Number(percent.toPrecision(2))}${NO_BREAK}%`;
 }
 
 /** `48.2 s`, `3 min 5 s`. */
 export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${formatSignificant(seconds)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${formatSignificant(seconds)}${NO_BREAK}s`;
+  return `${Math.floor(whole / 60)}${NO_BREAK}min ${whole % 60}${NO_BREAK}s`;
 }

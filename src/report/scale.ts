@@ -8,8 +8,10 @@ export interface Scale {
 
 /** Ticks at 1, 2 or 5 times a power of ten; the ends move out to ticks. */
 export function linearScale(low: number, high: number, { ticks = 5 } = {}): Scale {
-  // A single value still needs a range to stand in.
-  const span = high > low ? high - low : Math.abs(high) * 0.1 || 1;
+  // A single value (or a range that rounding hides) still needs a range to stand in.
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const isRange = high - low > 1e-9 * size && size > 1e-200;
+  const span = isRange ? high - low : size > 1e-200 ? size * 0.1 : 1;
   const step = niceStep(span / ticks);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));

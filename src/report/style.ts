@@ -23,7 +23,7 @@ body {
   margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
-header, main, footer { max-width: 1120px; margin: 0 auto; padding: 0 24px; }
+header, main, footer { max-width: 1160px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 36px; }
 .brand { margin: 0 0 6px; color: var(--muted); font-size: 14px; letter-spacing: 0.02em; }
 h1 { margin: 0 0 16px; font-size: clamp(26px, 4.2vw, 36px); line-height: 1.15; letter-spacing: -0.015em; overflow-wrap: anywhere; }
@@ -70,7 +70,7 @@ figcaption { font-weight: 600; font-size: 15.5px; }
 table { width: 100%; border-collapse: collapse; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 caption { padding: 0 0 6px; text-align: left; color: var(--muted); }
 th, td { padding: 7px 10px; text-align: left; border-top: 1px solid var(--rule); vertical-align: top; white-space: nowrap; }
-thead th { border-top: 0; border-bottom: 1px solid var(--muted); color: var(--muted); font-weight: 600; font-size: 13.5px; vertical-align: bottom; }
+thead th { border-top: 0; border-bottom: 1px solid var(--muted); color: var(--muted); font-weight: 600; font-size: 13.5px; vertical-align: bottom; white-space: normal; }
 tbody th { font-weight: 600; } th:first-child, td:first-child { padding-left: 0; }
 .number { text-align: right; }
 tr.emphasised th, tr.emphasised td { border-top: 2px solid var(--muted); }
@@ -89,6 +89,7 @@ footer { padding-top: 4px; padding-bottom: 40px; color: var(--muted); font-size:
   header, main, footer { padding-left: 14px; padding-right: 14px; }
   section, .warnings { padding: 16px 14px 18px; border-radius: 10px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } .tiles .value { font-size: 23px; }
+  .ticks text, .axis-label { font-size: 14px; }
 }
 @media print {
   :root {

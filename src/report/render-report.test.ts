@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { exampleReportInput } from "../../test/report/example-input.ts";
+import { html } from "./html.ts";
+import type { ReportInput } from "./report-input.ts";
+import { renderReport } from "./render-report.ts";
+import { sentences } from "./summary.ts";
+
+const empty: ReportInput = {
+  title: "Nothing",
+  createdAt: "yesterday",
+  millraceVersion: "0.0.0",
+  summary: [],
+  warnings: [],
+  facts: [],
+  evaluations: [],
+  comparison: undefined,
+  curves: [],
+  calibration: [],
+  scores: [],
+  features: [],
+  importanceMeaning: undefined,
+  spectra: [],
+  config: undefined,
+  commands: [],
+};
+
+describe("html", () => {
+  test("escapes what is interpolated, joins lists, keeps markup", () => {
+    expect(html`<p title="${'"&'}">${["<b>", html`<i>${1}</i>`]}${undefined}</p>`.markup).toBe(
+      '<p title="&#34;&#38;">&#60;b&#62;<i>1</i></p>',
+    );
+  });
+});
+
+describe("report", () => {
+  const page = renderReport(exampleReportInput());
+
+  test("asks for nothing from outside and runs nothing", () => {
+    expect(page).not.toMatch(/<script|<link[^>]+stylesheet|@import|url\(|src=|https?:/);
+    expect(page).toContain("default-src 'none'");
+  });
+
+  test("is the same for the same input", () => {
+    expect(renderReport(exampleReportInput())).toBe(page);
+  });
+
+  test("survives JSON: the input is plain data", () => {
+    expect(renderReport(JSON.parse(JSON.stringify(exampleReportInput())))).toBe(page);
+  });
+
+  test("never shows NaN, undefined or an infinite number", () => {
+    expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  });
+
+  test("of nothing is still a page, without sections but the summary", () => {
+    const nothing = renderReport(empty);
+    expect(nothing.match(/<section/g)).toHaveLength(1);
+    expect(nothing).toContain("<h1>Nothing</h1>");
+  });
+
+  test("names from data cannot become markup", () => {
+    const hostile = '<img src=x onerror=alert(1)>"';
+    const input = exampleReportInput();
+    const attacked = renderReport({
+      ...input,
+      title: hostile,
+      warnings: [hostile],
+      features: input.features.map((feature) => ({ ...feature, name: hostile, kind: hostile })),
+      spectra: input.spectra.map((spectrum) => ({ ...spectrum, table: hostile })),
+      curves: input.curves.map((curve) => ({ ...curve, model: hostile })),
+      config: { [hostile]: hostile },
+    });
+    expect(attacked).not.toContain("<img");
+  });
+
+  test("an undefined metric shows a dash and its reason", () => {
+    const evaluation = {
+      label: "click",
+      split: "test",
+      rows: 3,
+      positives: 3,
+      metrics: { auc: { value: null, reason: "only one class: no negatives" } },
+      oracle: undefined,
+    };
+    const shown = renderReport({ ...empty, evaluations: [evaluation] });
+    expect(shown).toContain("auc on test: undefined, only one class: no negatives.");
+    expect(shown).toContain('<td class="number">–</td>');
+  });
+
+  test("odd inputs draw: one epoch, one bin, bins without positives, a table of zeros, one column", () => {
+    const input = exampleReportInput();
+    const bin = {
+      rows: 5,
+      weight: 5,
+      meanPrediction: 0.1,
+      meanLabel: 0,
+      lowestPrediction: 0.1,
+      highestPrediction: 0.1,
+    };
+    const odd = renderReport({
+      ...input,
+      curves: input.curves.map((curve) => ({
+        ...curve,
+        steps: curve.steps.slice(0, 1),
+        epochs: curve.epochs.slice(0, 1),
+      })),
+      calibration: [{ model: "m", label: "click", split: "test", bins: [bin] }],
+      scores: [
+        {
+          model: "m",
+          label: "click",
+          split: "test",
+          bins: [{ from: 0.1, to: 0.1, positives: 0, negatives: 5 }],
+        },
+      ],
+      spectra: [
+        { table: "zeros", singularValues: [0, 0] },
+        { table: "narrow", singularValues: [2] },
+      ],
+    });
+    expect(odd).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});
+
+describe("summary sentences", () => {
+  const said = sentences(exampleReportInput()).map((sentence) => sentence.replaceAll("\u00a0", " "));
+
+  test("say what the figures mean", () => {
+    expect(said[0]).toMatch(
+      /^On the test split \(6,000 rows, 13\.2 % of them positive\), a positive for click scores above a negative 81\.\d % of the time; the true probabilities themselves reach 83\.\d %, so the model closes 9\d\.\d % of the way/,
+    );
+    expect(said.join(" ")).toMatch(/By AUC on the test split the models rank: DCNv2 .*, DeepFM .*, LR/);
+    expect(said.join(" ")).toMatch(
+      /use less than a quarter of their directions: city \(\d\.\d of 16\), title_words/,
+    );
+  });
+
+  test("say nothing where there are no figures", () => {
+    expect(sentences(empty)).toEqual([]);
+  });
+});

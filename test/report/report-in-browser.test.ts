@@ -1,0 +1,138 @@
+/** The report in a real browser: nothing loaded, nothing complained about, nothing wider than the page. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { renderReport } from "../../src/report/index.ts";
+import { exampleReportInput } from "./example-input.ts";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const reason = existsSync(executablePath)
+  ? undefined
+  : `no browser at ${executablePath} (install Chromium or set CHROMIUM)`;
+const switches = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+describe("report in Chromium", () => {
+  let browser: Browser | undefined;
+  let directory: string;
+  let address: string;
+  const requests: string[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "millrace-report-"));
+    const path = join(directory, "report.html");
+    writeFileSync(path, renderReport(exampleReportInput()));
+    address = pathToFileURL(path).href;
+    if (reason === undefined) browser = await chromium.launch({ executablePath, args: switches });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  beforeEach(({ skip }) => skip(reason !== undefined, reason));
+
+  async function open(width: number, colorScheme: "light" | "dark"): Promise<Page> {
+    if (browser === undefined) throw new Error("the browser did not start");
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    page.on("request", (request) => requests.push(request.url()));
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(address);
+    return page;
+  }
+
+  test.each([
+    [1280, "light"],
+    [390, "dark"],
+  ] as const)("at %i px, %s", async (width, scheme) => {
+    const page = await open(width, scheme);
+    expect(await page.title()).toBe("Click prediction on the generated world");
+    expect(await page.locator("h2").allTextContents()).toEqual([
+      "Read this first",
+      "Summary",
+      "Metrics",
+      "Training",
+      "Calibration and scores",
+      "Features",
+      "Embedding spectra",
+      "The run",
+      "Reproduce",
+    ]);
+    expect(await page.locator("table").count()).toBeGreaterThanOrEqual(6);
+    expect(await page.locator("svg[role=img]").count()).toBe(6);
+    const widths = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]");
+    expect(widths).toEqual([width, width]);
+    await page.close();
+  });
+
+  test("every picture has a text and a table, every wide table can be reached by keyboard", async () => {
+    const page = await open(1280, "light");
+    for (const figure of await page.locator("figure").all()) {
+      expect((await figure.locator("svg[role=img]").getAttribute("aria-label"))?.length).toBeGreaterThan(40);
+      await figure.locator("summary").click();
+      expect(await figure.locator("td").first().isVisible()).toBe(true);
+    }
+    expect(await page.locator(".scroll:not([tabindex='0'])").count()).toBe(0);
+    await page.close();
+  });
+
+  test("text stands out from its background by at least 4.5 to 1, light and dark", async () => {
+    for (const scheme of ["light", "dark"] as const) {
+      const page = await open(1280, scheme);
+      const lowest = await page.evaluate(contrastScript);
+      expect(lowest).toBeGreaterThanOrEqual(4.5);
+      await page.close();
+    }
+  });
+
+  test("links lead to sections", async () => {
+    const page = await open(1280, "light");
+    for (const link of await page.locator("nav a").all()) {
+      expect(await page.locator((await link.getAttribute("href")) ?? "").count()).toBe(1);
+    }
+    await page.close();
+  });
+
+  test("asked for nothing but itself and complained about nothing", () => {
+    expect(new Set(requests)).toEqual(new Set([address]));
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** The lowest contrast ratio (WCAG 2) of any visible text with the nearest background behind it. */
+const contrastScript = `(() => {
+  const channels = (color) => color.match(/[0-9.]+/g).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = channels(color).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const backgroundOf = (element) => {
+    for (let at = element; at !== null; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if (channels(color)[3] !== 0) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  let lowest = Infinity;
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== "");
+    if (!own || element.tagName === "title") continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [luminance(element.closest("svg") ? style.fill : style.color), luminance(backgroundOf(element))];
+    lowest = Math.min(lowest, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return lowest;
+})()`;
