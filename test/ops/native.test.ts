@@ -1,0 +1,3 @@
+import { engineEqualsReference } from "./engine-parity.ts";
+
+engineEqualsReference("native");
