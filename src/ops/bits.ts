@@ -1,16 +1,12 @@
 /** Arithmetic on uint32 words, for random bits that are a function of counters; no gradients. */
-import { apply, type Dim, defineOp, type Tensor } from "../tensor/index.ts";
+import { apply, broadcastShapes, type Dim, defineOp, type Tensor } from "../tensor/index.ts";
 
 const xorOp = defineOp<readonly [Tensor, Tensor]>({
   name: "bitXor",
-  infer: ([a, b]) => ({ dtype: "uint32", shape: a.rank >= b.rank ? mergeShapes(a, b) : mergeShapes(b, a) }),
+  infer: ([a, b]) => ({ dtype: "uint32", shape: broadcastShapes("bitXor", a.shape, b.shape) }),
   vjp: () => [null, null],
   lower: (onnx, inputs) => onnx.node("BitwiseXor", inputs),
 });
-
-function mergeShapes(a: Tensor, b: Tensor): Dim[] {
-  return a.shape.map((dim, axis) => (dim === 1 ? (b.shape[axis - a.rank + b.rank] ?? 1) : dim));
-}
 
 /** `a ^ b`, broadcast. */
 export function bitXor(a: Tensor, b: Tensor): Tensor {

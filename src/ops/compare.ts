@@ -1,13 +1,6 @@
 /** Comparisons, logic and selection. Comparisons give bool and carry no gradient. */
 import { ShapeError } from "../core/index.ts";
-import {
-  apply,
-  broadcastShapes,
-  constant,
-  defineOp,
-  type OpDefinition,
-  type Tensor,
-} from "../tensor/index.ts";
+import { apply, broadcastShapes, defineOp, type OpDefinition, type Tensor } from "../tensor/index.ts";
 import { type Operand, mul, operands } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { sumTo } from "./sum-to.ts";
@@ -26,9 +19,18 @@ const lessOp = comparison("less", "Less");
 const greaterOp = comparison("greater", "Greater");
 const andOp = comparison("and", "And");
 const orOp = comparison("or", "Or");
+
+function checkBool(operation: string, ...tensors: readonly Tensor[]): void {
+  for (const { dtype } of tensors)
+    if (dtype !== "bool") throw new ShapeError(`${operation}: takes bool`, { received: dtype });
+}
+
 const notOp = defineOp<readonly [Tensor]>({
   name: "not",
-  infer: ([x]) => x,
+  infer([x]) {
+    checkBool("not", x);
+    return x;
+  },
   vjp: () => [null],
   lower: (onnx, [x]) => onnx.node("Not", [x]),
 });
@@ -48,10 +50,12 @@ export function greater(a: Operand, b: Operand): Tensor {
 }
 
 export function and(a: Tensor, b: Tensor): Tensor {
+  checkBool("and", a, b);
   return apply(andOp, [a, b]);
 }
 
 export function or(a: Tensor, b: Tensor): Tensor {
+  checkBool("or", a, b);
   return apply(orOp, [a, b]);
 }
 
@@ -95,5 +99,5 @@ export function minimum(a: Operand, b: Operand): Tensor {
 
 /** `x` held between two numbers; no gradient outside. */
 export function clip(x: Tensor, low: number, high: number): Tensor {
-  return minimum(maximum(x, constant(low)), constant(high));
+  return minimum(maximum(x, low), high);
 }

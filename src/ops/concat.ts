@@ -85,6 +85,10 @@ export function slice(
 
 /** Cuts an axis into parts of the given sizes. */
 export function split(x: Tensor, sizes: readonly number[], { axis = -1 }: { axis?: number } = {}): Tensor[] {
+  const size = x.shape[normalizeAxis("split", axis, x.rank)];
+  if (sizes.reduce((sum, part) => sum + part, 0) !== size) {
+    throw new ShapeError("split: the sizes must add up to the axis", { shape: x.shape, axis, sizes });
+  }
   let start = 0;
   return sizes.map((size) => {
     const part = slice(x, { axis, start, end: start + size });
@@ -101,10 +105,18 @@ interface PadAttributes {
 
 const padOp = defineOp<readonly [Tensor], PadAttributes>({
   name: "pad",
-  infer: ([x], { axis, before, after }) => ({
-    dtype: x.dtype,
-    shape: x.shape.map((dim, i) => (i === axis ? (dim as number) + before + after : dim)),
-  }),
+  infer([x], { axis, before, after }) {
+    const size = x.shape[axis];
+    if (typeof size !== "number" || before < 0 || after < 0) {
+      throw new ShapeError("pad: the axis must have a known size and only grow", {
+        shape: x.shape,
+        axis,
+        before,
+        after,
+      });
+    }
+    return { dtype: x.dtype, shape: x.shape.map((dim, i) => (i === axis ? size + before + after : dim)) };
+  },
   vjp: ([x], _, g, { axis, before }) => [
     slice(g, { axis, start: before, end: before + (x.shape[axis] as number) }),
   ],

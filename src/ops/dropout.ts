@@ -2,7 +2,7 @@
  * Dropout whose bits are a function of (key, element): the mixer of `core/random.ts` on uint32 inside
  * the graph, so that a run resumes exactly and every engine drops the same elements.
  */
-import { mix32 } from "../core/index.ts";
+import { mix32, ShapeError } from "../core/index.ts";
 import { constant, dimProduct, type Tensor } from "../tensor/index.ts";
 import { add, mul } from "./arithmetic.ts";
 import { bitXor, iota, shiftRight } from "./bits.ts";
@@ -39,13 +39,19 @@ function randomBits(key: Tensor, rows: Tensor["shape"][number], columns: number)
  * Zeroes each element with probability `rate` and scales the others by `1 / (1 - rate)`.
  *
  * @param x `[rows, ...]`
+ * @param rate 0 or more, less than 1
  * @param key uint32 of rank 0, different for each layer and step
+ * @throws ShapeError when another axis than the first has no known size, or the rate is not in [0, 1)
  */
 export function dropout(x: Tensor, { rate, key }: { rate: number; key: Tensor }): Tensor {
+  if (!(rate >= 0 && rate < 1)) throw new ShapeError("dropout: the rate must lie in [0, 1)", { rate });
   if (rate === 0) return x;
   const columns = dimProduct(x.shape.slice(1));
-  if (typeof columns !== "number") throw new Error("dropout: only the first axis may be a named dimension");
+  if (x.rank === 0 || typeof columns !== "number") {
+    throw new ShapeError("dropout: only the first axis may be a named dimension", { shape: x.shape });
+  }
   const bits = randomBits(key, x.shape[0], columns);
-  const keep = less(bits, constant(Math.round((1 - rate) * 4294967296) >>> 0, { dtype: "uint32" }));
+  const threshold = Math.min(Math.round((1 - rate) * 4294967296), 0xffffffff);
+  const keep = less(bits, constant(threshold, { dtype: "uint32" }));
   return mul(x, mul(reshape(cast(keep, "float32"), x.shape), 1 / (1 - rate)));
 }

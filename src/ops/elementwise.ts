@@ -1,4 +1,5 @@
 /** Element-wise functions of one tensor. */
+import { ShapeError } from "../core/index.ts";
 import { apply, constant, defineOp, type OpDefinition, type Tensor } from "../tensor/index.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
@@ -13,7 +14,10 @@ function unary(
 ): Unary {
   return defineOp<readonly [Tensor]>({
     name,
-    infer: ([x]) => x,
+    infer([x]) {
+      if (x.dtype !== "float32") throw new ShapeError(`${name}: takes float32`, { received: x.dtype });
+      return x;
+    },
     vjp: ([x], y, g) => [derivative === undefined ? null : derivative(x, y, g)],
     lower: (onnx, [x]) => onnx.node(onnxName, [x]),
   });

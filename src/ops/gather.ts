@@ -7,9 +7,16 @@ interface AxisAttribute {
   readonly axis: number;
 }
 
+function checkIndex(operation: string, index: Tensor): void {
+  if (index.dtype !== "int32" && index.dtype !== "int64") {
+    throw new ShapeError(`${operation}: the index must be int32 or int64`, { index: index.dtype });
+  }
+}
+
 const takeAlongOp = defineOp<readonly [Tensor, Tensor], AxisAttribute>({
   name: "takeAlong",
-  infer: ([x, index], { axis }) => {
+  infer([x, index], { axis }) {
+    checkIndex("takeAlong", index);
     const fits = x.rank === index.rank && x.shape.every((dim, i) => i === axis || dim === index.shape[i]);
     if (!fits)
       throw new ShapeError("takeAlong: shapes must agree off the axis", {
@@ -30,7 +37,17 @@ export function takeAlong(x: Tensor, index: Tensor, { axis = -1 }: { axis?: numb
 
 const addAlongOp = defineOp<readonly [Tensor, Tensor, Tensor], AxisAttribute>({
   name: "addAlong",
-  infer: ([x, index, updates]) => {
+  infer([x, index, updates], { axis }) {
+    checkIndex("addAlong", index);
+    if (x.rank !== index.rank || x.dtype !== updates.dtype) {
+      throw new ShapeError("addAlong: x and updates must have one rank and dtype", {
+        x: x.shape,
+        updates: updates.shape,
+        xDtype: x.dtype,
+        updatesDtype: updates.dtype,
+        axis,
+      });
+    }
     if (!sameShape(index.shape, updates.shape)) {
       throw new ShapeError("addAlong: index and updates must have one shape", {
         index: index.shape,
@@ -56,7 +73,11 @@ export function addAlong(
 
 const gatherOp = defineOp<readonly [Tensor, Tensor]>({
   name: "gather",
-  infer: ([table, index]) => ({ dtype: table.dtype, shape: [...index.shape, ...table.shape.slice(1)] }),
+  infer([table, index]) {
+    checkIndex("gather", index);
+    if (table.rank === 0) throw new ShapeError("gather: the table needs at least one axis");
+    return { dtype: table.dtype, shape: [...index.shape, ...table.shape.slice(1)] };
+  },
   // The dense gradient of a table. Training never asks for it: look-ups are leaves there.
   vjp([table, index], _, g) {
     const positions = reshape(index, [-1]);
@@ -88,7 +109,7 @@ const topKOp = defineOp<readonly [Tensor], { readonly k: number }>({
   name: "topKIndices",
   infer: ([x], { k }) => {
     const size = x.shape[x.rank - 1];
-    if (typeof size === "number" && k > size)
+    if (!Number.isInteger(k) || k < 0 || (typeof size === "number" && k > size))
       throw new ShapeError("topKIndices: k must not exceed the last axis", { k, shape: x.shape });
     return { dtype: "int64", shape: [...x.shape.slice(0, -1), k] };
   },

@@ -21,6 +21,8 @@ const matmulOp = defineOp<readonly [Tensor, Tensor], MatmulAttributes>({
   infer([a, b], { transposeA, transposeB }) {
     if (a.rank < 2 || b.rank < 2)
       throw new ShapeError("matmul: both operands need at least two axes", { a: a.shape, b: b.shape });
+    if (a.dtype !== "float32" || b.dtype !== "float32")
+      throw new ShapeError("matmul: both operands must be float32", { a: a.dtype, b: b.dtype });
     const [rows, inner] = matrixDims(a, transposeA);
     const [innerB, columns] = matrixDims(b, transposeB);
     if (inner !== innerB)

@@ -66,7 +66,10 @@ function extreme(name: string, onnxName: string) {
       return [mul(stopGradient(div(hit, ties)), restore(g, x, attributes))];
     },
     lower: (onnx, [x], { axes, keepDims }) =>
-      onnx.node(onnxName, [x, onnx.ints(axes)], { keepdims: keepDims ? 1 : 0 }),
+      // An empty list would mean all axes to ONNX.
+      axes.length === 0
+        ? onnx.node("Identity", [x])
+        : onnx.node(onnxName, [x, onnx.ints(axes)], { keepdims: keepDims ? 1 : 0 }),
   });
 }
 
