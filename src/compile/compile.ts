@@ -25,7 +25,7 @@ export interface CompileOptions {
 
 export interface CompiledGraph {
   readonly model: Uint8Array;
-  /** Names of the inputs that the outputs really use, in the order of `leaves`. */
+  /** Names of the inputs that the outputs really use (their values or sizes), in the order of `leaves`. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
@@ -35,18 +35,10 @@ export function compile({ outputs, leaves, metadata = {} }: CompileOptions): Com
   const roots = mergeCommonSubexpressions(Object.values(outputs));
   const nodes = topological(...roots);
   const builder = new GraphBuilder();
-  const lowering = new GraphLowering(builder);
+  const lowering = new GraphLowering(builder, leaves);
   const used = new Set(nodes);
-  const inputs: string[] = [];
-  for (const [leaf, { name, value }] of leaves) {
-    if (!used.has(leaf)) continue;
-    if (value === undefined) {
-      builder.input(name, leaf.dtype, leaf.shape);
-      inputs.push(name);
-    } else {
-      builder.initializer(name, value.dtype, value.dims, value.data);
-    }
-    lowering.bind(leaf, name, value === undefined);
+  for (const [leaf, { value }] of leaves) {
+    if (used.has(leaf)) lowering.bind(leaf, value);
   }
   const values = new Map<Tensor, string>();
   for (const node of nodes) {
@@ -63,34 +55,49 @@ export function compile({ outputs, leaves, metadata = {} }: CompileOptions): Com
   for (const [k, name] of names.entries()) {
     builder.output(name, roots[k].dtype, roots[k].shape, values.get(roots[k]) as string);
   }
+  const inputs = [...leaves].flatMap(([leaf, { name, value }]) =>
+    lowering.isBound(leaf) && value === undefined ? [name] : [],
+  );
   return { model: encodeModel(builder.finish({ metadata })), inputs, outputs: names };
 }
 
 /** What ops see of the builder, with constants shared and named dimensions found. */
 class GraphLowering implements Lowering {
   readonly #builder: GraphBuilder;
-  readonly #leaves = new Map<Tensor, string>();
+  readonly #leaves: CompileOptions["leaves"];
+  readonly #bound = new Set<Tensor>();
   /** For each named dimension, an input and the axis that has it. */
   readonly #dimensions = new Map<string, { input: string; axis: number }>();
   readonly #sizes = new Map<string, string>();
 
-  constructor(builder: GraphBuilder) {
+  constructor(builder: GraphBuilder, leaves: CompileOptions["leaves"]) {
     this.#builder = builder;
+    this.#leaves = leaves;
   }
 
-  bind(leaf: Tensor, name: string, fed: boolean): void {
-    this.#leaves.set(leaf, name);
+  /** Makes a leaf a graph input, or stores its value. */
+  bind(leaf: Tensor, value: HostTensor | undefined): void {
+    const { name } = this.#leaves.get(leaf) as LeafBinding;
+    this.#bound.add(leaf);
+    if (value !== undefined) {
+      this.#builder.initializer(name, value.dtype, value.dims, value.data);
+      return;
+    }
+    this.#builder.input(name, leaf.dtype, leaf.shape);
     for (const [axis, dim] of leaf.shape.entries()) {
-      if (fed && typeof dim === "string" && !this.#dimensions.has(dim)) {
+      if (typeof dim === "string" && !this.#dimensions.has(dim)) {
         this.#dimensions.set(dim, { input: name, axis });
       }
     }
   }
 
+  isBound(leaf: Tensor): boolean {
+    return this.#bound.has(leaf);
+  }
+
   leaf(tensor: Tensor): string {
-    const name = this.#leaves.get(tensor);
-    assert(name !== undefined, `leaf ${JSON.stringify(tensor.attributes)} was not bound`);
-    return name;
+    assert(this.#bound.has(tensor), `leaf ${JSON.stringify(tensor.attributes)} was not bound`);
+    return (this.#leaves.get(tensor) as LeafBinding).name;
   }
 
   node(opType: string, inputs: readonly string[], attributes = {}): string {
@@ -140,11 +147,23 @@ class GraphLowering implements Lowering {
   #size(dim: Dim): string {
     const { constant, names } = dimFactors(dim);
     const parts = names.map((name) => {
-      const found = this.#dimensions.get(name);
-      assert(found !== undefined, `no graph input has the dimension "${name}"`);
+      const found = this.#dimensions.get(name) ?? this.#bindFor(name);
       return this.node("Shape", [found.input], { start: found.axis, end: found.axis + 1 });
     });
     const all = constant === 1 ? parts : [this.ints([constant]), ...parts];
     return all.reduce((product, part) => this.node("Mul", [product, part]));
+  }
+
+  /** Only the size of a leaf may be needed, as in the gradient of a sum: the leaf becomes an input for that. */
+  #bindFor(dimension: string): { input: string; axis: number } {
+    for (const [leaf, { value }] of this.#leaves) {
+      if (value === undefined && leaf.shape.includes(dimension)) {
+        this.bind(leaf, undefined);
+        break;
+      }
+    }
+    const found = this.#dimensions.get(dimension);
+    assert(found !== undefined, `no graph input has the dimension "${dimension}"`);
+    return found;
   }
 }
