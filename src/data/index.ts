@@ -24,3 +24,13 @@ export {
 export type { FeatureReport, StoredPart, StoredSplit } from "./encode-split.ts";
 export type { EncoderReport } from "./fit.ts";
 export type { SplitName } from "./split.ts";
+export { configError } from "./config-error.ts";
+export {
+  type DataConfig,
+  type DataConfigInput,
+  dataConfigSchema,
+  dataConfigShape,
+  type FeatureConfig,
+  type LabelConfig,
+  parseDataConfig,
+} from "./config.ts";

@@ -9,6 +9,7 @@ import { readJson, removePath } from "../core/node/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import {
   type Config,
+  dataConfigOf,
   resultRow,
   type ResultRow,
   type RunMetrics,
@@ -46,9 +47,7 @@ export async function trainGrid(
     }
     return results;
   } finally {
-    for (const { splits } of datasets.values()) {
-      for (const source of Object.values(splits)) await source?.close();
-    }
+    for (const dataset of datasets.values()) await dataset.close();
   }
 }
 
@@ -68,15 +67,9 @@ async function trainOne(
     return readJson(metricsPath) as RunMetrics;
   }
   if (!same) removePath(directory);
-  const key = JSON.stringify([
-    config.data,
-    config.features,
-    config.labels,
-    config.group,
-    config.domain,
-    config.weight,
-  ]);
-  const dataset = datasets.get(key) ?? (await prepareDataset(config, { onProgress: context.onLine }));
+  const data = dataConfigOf(config);
+  const key = JSON.stringify(data);
+  const dataset = datasets.get(key) ?? (await prepareDataset(data));
   datasets.set(key, dataset);
   const { engine, signal } = context;
   const metrics = await trainRun(config, { directory, resume: same, dataset, engine, signal });

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/index.ts";
-import { configError, dataConfigShape } from "../data/index.ts";
+import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
 import { type ModelDescription, models } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
 
@@ -26,6 +26,11 @@ export const configSchema = z.strictObject(configShape);
 /** As people write it: defaults may be absent. */
 export type ConfigInput = z.input<typeof configSchema>;
 export type Config = z.output<typeof configSchema>;
+
+/** The data half of a configuration, as the data layer takes it. */
+export function dataConfigOf({ model, training, ...data }: Config): DataConfig {
+  return data;
+}
 
 /** A model of the catalogue by name, letter case aside. @throws ConfigError with the nearest name */
 export function modelNamed(name: string): ModelDescription {
@@ -138,7 +143,8 @@ function withDataPaths(config: unknown, folder: string): unknown {
   const data = { ...tree.data };
   for (const key of ["train", "valid", "test"]) {
     const files = data[key];
-    const place = (file: unknown): unknown => (typeof file === "string" && !isAbsolute(file) ? join(folder, file) : file);
+    const place = (file: unknown): unknown =>
+      typeof file === "string" && !isAbsolute(file) ? join(folder, file) : file;
     if (files !== undefined) data[key] = Array.isArray(files) ? files.map(place) : place(files);
   }
   return { ...tree, data };

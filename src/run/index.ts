@@ -2,6 +2,7 @@ export {
   type Config,
   type ConfigInput,
   configSchema,
+  dataConfigOf,
   keysToCamelCase,
   keysToSnakeCase,
   modelNamed,

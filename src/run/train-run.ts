@@ -4,9 +4,9 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, hashKey } from "../core/index.ts";
+import { ConfigError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
-import { type PreparedDataset, prepareDataset } from "../data/index.ts";
+import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import type { Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -20,7 +20,7 @@ import {
   type TrainingEvent,
   type TrainingListener,
 } from "../training/index.ts";
-import { type Config, modelNamed } from "./config.ts";
+import { type Config, dataConfigOf, modelNamed } from "./config.ts";
 import { EventLog } from "./event-log.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
 
@@ -33,8 +33,8 @@ export interface TrainRunOptions {
   readonly engine?: Engine;
   readonly signal?: AbortSignal;
   readonly onEvent?: TrainingListener;
-  /** Progress of encoding, as lines for people. */
-  readonly onNotice?: (line: string) => void;
+  /** Progress of reading and encoding. */
+  readonly onData?: (progress: DataProgress) => void;
   /** Data that is prepared already; it must come from the same configuration. */
   readonly dataset?: PreparedDataset;
 }
@@ -44,7 +44,7 @@ export interface RunMetrics {
   readonly version: 1;
   readonly model: string;
   readonly parameters: { readonly dense: number; readonly embedding: number };
-  readonly rows: { readonly [split: string]: number };
+  readonly rows: PreparedDataset["counts"];
   readonly steps: number;
   readonly bestEpoch: number | null;
   readonly seconds: number;
@@ -62,9 +62,10 @@ export function buildModel(config: Config, map: FeatureMap): Model {
 }
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
-  const { directory, resume = false, signal, onEvent, onNotice } = options;
+  const { directory, resume = false, signal, onEvent } = options;
   prepareDirectory(directory, config, resume);
-  const dataset = options.dataset ?? (await prepareDataset(config, { onProgress: onNotice }));
+  const dataset =
+    options.dataset ?? (await prepareDataset(dataConfigOf(config), { onProgress: options.onData }));
   const { map, splits } = dataset;
   if (map.labels.length === 0) {
     throw new ConfigError("training needs a label", {
@@ -86,7 +87,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       options: config.training,
       checkpoints,
       resume,
-      fingerprint: String(hashKey(JSON.stringify([config.model, config.features]))),
+      fingerprint: dataset.encodingReport.fingerprint,
       signal,
       onEvent: (event) => {
         logEvent(log, event);
@@ -100,13 +101,11 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
         ? undefined
         : measure(await predictSplit(learner, splits.test, { batchSize, schema: map }), metrics);
     writeBundle(directory, { model, map, weights: learner.weights });
-    const rows: { [split: string]: number } = {};
-    for (const [split, source] of Object.entries(splits)) if (source !== undefined) rows[split] = source.rows;
     const measured: RunMetrics = {
       version: 1,
       model: config.model.name,
       parameters: countParameters(model),
-      rows,
+      rows: dataset.counts,
       steps: result.steps,
       bestEpoch: result.bestEpoch,
       seconds: result.seconds,
@@ -115,7 +114,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       valid: result.valid,
       test,
     };
-    writeJsonAtomic(join(directory, runFiles.encoding), dataset.report);
+    writeJsonAtomic(join(directory, runFiles.encoding), dataset.encodingReport);
     writeJsonAtomic(join(directory, runFiles.metrics), measured);
     for (const [split, evaluation] of Object.entries({ validation: result.valid, test })) {
       if (evaluation !== undefined) log.scalars(result.steps, scalarsOf(`best_${split}`, evaluation));
@@ -124,9 +123,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
     return measured;
   } finally {
     log.close();
-    if (options.dataset === undefined) {
-      for (const source of Object.values(splits)) await source?.close();
-    }
+    if (options.dataset === undefined) await dataset.close();
   }
 }
 
