@@ -91,7 +91,7 @@ function comparisonTable({ label, split, models, oracle }: ReportComparison): Ht
     ...(parameters ? [model?.parameters === undefined ? "–" : formatCount(model.parameters)] : []),
     ...(seconds ? [model?.trainSeconds === undefined ? "–" : formatSeconds(model.trainSeconds)] : []),
   ];
-  const oracleRows = oracle === undefined ? [] : [row("oracle (true probabilities)", oracle)];
+  const oracleRows = oracle === undefined ? [] : [row("oracle", oracle)];
   return html`<h3>Models on the ${split} split</h3>${dataTable({
     caption: `Models compared on ${label}, ${split} split`,
     columns: [
@@ -109,7 +109,7 @@ function gapNote(models: ReportComparison["models"], oracle: Metrics | undefined
   const best = oracle?.auc?.value ?? null;
   const own = Math.max(...models.map(({ metrics }) => metrics.auc?.value ?? Number.NEGATIVE_INFINITY));
   if (best === null || !Number.isFinite(own)) return undefined;
-  return html`<p class="note">The oracle predicts the probabilities that the labels were drawn with; no model can do better except by luck. The best model here is ${formatMetric(best - own)} AUC below it.</p>`;
+  return html`<p class="note">The oracle predicts the true probabilities, with which the labels were drawn; no model can do better except by luck. The best model here is ${formatMetric(best - own)} AUC below it.</p>`;
 }
 
 function namesOf(all: readonly Metrics[]): string[] {

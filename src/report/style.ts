@@ -6,13 +6,13 @@ export const style = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --text: #1b2230; --muted: #566072; --rule: #dde1e8; --soft: #eef1f5;
-  --accent: #1d4ed8; --warn-text: #7a4100; --warn-back: #fff4dd; --warn-rule: #e8b65a;
+  --shade: #1b223026; --accent: #1d4ed8; --warn-text: #7a4100; --warn-back: #fff4dd; --warn-rule: #e8b65a;
   --s0: #8a94a6; --s1: #1d4ed8; --s2: #c2410c; --s3: #0f766e; --s4: #9333ea; --s5: #a16207; --s6: #be185d;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #0f131a; --card: #171d27; --text: #e6eaf2; --muted: #a0abbd; --rule: #2b3443; --soft: #1f2733;
-    --accent: #8ab4ff; --warn-text: #ffd591; --warn-back: #2c2311; --warn-rule: #8a6420;
+    --shade: #00000080; --accent: #8ab4ff; --warn-text: #ffd591; --warn-back: #2c2311; --warn-rule: #8a6420;
     --s0: #7d889b; --s1: #7aa8ff; --s2: #ff9b66; --s3: #4fd1bd; --s4: #c792ff; --s5: #e3b341; --s6: #ff8cc0;
   }
 }
@@ -66,7 +66,10 @@ figcaption { font-weight: 600; font-size: 15.5px; }
 .line.s4 { stroke-dasharray: 9 3 2 3; } .line.s5 { stroke-dasharray: 12 4; } .line.s6 { stroke-dasharray: 2 3; }
 .area.s1, .dot.s1 { fill: var(--s1); } .area.s2, .dot.s2 { fill: var(--s2); } .dot.s3 { fill: var(--s3); }
 .dot.s4 { fill: var(--s4); } .dot.s5 { fill: var(--s5); } .dot.s6 { fill: var(--s6); } .dot.s0 { fill: var(--s0); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; /* a shade at an edge shows that the table goes on there */
+  background: linear-gradient(90deg, var(--card) 40%, transparent) local, linear-gradient(270deg, var(--card) 40%, transparent) right local no-repeat,
+    linear-gradient(90deg, var(--shade), transparent) left no-repeat scroll, linear-gradient(270deg, var(--shade), transparent) right no-repeat scroll;
+  background-size: 36px 100%, 36px 100%, 14px 100%, 14px 100%; background-repeat: no-repeat; }
 table { width: 100%; border-collapse: collapse; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 caption { padding: 0 0 6px; text-align: left; color: var(--muted); }
 th, td { padding: 7px 10px; text-align: left; border-top: 1px solid var(--rule); vertical-align: top; white-space: nowrap; }
@@ -94,12 +97,13 @@ footer { padding-top: 4px; padding-bottom: 40px; color: var(--muted); font-size:
 @media print {
   :root {
     color-scheme: light;
-    --page: #ffffff; --card: #ffffff; --text: #000000; --muted: #444444; --rule: #bbbbbb; --soft: #f2f2f2; --accent: #000000;
+    --page: #ffffff; --card: #ffffff; --text: #000000; --muted: #444444; --rule: #bbbbbb; --soft: #f2f2f2; --accent: #000000; --shade: #ffffff00;
     --warn-text: #000000; --warn-back: #ffffff; --warn-rule: #777777;
     --s0: #777777; --s1: #1d4ed8; --s2: #c2410c; --s3: #0f766e; --s4: #9333ea; --s5: #a16207; --s6: #be185d;
   }
   body { font-size: 11pt; } nav { display: none; }
   section { padding: 0; border: 0; } figure, .tiles, tr, pre { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } th, td { white-space: normal; }
+  .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 8.5pt; } th, td { padding: 4px 5px; white-space: normal; }
+  .charts { grid-template-columns: 1fr 1fr; gap: 16px; } .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; } .tiles li { padding: 6px 8px; } .tiles .value { font-size: 15pt; }
 }
 `;
