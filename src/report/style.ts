@@ -104,6 +104,6 @@ footer { padding-top: 4px; padding-bottom: 40px; color: var(--muted); font-size:
   body { font-size: 11pt; } nav { display: none; }
   section { padding: 0; border: 0; } figure, .tiles, tr, pre { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 8.5pt; } th, td { padding: 4px 5px; white-space: normal; }
-  .charts { grid-template-columns: 1fr 1fr; gap: 16px; } .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; } .tiles li { padding: 6px 8px; } .tiles .value { font-size: 15pt; }
+  .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; } .tiles { grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 6px; } .tiles li { padding: 6px 8px; } .tiles .value { font-size: 15pt; }
 }
 `;
