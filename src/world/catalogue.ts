@@ -26,6 +26,8 @@ export interface Catalogue {
   readonly logPrice: Float64Array;
   readonly quality: Float64Array;
   readonly clickbait: Uint8Array;
+  /** What its advertiser pays for a click. */
+  readonly bid: Float32Array;
   /** Position in the order of popularity, from 0. */
   readonly popularityRank: Int32Array;
   /** First day on which the item can be shown; below 0 for items older than the log. */
@@ -46,6 +48,7 @@ export function makeCatalogue(options: ResolvedWorldOptions): Catalogue {
   const categoryShares = unevenShares("category-share", law.categoryCount, 0.5);
   const subcategoryShares = unevenShares("subcategory-share", law.subcategoryCount, 0.5);
   const categoryPrice = key("category-price");
+  const advertiserBid = key("advertiser-bid");
   const advertiserHome = key("advertiser-home");
 
   const catalogue: Catalogue = {
@@ -57,6 +60,7 @@ export function makeCatalogue(options: ResolvedWorldOptions): Catalogue {
     logPrice: new Float64Array(items),
     quality: new Float64Array(items),
     clickbait: new Uint8Array(items),
+    bid: new Float32Array(items),
     popularityRank: permutationAt(key("popularity-rank"), items),
     birthDay: new Int32Array(items),
     retirementDay: new Int32Array(items),
@@ -76,6 +80,10 @@ export function makeCatalogue(options: ResolvedWorldOptions): Catalogue {
     catalogue.price[i] = Math.exp(catalogue.logPrice[i]);
     catalogue.quality[i] = law.qualitySd * normalAt(own, 6);
     catalogue.clickbait[i] = uniformAt(own, 7) < options.clickbaitShare ? 1 : 0;
+    catalogue.bid[i] = Math.exp(
+      law.advertiserBidSd * normalAt(advertiserBid, catalogue.advertiser[i]) +
+        law.itemBidSd * normalAt(own, 11),
+    );
     const [birth, retirement] = lifeSpan(options, category, own);
     catalogue.birthDay[i] = birth;
     catalogue.retirementDay[i] = retirement;

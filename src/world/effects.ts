@@ -28,11 +28,13 @@ export interface Effects {
   readonly deviceIncome: Float64Array;
   /** From -1 to 1, `[devices]`; the dial `deviceShift` scales it. */
   readonly deviceClick: Float64Array;
-  /** T1, `[ages, categories]`. */
+  /** Wandering of the base logit, `[days]`, the first being the first warm-up day. */
+  readonly dayLogit: Float64Array;
+  /** T1, `[periods, ages, categories]`; a period ends on each of `changeDays`. */
   readonly ageCategory: Float64Array;
-  /** T2, `[cities, hour blocks, formats]`. */
+  /** T2, `[periods, cities, hour blocks, formats]`. */
   readonly cityHourFormat: Float64Array;
-  /** M, `[category of the past click, category of the candidate]`. */
+  /** M, `[periods, category of the past click, category of the candidate]`. */
   readonly historyMatrix: Float64Array;
   readonly hours: Float64Array;
 }
@@ -46,6 +48,8 @@ export function makeEffects(options: ResolvedWorldOptions): Effects {
   const extraFeed = options.testFeedShare > 0;
   const domainCount = domainLogits.length + (extraFeed ? 1 : 0);
   const meanLogit = domainLogits.reduce((sum, logit) => sum + logit, 0) / domainLogits.length;
+  const periods = options.changeDays.length + 1;
+  const days = options.warmupDays + options.trainDays + options.validDays + options.testDays;
   const centres = law.clusterCount * law.latentDim;
   const logDomainShares = domainShares.map(Math.log);
   const logCityShares = Array.from({ length: law.cityCount }, (_, i) => -0.8 * Math.log(i + 2));
@@ -67,8 +71,8 @@ export function makeEffects(options: ResolvedWorldOptions): Effects {
   };
 
   const present = streamKey(seed, "effect", "history-present");
-  const historyMatrix = normals("history", law.categoryCount ** 2, law.historyMatrixSd).map((value, i) =>
-    uniformAt(present, i) < law.historyMatrixDensity ? value : 0,
+  const historyMatrix = normals("history", periods * law.categoryCount ** 2, law.historyMatrixSd).map(
+    (value, i) => (uniformAt(present, i) < law.historyMatrixDensity ? value : 0),
   );
 
   return {
@@ -78,10 +82,10 @@ export function makeEffects(options: ResolvedWorldOptions): Effects {
     clickCentres: normals("click-centre", centres),
     likeCentres: normals("like-centre", centres),
     domainCentres: normals("domain-centre", domainCount * centres),
-    age: byCluster("age", flat(law.ageCount), 1),
-    gender: byCluster("gender", [1, 1, -1.5], 0.6),
-    city: byCluster("city", logCityShares, 0.7),
-    device: byCluster("device", flat(law.deviceCount), 0.7),
+    age: byCluster("age", flat(law.ageCount), 2),
+    gender: byCluster("gender", [1, 1, -1.5], 0.8),
+    city: byCluster("city", logCityShares, 2),
+    device: byCluster("device", flat(law.deviceCount), 1.5),
     domain: byCluster("domain", logDomainShares, 0.4),
     cityIncome: normals("city-income", law.cityCount, law.cityIncomeSd),
     deviceIncome: normals("device-income", law.deviceCount, law.deviceIncomeSd),
@@ -89,10 +93,11 @@ export function makeEffects(options: ResolvedWorldOptions): Effects {
       { length: law.deviceCount },
       (_, i) => (2 * i) / (law.deviceCount - 1) - 1,
     ),
-    ageCategory: normals("age-category", law.ageCount * law.categoryCount, law.ageCategorySd),
+    dayLogit: accumulate(normals("day", days, options.rateWander)),
+    ageCategory: normals("age-category", periods * law.ageCount * law.categoryCount, law.ageCategorySd),
     cityHourFormat: normals(
       "city-hour-format",
-      law.cityCount * law.hourBlockCount * law.formatCount,
+      periods * law.cityCount * law.hourBlockCount * law.formatCount,
       law.cityHourFormatSd,
     ),
     historyMatrix,
@@ -109,4 +114,11 @@ export function accumulate(weights: ArrayLike<number>): Float64Array {
     cumulative[i] = sum;
   }
   return cumulative;
+}
+
+/** How many of `changeDays` have come. */
+export function periodOf(day: number, changeDays: readonly number[]): number {
+  let period = 0;
+  while (period < changeDays.length && changeDays[period] <= day) period++;
+  return period;
 }

@@ -23,6 +23,9 @@ export interface RequestContext {
   readonly domain: number;
   readonly hour: number;
   readonly day: ItemDay;
+  /** The day's step of the base logit, and the period of the effects. */
+  readonly dayLogit: number;
+  readonly period: number;
   /** tanh S by category. */
   readonly history: Float64Array;
 }
@@ -68,18 +71,22 @@ export class FeedbackLaw {
     const clickbait = catalogue.clickbait[item];
     const hourBlock = Math.floor(context.hour / 6);
     const cityHourFormat =
-      (population.city[user] * law.hourBlockCount + hourBlock) * law.formatCount + catalogue.format[item];
+      ((context.period * law.cityCount + population.city[user]) * law.hourBlockCount + hourBlock) *
+        law.formatCount +
+      catalogue.format[item];
+    const ageCategory = (context.period * law.ageCount + population.age[user]) * law.categoryCount + category;
     const overIncome = catalogue.logPrice[item] - person.logIncome;
     const lower = law.positionSlope * Math.log2(position);
 
     const click =
       effects.domainLogit[domain] +
+      context.dayLogit +
       options.clickShift +
       person.bias +
       quality +
       affinity +
       options.historyStrength * law.historyScale * history[category] +
-      effects.ageCategory[population.age[user] * law.categoryCount + category] +
+      effects.ageCategory[ageCategory] +
       effects.cityHourFormat[cityHourFormat] +
       law.priceEffect(overIncome) +
       options.deviceShift * effects.deviceClick[population.device[user]] +

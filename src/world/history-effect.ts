@@ -31,8 +31,12 @@ export class HistoryEffect {
     this.#time = 0;
   }
 
-  /** tanh S for every category of a candidate at `time`, which may not go back. The array is reused. */
-  at(time: number): Float64Array {
+  /**
+   * tanh S for every category of a candidate at `time`, which may not go back, by the matrix of `period`. The
+   * array is reused.
+   */
+  at(time: number, period: number): Float64Array {
+    const matrix = period * categoryCount ** 2;
     const decay = Math.exp(-(time - this.#time) / this.#tauSeconds);
     this.#time = time;
     this.#effect.fill(0);
@@ -41,7 +45,7 @@ export class HistoryEffect {
       const weight = this.#distant ? this.#clicks[h] - this.#decayed[h] : this.#decayed[h];
       if (weight === 0) continue;
       for (let c = 0; c < categoryCount; c++) {
-        this.#effect[c] += weight * this.#matrix[h * categoryCount + c];
+        this.#effect[c] += weight * this.#matrix[matrix + h * categoryCount + c];
       }
     }
     for (let c = 0; c < categoryCount; c++) this.#effect[c] = Math.tanh(this.#effect[c]);

@@ -28,13 +28,13 @@ export const deviceCount = 5;
 export const hourBlockCount = 4;
 
 /** Spread of users about their cluster, of sub-categories about their category, of items about theirs. */
-export const userNoiseSd = 0.7;
-export const subcategoryNoiseSd = 0.6;
+export const userNoiseSd = 0.5;
+export const subcategoryNoiseSd = 0.5;
 export const itemNoiseSd = 0.5;
 
 export const qualitySd = 0.6;
 /** A unit affinity moves the click logit by this much, so that its standard deviation is about 1. */
-export const affinityScale = 4;
+export const affinityScale = 5;
 export const historyScale = 0.8;
 /** Share of category pairs with an entry in the history affinity M, and the entries' standard deviation. */
 export const historyMatrixDensity = 0.2;
@@ -50,13 +50,16 @@ export const activityOffset = 50;
 export const logPriceMedian = Math.log(20);
 export const categoryPriceSd = 0.4;
 export const itemPriceSd = 0.8;
+/** Bids are lognormal with median 1, part of it the advertiser's. */
+export const advertiserBidSd = 0.5;
+export const itemBidSd = 0.3;
 export const cityIncomeSd = 0.4;
 export const deviceIncomeSd = 0.3;
 export const personalIncomeSd = 0.25;
 
 /** phi(x) = -0.4 max(0, x)² + 0.3 [|x| < 0.3], x = log price - log income. */
 export function priceEffect(x: number): number {
-  const over = x > 0 ? x : 0;
+  const over = Math.max(x, 0);
   return -0.4 * over * over + (x < 0.3 && x > -0.3 ? 0.3 : 0);
 }
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ConfigError, nearestName } from "../core/index.ts";
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
+const cosine = () => z.number().min(-1).max(1);
 const share = () => z.number().min(0).max(1);
 
 export const worldOptionsSchema = z
@@ -33,7 +34,7 @@ export const worldOptionsSchema = z
       .array(z.number())
       .min(1)
       .max(16)
-      .default([-3.4, -2.6, -1.4])
+      .default([-3.75, -2.95, -1.75])
       .describe("beta: base click logit of each feed; the list's length is the number of feeds."),
     domainShares: z
       .array(z.number().positive())
@@ -48,20 +49,17 @@ export const worldOptionsSchema = z
 
     affinityStrength: z.number().min(0).default(1).describe("alpha: weight of user-item affinity."),
     userBiasSd: z.number().min(0).default(0.5).describe("Standard deviation of the users' base rates b_u."),
-    likeAgreement: z
-      .number()
-      .min(-1)
-      .max(1)
+    likeAgreement: cosine()
       .default(0.7)
       .describe(
         "rho: cosine of a user's click taste and like taste; 1 no conflict, 0 strong, below 0 opposed.",
       ),
     domainAgreement: z
-      .number()
-      .min(-1)
-      .max(1)
+      .union([cosine(), z.array(cosine())])
       .default(0.9)
-      .describe("kappa: cosine of a user's shared taste and the taste in one feed."),
+      .describe(
+        "kappa: cosine of a user's shared taste and the taste in one feed; one for all, or one for each.",
+      ),
     historyStrength: z
       .number()
       .min(0)
@@ -84,6 +82,16 @@ export const worldOptionsSchema = z
       .max(1)
       .default(0.02)
       .describe("Change a day: of item latents (radians), of log popularity and log category shares (sd)."),
+    rateWander: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe("Standard deviation of the daily steps by which the base click logit of all feeds wanders."),
+    changeDays: z
+      .array(z.int())
+      .max(20)
+      .default([])
+      .describe("Days, ascending, on which the effects T1 and T2 and the history matrix M are drawn anew."),
     churn: z
       .number()
       .min(0)
@@ -125,6 +133,17 @@ export const worldOptionsSchema = z
         path: ["domainShares"],
         message: `expected as many shares as domainLogits has entries (${options.domainLogits.length}), got ${options.domainShares.length}`,
       });
+    }
+    const { domainAgreement, changeDays } = options;
+    if (Array.isArray(domainAgreement) && domainAgreement.length !== options.domainLogits.length) {
+      context.addIssue({
+        code: "custom",
+        path: ["domainAgreement"],
+        message: `expected one number or as many as domainLogits has (${options.domainLogits.length}), got ${domainAgreement.length}`,
+      });
+    }
+    if (changeDays.some((day, i) => i > 0 && day <= changeDays[i - 1])) {
+      context.addIssue({ code: "custom", path: ["changeDays"], message: "expected ascending days" });
     }
     if (options.candidates > options.items / 5) {
       context.addIssue({

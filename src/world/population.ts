@@ -105,6 +105,8 @@ export class PersonMaker {
 
   make(user: number): Person {
     const { userBiasSd, likeAgreement, domainAgreement } = this.#options;
+    const agreementIn = (domain: number) =>
+      typeof domainAgreement === "number" ? domainAgreement : (domainAgreement[domain] ?? domainAgreement[0]);
     const effects = this.#effects;
     const own = subkey(this.#key, user);
     const centre = this.#population.cluster[user] * law.latentDim;
@@ -127,7 +129,7 @@ export class PersonMaker {
         law.userNoiseSd,
       );
       makeOrthogonal(domainTaste, at, taste, 0);
-      turnTowards(domainTaste, at, taste, 0, domainAgreement);
+      turnTowards(domainTaste, at, taste, 0, agreementIn(d));
     }
     return {
       bias: userBiasSd * normalAt(own, 0),

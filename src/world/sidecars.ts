@@ -28,6 +28,7 @@ export function itemColumns({ options, catalogue, itemDays }: World): TableColum
     column("advertiser", INTEGER, (i) => catalogue.advertiser[i]),
     column("format", INTEGER, (i) => catalogue.format[i]),
     column("price", FLOAT, (i) => catalogue.price[i]),
+    column("bid", FLOAT, (i) => catalogue.bid[i]),
     column("birth_day", INTEGER, (i) => birthDay[i]),
     column("retirement_day", INTEGER, (i) => (retirementDay[i] === neverRetires ? null : retirementDay[i])),
     column("title", VARCHAR, (i) => titles[i]),
@@ -73,17 +74,22 @@ export function truthUserColumns({ options, effects, population }: World): Table
   ];
 }
 
-/** Effects as plain JSON: what `truth.json` holds. */
-export function worldTruth({ effects, itemDays }: World): Record<string, unknown> {
+/** Effects as plain JSON: what `truth.json` holds. T1, T2 and M stand once for each period (`changeDays`). */
+export function worldTruth({ options, effects, itemDays }: World): Record<string, unknown> {
   const rows = (values: Float64Array, width: number) =>
     Array.from({ length: values.length / width }, (_, r) =>
       Array.from(values.subarray(r * width, (r + 1) * width)),
     );
+  const periods = options.changeDays.length + 1;
+  const byPeriod = (values: Float64Array, width: number) =>
+    Array.from({ length: periods }, (_, p) =>
+      rows(values.subarray((p * values.length) / periods, ((p + 1) * values.length) / periods), width),
+    );
   return {
     domainLogits: Array.from(effects.domainLogit),
-    historyMatrix: rows(effects.historyMatrix, law.categoryCount),
-    ageCategory: rows(effects.ageCategory, law.categoryCount),
-    cityHourFormat: rows(effects.cityHourFormat, law.hourBlockCount * law.formatCount),
+    historyMatrix: byPeriod(effects.historyMatrix, law.categoryCount),
+    ageCategory: byPeriod(effects.ageCategory, law.categoryCount),
+    cityHourFormat: byPeriod(effects.cityHourFormat, law.hourBlockCount * law.formatCount),
     deviceClick: Array.from(effects.deviceClick),
     cityIncome: Array.from(effects.cityIncome),
     deviceIncome: Array.from(effects.deviceIncome),

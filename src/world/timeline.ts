@@ -5,6 +5,7 @@
  */
 import type { CandidateColumns } from "./candidates.ts";
 import type { RequestColumns, RowColumns } from "./columns.ts";
+import { periodOf } from "./effects.ts";
 import { type Feedback, FeedbackLaw, type RequestContext } from "./feedback.ts";
 import { HistoryEffect } from "./history-effect.ts";
 import * as law from "./law.ts";
@@ -77,13 +78,16 @@ export class TimelineMaker {
         const itemDay = this.#world.itemDays.day(day);
         if (day !== facing) this.#policy.face(person.taste, itemDay);
         facing = day;
+        const period = periodOf(day, options.changeDays);
         const context: RequestContext = {
           user,
           person,
           domain: domains[j],
           hour: Math.floor((time - day * law.daySeconds) / 3600),
           day: itemDay,
-          history: this.#history.at(time),
+          dayLogit: effects.dayLogit[day + options.warmupDays],
+          period,
+          history: this.#history.at(time, period),
         };
         const request = written ? first + j : undefined;
         if (request !== undefined) {
