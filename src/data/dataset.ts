@@ -8,15 +8,25 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
-import type { BatchSource, FeatureMap } from "../schema/index.ts";
-import { type DataConfig, type DataConfigInput, parseDataConfig } from "./config.ts";
+import type { BatchSource, FeatureMap, ValueType } from "../schema/index.ts";
+import { type DataConfig, type DataConfigInput, type FeatureConfig, parseDataConfig } from "./config.ts";
 import { rawColumns } from "./encode-plan.ts";
 import { BLOCK_ROWS, encodeSplit, type StoredSplit } from "./encode-split.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { checkFeatures, columnOf, type EncoderReport, fitFeatureMap, guessUnit } from "./fit.ts";
+import {
+  checkFeatures,
+  columnOf,
+  type EncoderReport,
+  denseFeatures,
+  fitFeatureMap,
+  guessUnit,
+  labelsOf,
+} from "./fit.ts";
+import { type GoodRows, usableRows } from "./row-quality.ts";
 import { openSession, type Session } from "./session.ts";
 import { expandFiles } from "./source-files.ts";
-import type { SourceNote, SourceSpec } from "./source-spec.ts";
+import { detectFormat } from "./source-format.ts";
+import type { SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
 import { SPLIT_NAMES, type SplitName, splitColumns, splitConditions } from "./split.ts";
 import type { ReadableSplit } from "./split-reader.ts";
 import { type StagedTable, stageSource } from "./stage.ts";
@@ -160,13 +170,13 @@ export async function encodeForMap(
       vocabularies.set(name, `vocabulary_${vocabularies.size}`);
       await loadVocabulary(session, vocabularies.get(name)!, vocabulary.values);
     }
+    const usable = await usableRows(session.connection, staged, map, undefined, onBadRow);
     const report = await encodeSplit(session, {
       map,
       vocabularies,
       staged,
-      condition: undefined,
+      ...usable,
       keep,
-      onBadRow,
       directory,
       name: "data",
       onProgress: (done, total) => onProgress({ stage: "encode", done, total }),
@@ -278,11 +288,7 @@ async function splitSources(
   session: Session,
   { data, features }: DataConfig,
 ): Promise<{ readonly [split in SplitName]?: SourceSpec }> {
-  const types: Record<string, NonNullable<(typeof features)[number]["type"]>> = { ...data.types };
-  for (const feature of features) {
-    const scalar = feature.kind === "categorical" || feature.kind === "numeric";
-    if (scalar && feature.type !== undefined) types[columnOf(feature)] ??= feature.type;
-  }
+  const types: Record<string, ValueType> = { ...data.types };
   const made: SplitName[] =
     data.split === undefined || data.split.by === "files" ? [] : madeSplits(data.split);
   const sources: { [split in SplitName]?: SourceSpec } = {};
@@ -297,10 +303,25 @@ async function splitSources(
     }
     const patterns = typeof files === "string" ? [files] : files;
     const { format, columns, header, separator, nullText, encoding } = data;
-    const spec = { format, columns, header, separator, nullText, encoding, types };
-    sources[name] = { ...spec, files: await expandFiles(session.connection, patterns) };
+    const spec = { format, columns, header, separator, nullText, encoding };
+    const found = await expandFiles(session.connection, patterns);
+    sources[name] = {
+      ...spec,
+      types: { ...textTypes(features, format ?? detectFormat(found[0])), ...types },
+      files: found,
+    };
   }
   return sources;
+}
+
+/**
+ * In delimited text a value is what is written: a feature of type `string` keeps `1.0` as it stands.
+ * Elsewhere values have types, and the encoder brings them into the feature's.
+ */
+function textTypes(features: readonly FeatureConfig[], format: SourceFormat): Record<string, ValueType> {
+  const delimited = format === "csv" || format === "tsv";
+  const texts = features.filter(({ kind, type }) => delimited && kind === "categorical" && type === "string");
+  return Object.fromEntries(texts.map((feature) => [columnOf(feature), "string"]));
 }
 
 function madeSplits(split: Exclude<NonNullable<DataConfig["data"]["split"]>, { by: "files" }>): SplitName[] {
@@ -355,8 +376,12 @@ async function encodeDataset(
       if (condition !== undefined) pieces.set(name, { staged: train, condition });
     }
   }
-  const { condition } = pieces.get("train")!;
-  const fitted = await fitFeatureMap(session, config, train, condition, (done, total) =>
+  const needs = { features: denseFeatures(config), labels: labelsOf(config), weight: config.weight };
+  const usable = new Map<SplitName, GoodRows>();
+  for (const [name, { staged, condition }] of pieces) {
+    usable.set(name, await usableRows(session.connection, staged, needs, condition, onBadRow));
+  }
+  const fitted = await fitFeatureMap(session, config, train, usable.get("train")!.condition, (done, total) =>
     onProgress({ stage: "fit", done, total }),
   );
   const splits: { [name in SplitName]?: StoredSplit } = {};
@@ -366,9 +391,9 @@ async function encodeDataset(
     const stored = await encodeSplit(session, {
       map: fitted.map,
       vocabularies: fitted.vocabularies,
-      ...piece,
+      staged: piece.staged,
+      ...usable.get(name)!,
       keep,
-      onBadRow,
       directory: output,
       name,
       onProgress: (done, total) => onProgress({ stage: "encode", split: name, done, total }),

@@ -11,10 +11,10 @@ import {
   type FeatureMap,
   type SequenceFeature,
 } from "../schema/index.ts";
-import { bucketSql, numberSql, timeSql, transformSql } from "./number-sql.ts";
+import { bucketSql, floatSql, numberSql, timeSql, transformSql } from "./number-sql.ts";
 import { type KeyCast, keyCast } from "./raw-key.ts";
 import { ageList, keyList, lastEntries, rawList } from "./raw-list.ts";
-import { labelSql, type RowRule } from "./row-quality.ts";
+import { labelSql } from "./row-quality.ts";
 import { sqlName } from "./source-sql.ts";
 import type { StagedTable } from "./stage.ts";
 
@@ -48,7 +48,6 @@ export interface EncodePlan {
   readonly plain: readonly PlainColumn[];
   readonly keyed: readonly KeyedColumn[];
   readonly lists: readonly ListColumn[];
-  readonly rules: readonly RowRule[];
   /** Raw columns that may hold numbers which are none, with a SQL condition for them. */
   readonly unusable: readonly { readonly name: string; readonly sql: string }[];
 }
@@ -73,7 +72,6 @@ export function encodePlan(map: FeatureMap, staged: StagedTable, keep: readonly 
   const plain: PlainColumn[] = [];
   const keyed: KeyedColumn[] = [];
   const lists: ListColumn[] = [];
-  const rules: RowRule[] = [];
   const unusable: { name: string; sql: string }[] = [];
   const typeOf = (column: string): string => staged.types.get(column)!;
   const number = (column: string): string => `(${numberSql(sqlName(column), typeOf(column), column)})`;
@@ -113,15 +111,9 @@ export function encodePlan(map: FeatureMap, staged: StagedTable, keep: readonly 
         const zeros = `list_transform(range(${dim}), e -> CAST(0 AS FLOAT))`;
         plain.push({
           name,
-          sql: `CASE WHEN ${missing} THEN ${zeros} ELSE list_transform(${vector}, e -> CAST(e AS FLOAT)) END`,
+          sql: `CASE WHEN ${missing} THEN ${zeros} ELSE list_transform(${vector}, e -> ${floatSql("e")}) END`,
         });
         plain.push({ name: `${name}.missing`, sql: `CAST(CAST(${missing} AS INTEGER) AS FLOAT)` });
-        rules.push({
-          column,
-          good: `len(${list.sql}) IN (0, ${dim})`,
-          role: `vector ${name}`,
-          expected: `${dim} numbers`,
-        });
         break;
       }
       case "bag":
@@ -145,29 +137,12 @@ export function encodePlan(map: FeatureMap, staged: StagedTable, keep: readonly 
     const type = staged.types.get(label.column);
     if (type === undefined) continue;
     const sql = labelSql(label, type);
-    plain.push({ name: label.name, sql: `CAST(${sql} AS FLOAT)` });
-    rules.push({
-      column: label.column,
-      good: `(${sql}) IS NOT NULL`,
-      role: `label ${label.name}`,
-      ...(label.kind === "binary" && label.threshold === undefined && label.positive === undefined
-        ? {
-            expected: "0 or 1",
-            hint: "set the label's threshold or positive values, or kind: real; data.on_bad_row: drop leaves such rows out and counts them",
-          }
-        : { expected: label.positive === undefined ? "a finite number" : "a value" }),
-    });
+    plain.push({ name: label.name, sql: floatSql(sql) });
   }
   const has = (column: string | undefined): column is string =>
     column !== undefined && staged.types.has(column);
   if (has(map.weight)) {
     plain.push({ name: "@weight", sql: `CAST(${number(map.weight)} AS FLOAT)` });
-    rules.push({
-      column: map.weight,
-      good: `coalesce(${number(map.weight)} >= 0, false)`,
-      role: "sample weight",
-      expected: "a finite number, not negative",
-    });
   }
   if (has(map.group)) addKeyed("@group", map.group, undefined);
   if (has(map.domain)) addKeyed("@domain", map.domain, DOMAIN_ENCODER);
@@ -190,7 +165,7 @@ export function encodePlan(map: FeatureMap, staged: StagedTable, keep: readonly 
   );
   for (const name of keep)
     if (made.has(name)) layout.push({ name, role: "truth", dtype: "float32", width: 1 });
-  return { layout, plain, keyed, lists, rules, unusable };
+  return { layout, plain, keyed, lists, unusable };
 }
 
 function agesOf(

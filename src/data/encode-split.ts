@@ -14,7 +14,6 @@ import {
   OUT_OF_VOCABULARY_ID,
 } from "../schema/index.ts";
 import { type EncodePlan, encodePlan, type KeyedColumn, type ListColumn } from "./encode-plan.ts";
-import { checkRows } from "./row-quality.ts";
 import type { Session } from "./session.ts";
 import { literalPath } from "./source-files.ts";
 import { queryRow, queryRows, sqlName, sqlText } from "./source-sql.ts";
@@ -56,9 +55,11 @@ export interface EncodeSplitOptions {
   readonly map: FeatureMap;
   readonly vocabularies: ReadonlyMap<string, string>;
   readonly staged: StagedTable;
+  /** Rows of the split, all of them usable. */
   readonly condition: string | undefined;
+  /** Rows left out before. */
+  readonly dropped: number;
   readonly keep: readonly string[];
-  readonly onBadRow: "fail" | "drop";
   /** Folder of the dataset, and the split's folder in it. */
   readonly directory: string;
   readonly name: string;
@@ -68,13 +69,10 @@ export interface EncodeSplitOptions {
 /** Bytes that the tables of one part may take, about. */
 const PART_BYTES = 192 * 2 ** 20;
 
-/** @throws DataError for rows that cannot be used and a split without rows */
 export async function encodeSplit(session: Session, options: EncodeSplitOptions): Promise<StoredSplit> {
-  const { map, staged, directory, name, keep, onBadRow, onProgress = () => {} } = options;
+  const { map, staged, condition, directory, name, keep, dropped, onProgress = () => {} } = options;
   const { connection } = session;
   const plan = encodePlan(map, staged, keep);
-  const { good, dropped } = await checkRows(connection, staged, plan.rules, options.condition, onBadRow);
-  const condition = [options.condition, good].filter((part) => part !== undefined).join(" AND ") || undefined;
   const maps = await keyMaps(session, options, plan, condition);
   mkdirSync(join(directory, name), { recursive: true });
   const { rows, rowBytes } = await measure(session, plan, staged, condition);
@@ -85,7 +83,7 @@ export async function encodeSplit(session: Session, options: EncodeSplitOptions)
   const counts = new SplitCounts(plan);
   for (let low = 0; low < staged.rows; low += step) {
     const range = `file_row_number >= ${low} AND file_row_number < ${low + step}`;
-    const within = condition === undefined ? range : `${range} AND ${condition}`;
+    const within = condition === undefined ? range : `${range} AND (${condition})`;
     const file = join(name, `part-${String(parts.length).padStart(5, "0")}.parquet`);
     const partRows = await encodePart(session, plan, staged, within, maps, join(directory, file), counts);
     if (partRows > 0) parts.push({ file, rows: partRows });

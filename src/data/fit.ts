@@ -5,6 +5,7 @@
 import { ConfigError, DataError, nearestName } from "../core/index.ts";
 import {
   type CanonicalForm,
+  type DenseFeature,
   DOMAIN_ENCODER,
   type Feature,
   type FeatureMap,
@@ -66,6 +67,7 @@ export async function fitFeatureMap(
       ? undefined
       : (config.timestampUnit ?? (await guessUnit(session, staged, config.timestamp, condition)));
   const features = new Map<string, Feature>();
+  for (const feature of denseFeatures(config)) features.set(feature.name, feature);
   await fitNumbers(session, config.features, staged, condition, features);
   const encoders: Record<string, IdEncoder> = {};
   const reports: Record<string, EncoderReport> = {};
@@ -109,15 +111,7 @@ export async function fitFeatureMap(
     version: 1,
     features: config.features.map(({ name }) => features.get(name)!),
     encoders,
-    labels: config.labels.map(
-      ({ name, column = name, threshold, positive, kind }): Label => ({
-        name,
-        column,
-        threshold,
-        positive: positive === undefined ? undefined : positiveTexts(positive),
-        kind,
-      }),
-    ),
+    labels: labelsOf(config),
     weight: config.weight,
     group: config.group,
     domain: config.domain,
@@ -125,6 +119,27 @@ export async function fitFeatureMap(
     timestampUnit,
   };
   return { map, vocabularies, encoders: reports };
+}
+
+/** Labels as the feature map has them. */
+export function labelsOf({ labels }: DataConfig): Label[] {
+  return labels.map(({ name, column = name, threshold, positive, kind }) => ({
+    name,
+    column,
+    threshold,
+    positive: positive === undefined ? undefined : positiveTexts(positive),
+    kind,
+  }));
+}
+
+/** Dense features need no fitting. */
+export function denseFeatures({ features }: DataConfig): DenseFeature[] {
+  return features
+    .filter(({ kind }) => kind === "dense")
+    .map((feature) => {
+      const { name, dim = 0, separator } = feature;
+      return { kind: "dense", name, column: columnOf(feature), dim, separator };
+    });
 }
 
 export function columnOf({
@@ -279,11 +294,6 @@ async function fitNumbers(
     const boundaries = await fitBoundaries(session.connection, rows, sqlOf(feature), feature.buckets);
     const size = FIRST_VALUE_ID + boundaries.length + 1;
     fitted.set(name, { kind: "bucket", name, column: columnOf(feature), boundaries, size });
-  }
-  for (const feature of features) {
-    if (feature.kind !== "dense") continue;
-    const { name, dim = 0, separator } = feature;
-    fitted.set(name, { kind: "dense", name, column: columnOf(feature), dim, separator });
   }
 }
 

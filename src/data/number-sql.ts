@@ -15,17 +15,17 @@ export function sqlDouble(x: number): string {
 
 const OUTER_SPACE = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
 
-/** A finite DOUBLE from an expression of a DuckDB type, NULL where there is none. */
+/** A finite DOUBLE, never -0, from an expression of a DuckDB type, NULL where there is none. */
 export function numberSql(x: string, duckdbType: string, column: string): string {
   if (/^(U?TINYINT|U?SMALLINT|U?INTEGER|U?BIGINT|DECIMAL.*)$/.test(duckdbType)) return `CAST(${x} AS DOUBLE)`;
   if (duckdbType === "BOOLEAN") return `CAST(CAST(${x} AS INTEGER) AS DOUBLE)`;
   if (duckdbType === "FLOAT" || duckdbType === "DOUBLE") {
-    return `CASE WHEN isfinite(${x}) THEN CAST(${x} AS DOUBLE) END`;
+    return `CASE WHEN isfinite(${x}) THEN CAST(${x} AS DOUBLE) + 0 END`;
   }
   if (duckdbType === "VARCHAR") {
     const text = `trim(${x}, ${OUTER_SPACE})`;
     const number = `TRY_CAST(${text} AS DOUBLE)`;
-    return `CASE WHEN regexp_full_match(${text}, '${NUMBER_PATTERN}') AND isfinite(${number}) THEN ${number} END`;
+    return `CASE WHEN regexp_full_match(${text}, '${NUMBER_PATTERN}') AND isfinite(${number}) THEN ${number} + 0 END`;
   }
   if (/^(DATE|TIMESTAMP)/.test(duckdbType)) return timeSql(x, duckdbType, "s", column);
   throw new ConfigError(`column ${column} holds ${duckdbType}, expected numbers`, {
@@ -55,13 +55,18 @@ export function unscaledSql(x: string, { clip, log }: Pick<NumericTransform, "cl
   return log ? `(sign(${clipped}) * ln(1 + abs(${clipped})))` : clipped;
 }
 
+/** `toFloat` in SQL. */
+export function floatSql(x: string): string {
+  return `(CAST(${x} AS FLOAT) + CAST(0 AS FLOAT))`;
+}
+
 /** The batch value of a DOUBLE that may be NULL, as FLOAT. */
 export function transformSql(x: string, transform: NumericTransform): string {
   const { mean, scale, fill } = transform;
   const unscaled = unscaledSql(x, transform);
-  const standard =
-    mean === 0 && scale === 1 ? unscaled : `(${unscaled} - ${sqlDouble(mean)}) * ${sqlDouble(scale)}`;
-  return `CAST(coalesce(${standard}, ${sqlDouble(fill)}) AS FLOAT)`;
+  const same = mean === 0 && scale === 1;
+  const standard = same ? unscaled : `(${unscaled} - ${sqlDouble(mean)}) * ${sqlDouble(scale)}`;
+  return floatSql(`coalesce(${standard}, ${sqlDouble(fill)})`);
 }
 
 /** `bucketId` of a DOUBLE that may be NULL, as a tree of comparisons. */

@@ -1,10 +1,10 @@
 /** Rows that cannot be used: a label, a weight or a vector that is none. Found in SQL, named in errors. */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DataError } from "../core/index.ts";
-import { canonical, type Label } from "../schema/index.ts";
+import { canonical, type FeatureMap, type Label } from "../schema/index.ts";
 import { numberSql, sqlDouble } from "./number-sql.ts";
 import { keyCast } from "./raw-key.ts";
-import { openSource } from "./source.ts";
+import { rawList } from "./raw-list.ts";
 import { queryRow, sqlName, sqlText } from "./source-sql.ts";
 import { ROW, type StagedTable, stagedRows } from "./stage.ts";
 
@@ -33,7 +33,7 @@ export function positiveTexts(values: readonly (string | number | boolean)[]): s
 }
 
 /** One thing that a row must have. */
-export interface RowRule {
+interface RowRule {
   readonly column: string;
   /** SQL condition of good rows, never NULL. */
   readonly good: string;
@@ -43,81 +43,106 @@ export interface RowRule {
   readonly hint?: string;
 }
 
-/** @param columns staged columns that the rules look at */
-export async function checkRows(
+const CORRECT_OR_DROP =
+  "correct the rows, or set data.on_bad_row to drop, which leaves them out and counts them";
+
+/** The part of a feature map that says what a row must have. */
+export type RowNeeds = Pick<FeatureMap, "features" | "labels" | "weight">;
+
+/** Rules for columns that are staged: labels are numbers, weights not negative, vectors of one length. */
+function rowRules({ features, labels, weight }: RowNeeds, staged: StagedTable): RowRule[] {
+  const rules: RowRule[] = [];
+  for (const feature of features) {
+    if (feature.kind !== "dense") continue;
+    const { name, column, dim, separator } = feature;
+    const list = rawList(sqlName(column), staged.types.get(column)!, column, separator);
+    const good = `len(${list.sql}) IN (0, ${dim})`;
+    rules.push({ column, good, role: `vector ${name}`, expected: `${dim} numbers` });
+  }
+  for (const label of labels) {
+    const type = staged.types.get(label.column);
+    if (type === undefined) continue;
+    const plain = label.kind === "binary" && label.threshold === undefined && label.positive === undefined;
+    rules.push({
+      column: label.column,
+      good: `(${labelSql(label, type)}) IS NOT NULL`,
+      role: `label ${label.name}`,
+      expected: plain ? "0 or 1" : label.positive === undefined ? "a finite number" : "a value",
+      hint: plain
+        ? `set the label's threshold or positive values, or kind: real; or ${CORRECT_OR_DROP}`
+        : undefined,
+    });
+  }
+  if (weight !== undefined && staged.types.has(weight)) {
+    const number = numberSql(sqlName(weight), staged.types.get(weight)!, weight);
+    rules.push({
+      column: weight,
+      good: `coalesce((${number}) >= 0, false)`,
+      role: "sample weight",
+      expected: "a finite number, not negative",
+    });
+  }
+  return rules;
+}
+
+export interface GoodRows {
+  /** SQL condition of the rows to use; undefined: all. */
+  readonly condition: string | undefined;
+  /** Rows left out. */
+  readonly dropped: number;
+}
+
+/**
+ * Rows of a piece of staged data that can be used.
+ *
+ * @param condition the piece, as a condition over `stagedRows`
+ * @throws DataError that names file, row, column and value of the first bad row, unless they are dropped
+ */
+export async function usableRows(
+  connection: DuckDBConnection,
+  staged: StagedTable,
+  needs: RowNeeds,
+  condition: string | undefined,
+  onBadRow: "fail" | "drop",
+): Promise<GoodRows> {
+  const rules = rowRules(needs, staged);
+  if (rules.length === 0) return { condition, dropped: 0 };
+  const rows = stagedRows(
+    staged,
+    rules.map(({ column }) => column),
+    condition,
+  );
+  const good = rules.map((rule) => `(${rule.good})`).join(" AND ");
+  const { bad } = await queryRow(connection, `SELECT count(*) AS bad FROM ${rows} WHERE NOT (${good})`);
+  if (Number(bad) === 0) return { condition, dropped: 0 };
+  if (onBadRow === "fail") throw await badRow(connection, staged, rules, rows);
+  return { condition: condition === undefined ? good : `(${condition}) AND ${good}`, dropped: Number(bad) };
+}
+
+async function badRow(
   connection: DuckDBConnection,
   staged: StagedTable,
   rules: readonly RowRule[],
-  condition: string | undefined,
-  onBadRow: "fail" | "drop",
-): Promise<{ readonly good: string | undefined; readonly dropped: number }> {
-  if (rules.length === 0) return { good: undefined, dropped: 0 };
-  const columns = rules.map(({ column }) => column);
-  const good = rules.map((rule) => `(${rule.good})`).join(" AND ");
-  const { bad } = await queryRow(
-    connection,
-    `SELECT count(*) AS bad FROM ${stagedRows(staged, [...columns, ...staged.types.keys()], condition)} WHERE NOT (${good})`,
-  );
-  if (Number(bad) === 0) return { good: undefined, dropped: 0 };
-  if (onBadRow === "drop") return { good, dropped: Number(bad) };
-  for (const rule of rules) {
-    const row = await queryRow(
+  rows: string,
+): Promise<DataError> {
+  for (const { column, good, role, expected, hint = CORRECT_OR_DROP } of rules) {
+    const { count, first } = await queryRow(
       connection,
-      `SELECT count(*) AS count, min(${ROW}) AS first, CAST(arg_min(${sqlName(rule.column)}, ${ROW}) AS VARCHAR) AS value,
-       bool_and(${sqlName(rule.column)} IS NULL) AS null_only
-       FROM ${stagedRows(staged, staged.types.keys(), condition)} WHERE NOT (${rule.good})`,
+      `SELECT count(*) AS count, min(${ROW}) AS first FROM ${rows} WHERE NOT (${good})`,
     );
-    if (Number(row.count) === 0) continue;
-    const value = await rawValue(connection, staged, rule.column, Number(row.first));
-    const place = await placeOfRow(connection, staged, Number(row.first));
-    const shown = value === undefined ? "empty" : JSON.stringify(value);
-    throw new DataError(
-      `${place.file}: row ${place.row}, column ${rule.column}: the ${rule.role} is ${shown}, expected ${rule.expected} (${row.count} such rows)`,
-      {
-        details: {
-          ...place,
-          column: rule.column,
-          expected: rule.expected,
-          received: value,
-          count: Number(row.count),
-        },
-        hint:
-          rule.hint ??
-          "correct the rows, or set data.on_bad_row to drop, which leaves them out and counts them",
-      },
+    if (Number(count) === 0) continue;
+    const at = `file_row_number = ${first}`;
+    const { value } = await queryRow(
+      connection,
+      `SELECT CAST(${sqlName(column)} AS VARCHAR) AS value FROM ${stagedRows(staged, [column], at)}`,
+    );
+    const [{ file, row }] = await staged.locate([Number(first)]);
+    const shown = value === null ? "empty" : JSON.stringify(value);
+    const more = Number(count) > 1 ? ` (${count} such rows)` : "";
+    return new DataError(
+      `${file}: row ${row}, column ${column}: the ${role} is ${shown}, expected ${expected}${more}`,
+      { details: { file, row, column, expected, received: value, count: Number(count) }, hint },
     );
   }
-  return { good: undefined, dropped: 0 };
-}
-
-async function rawValue(
-  connection: DuckDBConnection,
-  staged: StagedTable,
-  column: string,
-  row: number,
-): Promise<string | undefined> {
-  const { value } = await queryRow(
-    connection,
-    `SELECT CAST(${sqlName(column)} AS VARCHAR) AS value FROM ${stagedRows(staged, [column], `file_row_number = ${row}`)}`,
-  );
-  return value === null || value === undefined ? undefined : String(value);
-}
-
-/** File and data row (from 1, header not counted) of a staged row. */
-export async function placeOfRow(
-  connection: DuckDBConnection,
-  staged: StagedTable,
-  row: number,
-): Promise<{ readonly file: string; readonly row: number }> {
-  let left = row;
-  for (const file of staged.files.slice(0, -1)) {
-    const source = await openSource(connection, { ...staged.spec, files: [file] });
-    try {
-      if (left < source.rows) return { file, row: left + 1 };
-      left -= source.rows;
-    } finally {
-      await source.close();
-    }
-  }
-  return { file: staged.files[staged.files.length - 1], row: left + 1 };
+  throw new Error("internal error: a row was bad by no rule");
 }

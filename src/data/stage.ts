@@ -18,7 +18,8 @@ export interface StagedTable {
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly string[];
-  readonly spec: SourceSpec;
+  /** Where rows stand in the files. */
+  readonly locate: RawSource["locate"];
   readonly notes: readonly SourceNote[];
 }
 
@@ -57,7 +58,7 @@ export async function stageSource(
       rows: Number(rows),
       bytes: statSync(path).size,
       files: source.files,
-      spec,
+      locate: (numbers) => source.locate(numbers),
       notes: source.notes,
     };
   } finally {

@@ -2,12 +2,17 @@
 import type { BucketFeature, NumericTransform } from "./feature-map.ts";
 import { FIRST_VALUE_ID, MISSING_ID } from "./feature-map.ts";
 
-/** Clip, then `sign(x)·ln(1 + |x|)` if asked, then `(x - mean)·scale`, in float64. */
+/** The nearest float32, but never -0 (which tiny negative numbers round to): files do not keep it apart. */
+export function toFloat(value: number): number {
+  return Math.fround(value) + 0;
+}
+
+/** Clip, then `sign(x)·ln(1 + |x|)` if asked, then `(x - mean)·scale`, as `toFloat`. */
 export function transformNumber(value: number, { clip, log, mean, scale }: NumericTransform): number {
   let x = value;
   if (clip !== undefined) x = Math.min(Math.max(x, clip[0]), clip[1]);
   if (log) x = Math.sign(x) * Math.log(1 + Math.abs(x));
-  return (x - mean) * scale;
+  return toFloat((x - mean) * scale);
 }
 
 /** `FIRST_VALUE_ID + (number of boundaries ≤ value)`, by bisection. */

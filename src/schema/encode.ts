@@ -6,7 +6,7 @@ import { DataError } from "../core/index.ts";
 import { type BatchColumn, batchLayout, type ColumnData, type EncodedBatch } from "./batch.ts";
 import { canonical } from "./canonical.ts";
 import { type CanonicalLookup, canonicalLookup } from "./encode-id.ts";
-import { bucketId, transformNumber } from "./encode-number.ts";
+import { bucketId, toFloat, transformNumber } from "./encode-number.ts";
 import {
   type BagFeature,
   DOMAIN_ENCODER,
@@ -138,7 +138,7 @@ function featureWriter(
             );
           }
           if (vector?.every((x) => x !== undefined)) {
-            columns[name].set(vector as number[], i * feature.dim);
+            columns[name].set((vector as number[]).map(toFloat), i * feature.dim);
           } else {
             columns[`${name}.missing`][i] = 1;
             counts.missing++;
@@ -251,7 +251,8 @@ function roleWriters(map: FeatureMap, encoders: ReadonlyMap<string, IdOf>, roles
   if (map.group !== undefined) {
     const numbers = new Map<string | undefined, number>();
     each("@group", map.group, (value) => {
-      const text = canonical(value, { valueType: "string", trim: false });
+      // Equal raw values are a group; nobody needs to find it again by its name.
+      const text = value === null || value === undefined ? undefined : String(value);
       if (!numbers.has(text)) numbers.set(text, numbers.size);
       return numbers.get(text)!;
     });

@@ -16,11 +16,12 @@ const NUMBER = new RegExp(`^${NUMBER_PATTERN}$`);
 /** White space around numbers: the six ASCII characters. */
 const OUTER_SPACE = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** A finite number, or undefined for what is missing, not finite or no number. */
+/** A finite number, never -0, or undefined for what is missing, not finite or no number. */
 export function parseNumber(value: RawValue): number | undefined {
   switch (typeof value) {
     case "number":
-      return Number.isFinite(value) ? value : undefined;
+      // Files keep no -0: a dictionary holds equal values once.
+      return Number.isFinite(value) ? value + 0 : undefined;
     case "bigint":
       return Number(value);
     case "boolean":
@@ -29,7 +30,7 @@ export function parseNumber(value: RawValue): number | undefined {
       const text = value.replace(OUTER_SPACE, "");
       if (!NUMBER.test(text)) return undefined;
       const number = Number(text);
-      return Number.isFinite(number) ? number : undefined;
+      return Number.isFinite(number) ? number + 0 : undefined;
     }
     default:
       return value instanceof Date ? parseTime(value, "s") : undefined;
