@@ -34,3 +34,13 @@ export {
   type LabelConfig,
   parseDataConfig,
 } from "./config.ts";
+export { type ValidateOptions, validate } from "./validate.ts";
+export {
+  type Effect,
+  type Problem,
+  type ProblemExample,
+  type Severity,
+  type SplitSummary,
+  type ValidationReport,
+  validationText,
+} from "./validate-report.ts";
