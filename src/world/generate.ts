@@ -83,9 +83,15 @@ async function writeWorld(
     await writer.copy(query, join(directory, file));
     sidecars[name] = { file, rows };
   };
-  const tables = 3 + splitNames.length;
+  // Filling a table and copying it to a file count half each.
+  const candidateRows = simulation.candidates.item.length;
   let written = 0;
-  const wrote = (what: string) => onWrite(what, ++written / tables);
+  const onRows = (what: string) => (rows: number) =>
+    onWrite(what, (written + rows / 2) / (options.impressions + candidateRows));
+  const wrote = (what: string, rows: number) => {
+    written += rows;
+    onRows(what)(0);
+  };
 
   await writer.fill("users", options.users, userColumns(population));
   await writer.fill("items", options.items, itemColumns(world));
@@ -97,7 +103,7 @@ async function writeWorld(
   await writer.fill("truth_users", options.users, truthUserColumns(world));
   await sidecar("truth_users", options.users, "SELECT * FROM truth_users");
   writeJsonAtomic(join(directory, "truth.json"), worldTruth(world));
-  wrote("sidecars");
+  wrote("sidecars", 0);
 
   const columns = logColumns(options.maxHistory);
   const ranges = splitRanges(options);
@@ -107,24 +113,28 @@ async function writeWorld(
     const order = requestsBetween(simulation, firstDay * law.daySeconds, endDay * law.daySeconds);
     const rows = order.length * law.slateSize;
     const endTime = endDay * law.daySeconds;
-    await writer.fill("log", rows, rowColumns(simulation, order, endTime, options.conversionDelayDays));
+    await writer.fill(
+      "log",
+      rows,
+      rowColumns(simulation, order, endTime, options.conversionDelayDays),
+      onRows(name),
+    );
     const file = `${name}.parquet`;
     await writer.copy(logQuery("log", columns), join(directory, file));
     await writer.drop("log");
     const oracle = oracleFigures(simulation.rows.trueClick, simulation.rows.click, rowsOf(order));
     splits[name] = { file, firstDay, endDay, requests: order.length, oracle };
-    wrote(name);
+    wrote(name, rows);
   }
 
   const candidates = candidateColumns(simulation);
-  const candidateRows = simulation.candidates.item.length;
-  await writer.fill("candidates", candidateRows, candidates);
+  await writer.fill("candidates", candidateRows, candidates, onRows("candidates"));
   await sidecar(
     "candidates",
     candidateRows,
     logQuery("candidates", candidateQueryColumns(options.maxHistory)),
   );
-  wrote("candidates");
+  wrote("candidates", candidateRows);
 
   const { train, valid, test } = splits as Record<SplitName, WorldSplit>;
   return {

@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError } from "../core/index.ts";
+import { resolveWorldOptions, type WorldOptions } from "./options.ts";
+
+describe("resolveWorldOptions", () => {
+  test("fills in the documented defaults", () => {
+    expect(resolveWorldOptions({ seed: 3 })).toMatchObject({
+      seed: 3,
+      users: 20_000,
+      items: 5_000,
+      impressions: 1_000_000,
+      trainDays: 14,
+      validDays: 2,
+      testDays: 3,
+      likeAgreement: 0.7,
+      domainAgreement: 0.9,
+      historyStrength: 1,
+      historyTauDays: 3,
+      drift: 0.02,
+      churn: 0.02,
+    });
+  });
+
+  test.each<[string, object, RegExp]>([
+    ["an unknown name", { user: 5 }, /unknown option user \(did you mean users\?\)/],
+    ["rows that are no whole slates", { impressions: 1_005 }, /impressions: .*multiple of 10/],
+    ["a cosine above one", { likeAgreement: 1.5 }, /likeAgreement/],
+    [
+      "shares that do not match the feeds",
+      { domainLogits: [-1, -2] },
+      /domainShares: expected as many shares/,
+    ],
+    [
+      "more candidates than items allow",
+      { items: 100, candidates: 50 },
+      /candidates: expected at most a fifth/,
+    ],
+    ["change days that go back", { changeDays: [5, 3] }, /changeDays: expected ascending/],
+  ])("refuses %s", (_, options, message) => {
+    expect(() => resolveWorldOptions(options as WorldOptions)).toThrow(ConfigError);
+    expect(() => resolveWorldOptions(options as WorldOptions)).toThrow(message);
+  });
+});
