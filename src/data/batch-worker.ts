@@ -91,7 +91,8 @@ async function runPass({ split, options, port, ahead }: PassRequest): Promise<vo
 parent.on("message", (message: PassRequest | "close") => {
   if (message === "close") {
     instance.closeSync();
-    parent.close();
+    // Ends the thread, whatever passes were left in the middle.
+    process.exit();
   } else {
     void runPass(message);
   }
