@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, toSnakeCase } from "../core/index.ts";
 import { resolveWorldOptions, type WorldOptions } from "./options.ts";
 
 describe("resolveWorldOptions", () => {
@@ -22,9 +22,9 @@ describe("resolveWorldOptions", () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ["an unknown name", { user: 5 }, /unknown option user \(did you mean users\?\)/],
+    ["an unknown name", { user: 5 }, /unknown key user/],
     ["rows that are no whole slates", { impressions: 1_005 }, /impressions: .*multiple of 10/],
-    ["a cosine above one", { likeAgreement: 1.5 }, /likeAgreement/],
+    ["a cosine above one", { likeAgreement: 1.5 }, /likeAgreement: .*it is 1.5/],
     [
       "shares that do not match the feeds",
       { domainLogits: [-1, -2] },
@@ -39,5 +39,15 @@ describe("resolveWorldOptions", () => {
   ])("refuses %s", (_, options, message) => {
     expect(() => resolveWorldOptions(options as WorldOptions)).toThrow(ConfigError);
     expect(() => resolveWorldOptions(options as WorldOptions)).toThrow(message);
+  });
+
+  test("names options as the user wrote them, and the nearest known one", () => {
+    const wrong = { likeAgrement: 0.5 } as WorldOptions;
+    try {
+      resolveWorldOptions(wrong, toSnakeCase);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ exitCode: 2, hint: "did you mean like_agreement?" });
+    }
   });
 });

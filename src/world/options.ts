@@ -3,7 +3,7 @@
  * Two worlds with equal options are equal byte for byte; recipes turn dials and never the law (`law.ts`).
  */
 import { z } from "zod";
-import { ConfigError, nearestName } from "../core/index.ts";
+import { configError } from "../data/config-error.ts";
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const cosine = () => z.number().min(-1).max(1);
@@ -163,24 +163,15 @@ export type ResolvedWorldOptions = z.output<typeof worldOptionsSchema>;
 /**
  * Fills in defaults.
  *
- * @throws ConfigError naming each option that is unknown, of the wrong type or out of range
+ * @param show how option names are written where the user wrote them @default as here
+ * @throws ConfigError naming the option that is unknown, of the wrong type or out of range; all of them stand in
+ *   `details.problems`
  */
-export function resolveWorldOptions(options: WorldOptions = {}): ResolvedWorldOptions {
+export function resolveWorldOptions(
+  options: WorldOptions = {},
+  show: (name: string) => string = (name) => name,
+): ResolvedWorldOptions {
   const parsed = worldOptionsSchema.safeParse(options);
   if (parsed.success) return parsed.data;
-  const known = Object.keys(worldOptionsSchema.shape);
-  const problems = parsed.error.issues.map((issue) =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => `unknown option ${key}${didYouMean(key, known)}`).join("; ")
-      : `${issue.path.join(".")}: ${issue.message}`,
-  );
-  throw new ConfigError(`world options: ${problems.join("; ")}`, {
-    details: { problems },
-    hint: "docs/world.md lists every option with its range and default",
-  });
-}
-
-function didYouMean(key: string, known: readonly string[]): string {
-  const near = nearestName(key, known);
-  return near === undefined ? "" : ` (did you mean ${near}?)`;
+  throw configError(worldOptionsSchema, parsed.error, options, show);
 }
