@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ConfigError, toSnakeCase } from "../core/index.ts";
 import { resolveWorldOptions, type WorldOptions } from "./options.ts";
@@ -50,4 +51,12 @@ describe("resolveWorldOptions", () => {
       expect(error).toMatchObject({ exitCode: 2, hint: "did you mean like_agreement?" });
     }
   });
+});
+
+test("docs/world.md lists every option with its default", () => {
+  const page = readFileSync(new URL("../../docs/world.md", import.meta.url), "utf8");
+  for (const [name, value] of Object.entries(resolveWorldOptions())) {
+    const shown = Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
+    expect(page).toContain(`| \`${name}\` | ${shown} | `);
+  }
 });
