@@ -3,13 +3,12 @@
  * same files (its train split's negatives are redrawn, so the board's own figures are a second reference).
  */
 import { existsSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/index.ts";
 import { type Config, readConfig, recipeResult, type RecipeResult, writeResult } from "../run/index.ts";
-import { codeCommit } from "./code-commit.ts";
-import { configHash, gridRows, trainGrid, type Variant } from "./grid.ts";
+import { gridRows, trainGrid, type Variant } from "./grid.ts";
+import { provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 
 /** Test AUC: FuxiCTR on these files (one seed, 2 cores), and the board's. */
@@ -66,16 +65,8 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
       };
     });
   for (const line of lines) context.onLine(line);
-  const { user, system } = process.cpuUsage(began);
   const result = recipeResult({
-    system: barsFrappe.system,
-    recipe: barsFrappe.name,
-    claim: barsFrappe.claim,
-    date: new Date().toISOString(),
-    machine: `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`,
-    codeCommit: codeCommit(),
-    configHash: configHash(variants),
-    cpuMinutes: Math.round((user + system) / 6e5) / 100,
+    ...provenance(barsFrappe, variants, began),
     rows,
     comparisons,
     note: `FuxiCTR's figures are one seed each on the same files. ${lines.join("; ")}.`,

@@ -4,7 +4,6 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { hashKey } from "../core/index.ts";
 import { readJson, removePath } from "../core/node/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import {
@@ -20,7 +19,10 @@ import {
 import type { RecipeContext } from "./recipe.ts";
 
 export interface Variant {
+  /** Names the folder of its runs. */
   readonly name: string;
+  /** Its name in results. @default the name */
+  readonly title?: string;
   readonly role: ResultRow["role"];
   /** The seed is filled in for each run. */
   readonly config: Config;
@@ -102,7 +104,7 @@ export function gridRows(runs: readonly VariantRuns[], options: RowsOptions): Re
       return resultRow({
         data,
         setting,
-        variant: variant.name,
+        variant: variant.title ?? variant.name,
         role: variant.role,
         task: taskName,
         domain: null,
@@ -115,11 +117,4 @@ export function gridRows(runs: readonly VariantRuns[], options: RowsOptions): Re
       });
     }),
   );
-}
-
-/** One short hash of every variant's configuration. */
-export function configHash(variants: readonly Variant[]): string {
-  return hashKey(JSON.stringify(variants.map(({ name, config }) => [name, config])))
-    .toString(16)
-    .padStart(8, "0");
 }

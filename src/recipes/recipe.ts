@@ -16,6 +16,18 @@ export interface RecipeContext {
   readonly signal?: AbortSignal;
   /** Lines for people. */
   readonly onLine: (line: string) => void;
+  /** How far a stage is, for a progress bar; told as often as there is news. */
+  readonly onProgress?: (progress: RecipeProgress) => void;
+  /** What the recipe comes to, for people; once, at the end. Without it a table of the result is shown. */
+  readonly onConclusion?: (text: string) => void;
+}
+
+export interface RecipeProgress {
+  /** Such as `DCNv2 epoch 2/3`. */
+  readonly label: string;
+  /** In [0, 1]. */
+  readonly done: number;
+  readonly note?: string;
 }
 
 export interface Recipe {

@@ -1,0 +1,27 @@
+/** The recipes by name; each is loaded only when it is asked for. */
+import { ConfigError, nearestName } from "../core/index.ts";
+import type { Recipe } from "./recipe.ts";
+
+export type { Recipe, RecipeContext, RecipeProgress } from "./recipe.ts";
+
+export interface RecipeEntry {
+  readonly name: string;
+  readonly load: () => Promise<Recipe>;
+}
+
+export const recipes: readonly RecipeEntry[] = [
+  { name: "quickstart", load: async () => (await import("./quickstart.ts")).quickstart },
+  { name: "bars-frappe", load: async () => (await import("./bars-frappe.ts")).barsFrappe },
+];
+
+/** @throws ConfigError with the nearest name when there is no such recipe */
+export async function recipeNamed(name: string): Promise<Recipe> {
+  const entry = recipes.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry.load();
+  const names = recipes.map((candidate) => candidate.name);
+  const near = nearestName(name, names);
+  throw new ConfigError(`there is no recipe ${name}`, {
+    details: { name, known: names },
+    hint: near === undefined ? "`millrace recipe list` shows them" : `did you mean ${near}?`,
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * KuaiRand-Pure joined into one table a split: the impressions of 25 April to 8 May 2022 with the user's
+ * and the video's basic features and a history. What is only known after the impression (watching
+ * columns, other labels) and the per-video statistics, which were averaged over the test days too, are
+ * left out.
+ *
+ * History of an impression: the videos watched before 25 April as published (the last 50), then those
+ * clicked on earlier days of the log; the last 50 of both.
+ */
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { ConfigError } from "../core/index.ts";
+import { sqlText } from "../data/index.ts";
+
+export interface SplitFiles {
+  readonly train: string;
+  readonly valid: string;
+  readonly test: string;
+}
+
+/** First day of validation and of test. */
+const validFrom = 20220505;
+const testFrom = 20220507;
+
+/** Builds the three files once; later calls find them. */
+export async function prepareKuaiRand(dataDirectory: string, directory: string): Promise<SplitFiles> {
+  const source = join(dataDirectory, "kuairand-pure");
+  if (!existsSync(source)) {
+    throw new ConfigError(`the recipe needs ${source}, which is not there`, {
+      hint: "name the folder that holds kuairand-pure/ with --data",
+    });
+  }
+  mkdirSync(directory, { recursive: true });
+  const files = {
+    train: join(directory, "train.parquet"),
+    valid: join(directory, "valid.parquet"),
+    test: join(directory, "test.parquet"),
+  };
+  if (Object.values(files).every((file) => existsSync(file))) return files;
+  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
+  const connection = await instance.connect();
+  try {
+    await connection.run(joined(source));
+    const conditions = {
+      train: `date < ${validFrom}`,
+      valid: `date >= ${validFrom} AND date < ${testFrom}`,
+      test: `date >= ${testFrom}`,
+    };
+    for (const [split, file] of Object.entries(files)) {
+      const condition = conditions[split as keyof SplitFiles];
+      const partial = `${file}.partial`;
+      await connection.run(
+        `COPY (SELECT * EXCLUDE (row) FROM joined WHERE ${condition} ORDER BY row) TO ${sqlText(partial)} (FORMAT parquet)`,
+      );
+      renameSync(partial, file);
+    }
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+  return files;
+}
+
+function joined(source: string): string {
+  const csv = (name: string): string => `read_csv(${sqlText(join(source, name))}, all_varchar = true)`;
+  return `
+    CREATE TABLE joined AS
+    WITH log AS (
+      SELECT row_number() OVER () AS row, user_id::INT AS user_id, video_id::INT AS video_id, date::INT AS date,
+             hourmin::INT // 100 AS hour, time_ms::BIGINT AS time_ms, is_click::INT AS click, tab
+      FROM ${csv("log_standard_4_25_to_4_30_pure.csv.gz")}
+      UNION ALL
+      SELECT 10000000 + row_number() OVER () AS row, user_id::INT, video_id::INT, date::INT,
+             hourmin::INT // 100, time_ms::BIGINT, is_click::INT, tab
+      FROM ${csv("log_standard_5_01_to_5_08_pure.csv.gz")}
+    ),
+    clicked AS (
+      SELECT user_id, date, list(video_id ORDER BY time_ms, row) AS videos FROM log WHERE click = 1 GROUP BY user_id, date
+    ),
+    before AS (
+      SELECT days.user_id, days.date, flatten(list(clicked.videos ORDER BY clicked.date)) AS videos
+      FROM (SELECT DISTINCT user_id, date FROM log) days
+      JOIN clicked ON clicked.user_id = days.user_id AND clicked.date < days.date
+      GROUP BY days.user_id, days.date
+    )
+    SELECT log.row, log.user_id, log.video_id, log.date, log.hour, log.time_ms, log.click, log.tab,
+           u.* EXCLUDE (user_id, follow_user_num, fans_user_num, friend_user_num, register_days),
+           v.author_id, v.video_type, v.upload_type, v.music_id, v.music_type, v.tag,
+           v.video_duration::DOUBLE AS video_duration,
+           date_diff('day', v.upload_dt::DATE, strptime(log.date::VARCHAR, '%Y%m%d')::DATE) AS video_age,
+           list_concat(coalesce(s.watch_seq, []), coalesce(before.videos, []))[-50:] AS history
+    FROM log
+    LEFT JOIN ${csv("user_features_pure.csv.gz")} u ON u.user_id::INT = log.user_id
+    LEFT JOIN ${csv("video_features_basic_pure.csv.gz")} v ON v.video_id::INT = log.video_id
+    LEFT JOIN ${`read_parquet(${sqlText(join(source, "user_sequences_before_4_25.parquet"))})`} s ON s.user_id = log.user_id
+    LEFT JOIN before ON before.user_id = log.user_id AND before.date = log.date`;
+}

@@ -1,0 +1,44 @@
+/** Where a result comes from: code, machine, configurations, cost. */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { hashKey } from "../core/index.ts";
+import type { RecipeResult } from "../run/index.ts";
+import type { Variant } from "./grid.ts";
+import type { Recipe } from "./recipe.ts";
+
+type Provenance = Pick<
+  RecipeResult,
+  "system" | "recipe" | "claim" | "date" | "machine" | "codeCommit" | "configHash" | "cpuMinutes"
+>;
+
+/** @param began `process.cpuUsage()` at the start; runs taken from an earlier sitting are not counted */
+export function provenance(recipe: Recipe, variants: readonly Variant[], began: NodeJS.CpuUsage): Provenance {
+  const { user, system } = process.cpuUsage(began);
+  const hash = hashKey(
+    JSON.stringify(variants.map(({ name, config: { data, ...config } }) => [name, config])),
+  );
+  return {
+    system: recipe.system,
+    recipe: recipe.name,
+    claim: recipe.claim,
+    date: new Date().toISOString(),
+    machine: `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`,
+    codeCommit: codeCommit(),
+    configHash: hash.toString(16).padStart(8, "0"),
+    cpuMinutes: Math.round((user + system) / 6e5) / 100,
+  };
+}
+
+/** The commit of the code that runs, `+` where files differ from it; "unknown" outside a checkout. */
+function codeCommit(): string {
+  const cwd = fileURLToPath(new URL(".", import.meta.url));
+  const git = (...args: string[]): string =>
+    execFileSync("git", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  try {
+    const changed = git("status", "--porcelain", "--untracked-files=no", "--", "../../src") !== "";
+    return `${git("rev-parse", "--short=12", "HEAD")}${changed ? "+" : ""}`;
+  } catch {
+    return "unknown";
+  }
+}
