@@ -1,0 +1,221 @@
+/**
+ * The row encoder in Chromium gives the bytes that it gives in Node, for values chosen to differ between
+ * careless implementations: number formats, Unicode forms, white space, huge integers, lists of all kinds.
+ */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CounterRandom } from "../../src/core/index.ts";
+import {
+  type FeatureMap,
+  type IdEncoder,
+  type RawRow,
+  type RawValue,
+  createRowEncoder,
+} from "../../src/schema/index.ts";
+import { bundleForBrowser } from "./bundle.ts";
+import { launchChromium, noChromium } from "./chromium.ts";
+import { LocalServer } from "./local-server.ts";
+
+const hashed = (valueType: IdEncoder["valueType"], trim = false): IdEncoder => ({
+  valueType,
+  trim,
+  // Many buckets: two texts that differ at all get different ids almost surely.
+  vocabulary: { type: "hash", buckets: 1_000_000, seed: 7 },
+  size: 1_000_003,
+});
+
+const map: FeatureMap = {
+  version: 1,
+  features: [
+    { name: "text", kind: "categorical", column: "value", encoder: "text" },
+    { name: "trimmed", kind: "categorical", column: "value", encoder: "trimmed" },
+    { name: "integer", kind: "categorical", column: "value", encoder: "integer" },
+    { name: "float", kind: "categorical", column: "value", encoder: "float" },
+    { name: "flag", kind: "categorical", column: "value", encoder: "flag" },
+    { name: "listed", kind: "categorical", column: "value", encoder: "listed" },
+    {
+      name: "number",
+      kind: "numeric",
+      column: "value",
+      transform: { clip: [-1e6, 1e6], log: true, mean: 0.3, scale: 1.7, fill: -0.25 },
+    },
+    { name: "bucket", kind: "bucket", column: "value", boundaries: [-1.5, 0, 0.1, 3, 1e9], size: 9 },
+    {
+      name: "bag",
+      kind: "bag",
+      column: "value",
+      encoder: "text",
+      separator: ",",
+      maxLength: 4,
+      pooling: "mean",
+    },
+    {
+      name: "history",
+      kind: "sequence",
+      column: "value",
+      encoder: "text",
+      separator: " ",
+      maxLength: 3,
+      target: undefined,
+      alignedWith: undefined,
+      timesColumn: "times",
+    },
+    { name: "vector", kind: "dense", column: "vector", dim: 2, separator: ";" },
+  ],
+  encoders: {
+    text: hashed("string"),
+    trimmed: hashed("string", true),
+    integer: hashed("int64"),
+    float: hashed("float64"),
+    flag: hashed("boolean"),
+    listed: {
+      valueType: "string",
+      trim: true,
+      vocabulary: { type: "list", values: ["1", "1.0", "é", "é", "true", "null", "0", " "], minCount: 1 },
+      size: 11,
+    },
+  },
+  labels: [],
+  weight: undefined,
+  group: undefined,
+  domain: undefined,
+  timestamp: "time",
+  timestampUnit: "ms",
+};
+
+const scalars: RawValue[] = [
+  ...[
+    null,
+    "",
+    " ",
+    "\t1 ",
+    "\u00a01",
+    "1",
+    "1.0",
+    "01",
+    "+1",
+    "-0",
+    "0",
+    "-0.0",
+    "1e0",
+    "1E3",
+    "1_000",
+    ".5",
+    "5.",
+    "0x10",
+  ],
+  ...["NaN", "Infinity", "-inf", "null", "true", "TRUE", "false", "t", "yes"],
+  ...["9007199254740993", "-9223372036854775808", "9223372036854775808", "123456789012345678901234567890"],
+  ...[
+    "é",
+    "e\u0301",
+    "Å",
+    "\u212b",
+    "ﬁ",
+    "한글",
+    "\u1112\u1161\u11ab",
+    "ß",
+    "İ",
+    "🦀",
+    "👩‍🚀",
+    "\ud800",
+    "\ufeff1",
+    "\u200b",
+  ],
+  ...[
+    "a,b,c",
+    "a,,b,",
+    "x y z",
+    " x  y ",
+    "1,2;3",
+    "2024-02-29T12:00:00Z",
+    "2024-02-30",
+    "1e400",
+    "4.9e-324",
+  ],
+  ...[
+    0,
+    -0,
+    1,
+    -1.5,
+    0.1,
+    0.1 + 0.2,
+    1 / 3,
+    1e21,
+    1e-7,
+    123456789.123,
+    2 ** 53 + 2,
+    5e-324,
+    1.7976931348623157e308,
+  ],
+  ...[16777217, 3.4028236e38, true, false],
+  ...[
+    [],
+    ["a"],
+    ["a", null, "b", ""],
+    [1, 1.5, "1"],
+    ["one", "two", "three", "four", "five"],
+    [true, 0, "é", "e\u0301"],
+  ],
+];
+
+/** The odd values, then texts drawn from an alphabet of troublesome characters. */
+function oddRows(): RawRow[] {
+  const random = new CounterRandom(11);
+  const alphabet = [..."01.+-eE ,xé\u0301\u00a0🦀"];
+  const drawn = Array.from({ length: 400 }, (_, row) =>
+    Array.from({ length: 1 + random.integer(32 * row, 8) }, (_, k) => {
+      return alphabet[random.integer(32 * row + 1 + k, alphabet.length)];
+    }).join(""),
+  );
+  const vectors: RawValue[] = [null, "1;2", [0.1, 0.2], "1;", "x;y", [1e39, -1e-46]];
+  const times: RawValue[] = [null, [1e12, 2e12], "2024-01-01 1700000000000", [1, null, 3, 4]];
+  const nows: RawValue[] = [1.7e12, "1700000000000", "2024-02-29T12:00:00.123Z", "yesterday", null];
+  return [...scalars, ...drawn].map((value, row) => ({
+    value,
+    vector: vectors[row % vectors.length],
+    times: times[row % times.length],
+    time: nows[row % nows.length],
+  }));
+}
+
+/** Runs in both places: columns as the hexadecimal digits of their bytes, and what was counted. */
+const encodeSource = `
+export function encodeAll(createRowEncoder, map, rows) {
+  const encoder = createRowEncoder(map, { roles: true });
+  const { columns } = encoder.encode(rows);
+  const hex = ({ buffer }) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { columns: Object.fromEntries(Object.entries(columns).map(([name, data]) => [name, hex(data)])), counts: encoder.counts };
+}
+`;
+
+let browser: Browser | undefined;
+let server: LocalServer;
+
+beforeAll(async () => {
+  server = await LocalServer.start();
+  if (noChromium === undefined) browser = await launchChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server.close();
+});
+beforeEach(({ skip }) => skip(noChromium !== undefined, noChromium));
+
+test("the row encoder gives the same bytes in Chromium as in Node", async () => {
+  const rows = oddRows();
+  const { encodeAll } = await import(`data:text/javascript,${encodeURIComponent(encodeSource)}`);
+  const here = encodeAll(createRowEncoder, map, rows);
+  server.add(
+    "/encode.js",
+    await bundleForBrowser(`export { createRowEncoder } from "../../src/schema/index.ts"; ${encodeSource}`),
+  );
+  const page = await (browser as Browser).newPage();
+  await page.goto(server.address);
+  const script = `import("/encode.js").then((m) => m.encodeAll(m.createRowEncoder, ${JSON.stringify(map)}, ${JSON.stringify(rows)}))`;
+  expect(await page.evaluate(script)).toEqual(
+    encodeAll(createRowEncoder, map, JSON.parse(JSON.stringify(rows))),
+  );
+  // JSON has no -0, and nothing else is lost on the way to the page.
+  expect(here.columns.text.length).toBe(8 * rows.length);
+});
