@@ -64,13 +64,22 @@ export function parseConfig(input: unknown): Config {
  * Reads a configuration file and applies `key=value` settings (snake_case paths such as
  * `training.learning_rate=0.01` or `features.0.min_count=5`; values are YAML). Paths of data files are
  * taken from the configuration's own folder.
+ *
+ * @param change made to the file's content before the settings
  */
-export function readConfig(path: string, settings: readonly string[] = []): Config {
-  return parseConfig(withDataPaths(readConfigFile(path, settings), dirname(resolve(path))));
+export function readConfig(path: string, settings: readonly string[] = [], change?: ChangeConfig): Config {
+  return parseConfig(withDataPaths(readConfigFile(path, settings, change), dirname(resolve(path))));
 }
 
+/** The content of a configuration file as it was written, to be changed in place. */
+export type ChangeConfig = (content: { [key: string]: unknown }) => void;
+
 /** The file's content with settings applied and keys in camelCase; not yet checked. */
-export function readConfigFile(path: string, settings: readonly string[] = []): unknown {
+export function readConfigFile(
+  path: string,
+  settings: readonly string[] = [],
+  change: ChangeConfig = () => {},
+): unknown {
   if (!existsSync(path)) {
     throw new ConfigError(`there is no configuration file ${path}`, { details: { path } });
   }
@@ -89,6 +98,9 @@ export function readConfigFile(path: string, settings: readonly string[] = []): 
       hint: "`millrace inspect DATA -o config.yaml` writes a first configuration",
     });
   }
+  // Editors find the published JSON Schema by this key.
+  delete (raw as Tree).$schema;
+  change(raw as Tree);
   for (const setting of settings) applySetting(raw as Tree, setting);
   return keysToCamelCase(raw);
 }

@@ -1,4 +1,5 @@
 export {
+  type ChangeConfig,
   type Config,
   type ConfigInput,
   configSchema,
@@ -35,6 +36,6 @@ export {
   type Verdict,
   verdictOf,
 } from "./verdict.ts";
-export { type NamedTable, OnnxPredictor, storeTables } from "./predictor.ts";
+export { type NamedTable, OnnxPredictor, storeTables, withStoredTables } from "./predictor.ts";
 export { type OpenRun, openRun, runFiles, writeBundle } from "./run-directory.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";

@@ -3,7 +3,7 @@
  * any engine and knows nothing of how it was trained.
  */
 import type { Engine, HostTensor, Session } from "../engine/index.ts";
-import { decodeModel, encodeModel, type HostDType, tensorFromHost } from "../onnx/index.ts";
+import { decodeModel, encodeModel, type HostDType, type ModelProto, tensorFromHost } from "../onnx/index.ts";
 import type { EncodedBatch } from "../schema/index.ts";
 
 export interface NamedTable {
@@ -19,7 +19,11 @@ export class OnnxPredictor {
   readonly #tables: { readonly [name: string]: HostTensor };
   readonly #outputs: { readonly [label: string]: string };
 
-  private constructor(session: Session, tables: { readonly [name: string]: HostTensor }, outputs: { readonly [label: string]: string }) {
+  private constructor(
+    session: Session,
+    tables: { readonly [name: string]: HostTensor },
+    outputs: { readonly [label: string]: string },
+  ) {
     this.#session = session;
     this.#tables = tables;
     this.#outputs = outputs;
@@ -63,6 +67,11 @@ export class OnnxPredictor {
 
 /** A model whose table inputs have become stored tensors: one file that any ONNX Runtime loads alone. */
 export function storeTables(bytes: Uint8Array, tables: readonly NamedTable[]): Uint8Array {
+  return encodeModel(withStoredTables(bytes, tables));
+}
+
+/** The same, not yet written: beyond 2 GiB a model needs side files (`saveModel`). */
+export function withStoredTables(bytes: Uint8Array, tables: readonly NamedTable[]): ModelProto {
   const model = decodeModel(bytes);
   const { graph } = model;
   if (graph === undefined) throw new Error("the model has no graph");
@@ -71,5 +80,5 @@ export function storeTables(bytes: Uint8Array, tables: readonly NamedTable[]): U
   for (const { name, rows, dim, data } of tables) {
     graph.initializer.push(tensorFromHost({ dtype: "float32", dims: [rows, dim], data }, name));
   }
-  return encodeModel(model);
+  return model;
 }
