@@ -44,3 +44,4 @@ export {
   type ValidationReport,
   validationText,
 } from "./validate-report.ts";
+export { type WriteScoresOptions, writeScores } from "./score-file.ts";
