@@ -11,3 +11,5 @@ export type {
   ReportScores,
   ReportSpectrum,
 } from "./report-input.ts";
+export { gatherReport, type RunReportOptions, type RunSplits, writeRunReport } from "./run-report.ts";
+export { type ImportanceOptions, permutationImportance } from "./feature-importance.ts";

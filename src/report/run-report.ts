@@ -1,0 +1,417 @@
+/** From finished run directories to their report: what was measured and written, gathered for the renderer. */
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { packageVersion, readJson, writeFileAtomic } from "../core/node/index.ts";
+import type { EncodingReport, PreparedDataset } from "../data/index.ts";
+import type { Engine } from "../engine/index.ts";
+import { calibrationCurve, scoreDistribution } from "../evaluation/index.ts";
+import { informationAbundance, singularValues } from "../numerics/index.ts";
+import {
+  type NamedTable,
+  type OpenRun,
+  openRun,
+  readEvents,
+  runFiles,
+  type RunMetrics,
+} from "../run/index.ts";
+import type { BatchSource, Feature, FeatureMap } from "../schema/index.ts";
+import { type LabelPredictions, predictSplit } from "../training/index.ts";
+import { permutationImportance } from "./feature-importance.ts";
+import { renderReport } from "./render-report.ts";
+import type {
+  ReportCalibration,
+  ReportComparison,
+  ReportCurves,
+  ReportEvaluation,
+  ReportFeature,
+  ReportInput,
+  ReportScores,
+  ReportSpectrum,
+} from "./report-input.ts";
+
+export type RunSplits = PreparedDataset["splits"];
+
+export interface RunReportOptions {
+  readonly engine: Engine;
+  /**
+   * The encoded splits of a run's data, where they can be had: calibration, score distributions and
+   * importance are measured on the test split (else validation) through the run's own files.
+   */
+  readonly splitsOf?: (run: OpenRun) => Promise<RunSplits | undefined>;
+  /** @default the models' names */
+  readonly title?: string;
+  /** Sentences for the summary. */
+  readonly summary?: readonly string[];
+}
+
+/** One run, read back and measured where its data is at hand. */
+interface GatheredRun {
+  readonly name: string;
+  readonly run: OpenRun;
+  readonly metrics: RunMetrics;
+  readonly encoding: EncodingReport | undefined;
+  readonly measured: Measured | undefined;
+}
+
+interface Measured {
+  readonly split: "test" | "valid";
+  readonly source: BatchSource;
+  readonly byLabel: { readonly [label: string]: LabelPredictions };
+  readonly weights: Float32Array | undefined;
+}
+
+/**
+ * Writes the report of one run, or of several side by side.
+ *
+ * @returns where it was written, and what could not be shown
+ * @throws DataError when a directory holds no finished run
+ */
+export async function writeRunReport(
+  directories: readonly string[],
+  path: string,
+  options: RunReportOptions,
+): Promise<{ readonly path: string; readonly warnings: readonly string[] }> {
+  const input = await gatherReport(directories, options);
+  writeFileAtomic(path, renderReport(input));
+  return { path, warnings: input.warnings };
+}
+
+/** What the report of these runs shows; the first label's test AUC decides which run's tables are drawn. */
+export async function gatherReport(
+  directories: readonly string[],
+  options: RunReportOptions,
+): Promise<ReportInput> {
+  const runs: GatheredRun[] = [];
+  for (const directory of directories) runs.push(await gatherRun(directory, options));
+  const names = uniqueNames(runs);
+  const named = runs.map((run, k) => ({ ...run, name: names[k] }));
+  const best = bestRun(named);
+  const [label] = best.run.map.labels;
+  const spectra = spectraOf(best.run);
+  const importance = await importanceOf(best, options.engine);
+  return {
+    title: options.title ?? `${names.join(", ")}: ${label.name}`,
+    createdAt: new Date().toISOString(),
+    millraceVersion: packageVersion(),
+    summary: options.summary ?? [],
+    warnings: named.flatMap(warningsOf),
+    facts: factsOf(best),
+    evaluations: evaluationsOf(best),
+    comparison: named.length > 1 ? comparisonOf(named, label.name) : undefined,
+    curves: named.map(curvesOf),
+    calibration: named.flatMap(calibrationOf),
+    scores: scoresOf(best),
+    features: featuresOf(best, spectra, importance),
+    importanceMeaning:
+      importance.size === 0
+        ? undefined
+        : `AUC of ${label.name} that ${best.name} loses on the ${best.measured?.split} split when the feature's values are shuffled among rows`,
+    spectra,
+    config: best.run.config,
+    commands: commandsOf(named),
+  };
+}
+
+async function gatherRun(
+  directory: string,
+  { engine, splitsOf = async () => undefined }: RunReportOptions,
+): Promise<GatheredRun> {
+  const run = openRun(directory);
+  const metrics = readJson(join(directory, runFiles.metrics)) as RunMetrics;
+  const encodingPath = join(directory, runFiles.encoding);
+  const encoding = existsSync(encodingPath) ? (readJson(encodingPath) as EncodingReport) : undefined;
+  const gathered = { name: metrics.model, run, metrics, encoding };
+  const splits = await splitsOf(run);
+  const split = splits?.test !== undefined ? "test" : "valid";
+  const source = splits?.[split];
+  if (source === undefined) return { ...gathered, measured: undefined };
+  const predictor = await run.load(engine);
+  try {
+    const { batchSize } = run.config.training;
+    const { byLabel, weights } = await predictSplit(predictor, source, { batchSize, schema: run.map });
+    return { ...gathered, measured: { split, source, byLabel, weights } };
+  } finally {
+    await predictor.release();
+  }
+}
+
+/** Permutation importance of a run's features for its first label; empty without data. */
+async function importanceOf(
+  { run, measured }: GatheredRun,
+  engine: Engine,
+): Promise<ReadonlyMap<string, number>> {
+  const [label] = run.map.labels;
+  if (measured === undefined || label.kind !== "binary") return new Map();
+  const predictor = await run.load(engine);
+  try {
+    const features = run.map.features.map(({ name }) => name);
+    return await permutationImportance(predictor, measured.source, { label: label.name, features });
+  } finally {
+    await predictor.release();
+  }
+}
+
+/** Model names, with the directory where two are alike. */
+function uniqueNames(runs: readonly GatheredRun[]): string[] {
+  return runs.map(({ name, run }) => {
+    const alone = runs.filter((other) => other.name === name).length === 1;
+    return alone ? name : `${name} (${basename(resolve(run.directory))})`;
+  });
+}
+
+function bestRun(runs: readonly GatheredRun[]): GatheredRun {
+  const aucOf = ({ metrics, run }: GatheredRun): number =>
+    (metrics.test ?? metrics.valid)?.metrics[run.map.labels[0].name]?.auc?.value ?? Number.NEGATIVE_INFINITY;
+  return runs.reduce((best, run) => (aucOf(run) > aucOf(best) ? run : best));
+}
+
+function warningsOf({ name, metrics, measured, run }: GatheredRun): string[] {
+  const warnings: string[] = [];
+  if (metrics.valid === undefined && metrics.test === undefined) {
+    warnings.push(`${name} was trained without validation and test splits: nothing says how good it is.`);
+  } else if (metrics.test === undefined) {
+    warnings.push(
+      `${name} has no test split: its validation figures also chose the epoch and flatter it a little.`,
+    );
+  }
+  if (measured === undefined) {
+    warnings.push(
+      `The data of ${name} (${run.directory}) was not at hand: calibration, scores and importance are left out.`,
+    );
+  }
+  return warnings;
+}
+
+function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
+  const { model, training, data } = run.config;
+  const value = (entry: unknown): string | number => (typeof entry === "number" ? entry : plain(entry));
+  const files = Object.entries({ train: data.train, valid: data.valid, test: data.test });
+  return [
+    {
+      title: "Model",
+      facts: [
+        ...Object.entries(model).map(([key, entry]) => ({ name: key, value: value(entry) })),
+        { name: "dense parameters", value: metrics.parameters.dense },
+        { name: "embedding parameters", value: metrics.parameters.embedding },
+      ],
+    },
+    {
+      title: "Data",
+      facts: [
+        ...files.flatMap(([split, file]) =>
+          file === undefined ? [] : [{ name: split, value: plain(file) }],
+        ),
+        ...Object.entries(metrics.rows).map(([split, rows]) => ({ name: `${split} rows`, value: rows ?? 0 })),
+        { name: "features", value: run.map.features.length },
+        { name: "labels", value: run.map.labels.map((label) => label.name).join(", ") },
+      ],
+    },
+    {
+      title: "Training",
+      facts: [
+        ...Object.entries(training).flatMap(([key, entry]) =>
+          entry === undefined ? [] : [{ name: key, value: value(entry) }],
+        ),
+        { name: "steps", value: metrics.steps },
+        { name: "seconds", value: Number(metrics.seconds.toFixed(1)) },
+      ],
+    },
+    {
+      title: "Run",
+      facts: [
+        { name: "directory", value: run.directory },
+        { name: "model shown", value: name },
+        { name: "machine", value: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores` },
+        { name: "Node", value: process.version },
+      ],
+    },
+  ];
+}
+
+function plain(value: unknown): string {
+  if (Array.isArray(value)) return value.join(", ");
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+function evaluationsOf({ metrics, encoding }: GatheredRun): ReportEvaluation[] {
+  return (["valid", "test"] as const).flatMap((split) => {
+    const evaluation = metrics[split];
+    if (evaluation === undefined) return [];
+    const means = encoding?.splits[split]?.labelMeans ?? {};
+    return Object.entries(evaluation.metrics).map(([label, values]): ReportEvaluation => {
+      const mean = means[label];
+      return {
+        label,
+        split,
+        rows: evaluation.rows,
+        positives:
+          mean === undefined || mean < 0 || mean > 1 ? undefined : Math.round(mean * evaluation.rows),
+        metrics: values,
+        oracle: evaluation.oracle[label],
+      };
+    });
+  });
+}
+
+function comparisonOf(runs: readonly GatheredRun[], label: string): ReportComparison {
+  const split = runs.every(({ metrics }) => metrics.test !== undefined) ? "test" : "valid";
+  return {
+    label,
+    split,
+    models: runs.map(({ name, metrics }) => ({
+      name,
+      metrics: metrics[split]?.metrics[label] ?? {},
+      parameters: metrics.parameters.dense + metrics.parameters.embedding,
+      trainSeconds: metrics.seconds,
+    })),
+    oracle: runs[0].metrics[split]?.oracle[label],
+  };
+}
+
+function curvesOf({ name, run, metrics }: GatheredRun): ReportCurves {
+  const { monitor, monitorLabel } = run.config.training;
+  const label = monitorLabel ?? run.map.labels[0].name;
+  return {
+    model: name,
+    steps: stepsOf(run.directory),
+    epochs: metrics.history.map(({ epoch, steps, trainLoss, valid }) => ({
+      epoch: epoch + 1,
+      step: steps,
+      trainLoss,
+      validation: valid?.[label] ?? {},
+    })),
+    monitor: metrics.valid === undefined ? undefined : monitor,
+    bestEpoch: metrics.bestEpoch === null ? undefined : metrics.bestEpoch + 1,
+    oracle: metrics.valid?.oracle[label]?.[monitor]?.value ?? undefined,
+  };
+}
+
+/** Losses from the run's event file; none where it has been removed. */
+function stepsOf(directory: string): ReportCurves["steps"] {
+  let events: ReturnType<typeof readEvents>;
+  try {
+    events = readEvents(directory);
+  } catch {
+    return [];
+  }
+  return events.flatMap(({ step, values }) => {
+    const loss = values.find(({ tag }) => tag === "train/loss");
+    if (loss === undefined || !("scalar" in loss) || loss.scalar === undefined) return [];
+    const rate = values.find(({ tag }) => tag === "train/learning_rate");
+    const learningRate = rate !== undefined && "scalar" in rate ? rate.scalar : undefined;
+    return [{ step, loss: loss.scalar, learningRate }];
+  });
+}
+
+function binaryLabels({ run }: GatheredRun): string[] {
+  return run.map.labels.filter(({ kind }) => kind === "binary").map(({ name }) => name);
+}
+
+function calibrationOf(gathered: GatheredRun): ReportCalibration[] {
+  const { name, measured } = gathered;
+  if (measured === undefined) return [];
+  const { byLabel, split, weights } = measured;
+  return binaryLabels(gathered).map((label) => {
+    const { predictions, labels } = byLabel[label];
+    return { model: name, label, split, bins: calibrationCurve({ predictions, labels, weights }) };
+  });
+}
+
+function scoresOf(gathered: GatheredRun): ReportScores[] {
+  const { name, measured } = gathered;
+  if (measured === undefined) return [];
+  return binaryLabels(gathered).map((label) => {
+    const { predictions, labels } = measured.byLabel[label];
+    return { model: name, label, split: measured.split, bins: scoreDistribution({ predictions, labels }) };
+  });
+}
+
+/** Spectra of all tables wider than one, by path. */
+function spectraOf({ tables }: OpenRun): ReportSpectrum[] {
+  return tables
+    .filter(({ dim, rows }) => dim > 1 && rows > 1)
+    .map(({ name, rows, dim, data }) => ({
+      table: name.replace(/^table:/, ""),
+      singularValues: Array.from(singularValues({ data, rows, columns: dim })),
+    }));
+}
+
+function featuresOf(
+  { run, encoding }: GatheredRun,
+  spectra: readonly ReportSpectrum[],
+  importance: ReadonlyMap<string, number>,
+): ReportFeature[] {
+  return run.map.features.map((feature) => {
+    const table = tableOf(run, feature);
+    const path = table?.name.replace(/^table:/, "");
+    const values = spectra.find((spectrum) => spectrum.table === path)?.singularValues;
+    return {
+      name: feature.name,
+      kind: feature.kind,
+      vocabularySize: vocabularySize(run.map, feature),
+      rates: ratesOf(feature, encoding),
+      table:
+        table === undefined || path === undefined
+          ? undefined
+          : {
+              name: path,
+              rows: table.rows,
+              dim: table.dim,
+              bytes: table.data.byteLength,
+              informationAbundance: values === undefined ? undefined : informationAbundance(values),
+            },
+      importance: importance.get(feature.name),
+    };
+  });
+}
+
+/** The widest table over the feature's vocabulary: models may hold a narrow one beside it. */
+function tableOf({ tables }: OpenRun, feature: Feature): NamedTable | undefined {
+  if (feature.kind === "numeric" || feature.kind === "dense") return undefined;
+  const vocabulary = feature.kind === "bucket" ? feature.name : feature.encoder;
+  return tables
+    .filter(({ name }) => name.endsWith(`.${vocabulary}`))
+    .reduce<NamedTable | undefined>(
+      (widest, table) => (widest && widest.dim >= table.dim ? widest : table),
+      undefined,
+    );
+}
+
+function vocabularySize({ encoders }: FeatureMap, feature: Feature): number | undefined {
+  if (feature.kind === "numeric" || feature.kind === "dense") return undefined;
+  if (feature.kind === "bucket") return feature.boundaries.length + 1;
+  const { vocabulary } = encoders[feature.encoder];
+  return vocabulary.type === "list" ? vocabulary.values.length : vocabulary.buckets;
+}
+
+/** Shares of rows; entries of lists are counted without their number, so lists have none. */
+function ratesOf(feature: Feature, encoding: EncodingReport | undefined): ReportFeature["rates"] {
+  if (feature.kind === "bag" || feature.kind === "sequence") return {};
+  const known = feature.kind === "categorical";
+  return Object.fromEntries(
+    Object.entries(encoding?.splits ?? {}).flatMap(([split, stored]) => {
+      const report = stored?.features[feature.name];
+      if (stored === undefined || report === undefined || stored.rows === 0) return [];
+      const { missing, outOfVocabulary } = report;
+      return [
+        [
+          split,
+          {
+            missing: missing / stored.rows,
+            outOfVocabulary: known ? outOfVocabulary / stored.rows : undefined,
+          },
+        ],
+      ];
+    }),
+  );
+}
+
+function commandsOf(runs: readonly GatheredRun[]): ReportInput["commands"] {
+  const each = runs.map(({ name, run }) => ({
+    purpose: `train ${name} again`,
+    command: `millrace train ${join(run.directory, runFiles.config)} --out ${run.directory}-again`,
+  }));
+  const all = runs.map(({ run }) => run.directory).join(" ");
+  return [...each, { purpose: "make this report again", command: `millrace report ${all} -o report.html` }];
+}
