@@ -28,9 +28,10 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   evaluation: ["schema"],
   training: ["onnx", "tensor", "ops", "autodiff", "compile", "engine", "schema", "data", "module", "embeddings", "layers", "losses", "evaluation"],
   run: ["onnx", "engine", "schema", "data", "module", "embeddings", "models", "training", "evaluation", "numerics"],
-  report: ["run", "evaluation", "numerics", "schema", "training"],
+  report: ["engine", "run", "data", "evaluation", "numerics", "schema", "training"],
+  bench: ["engine", "schema", "data", "models", "training", "run"],
   recipes: ["onnx", "numerics", "tensor", "ops", "engine", "schema", "data", "world", "module", "embeddings", "layers", "models", "losses", "evaluation", "training", "run", "report"],
-  cli: ["onnx", "numerics", "engine", "schema", "data", "world", "module", "models", "evaluation", "training", "run", "recipes", "report"],
+  cli: ["onnx", "numerics", "engine", "schema", "data", "world", "module", "models", "evaluation", "training", "run", "bench", "recipes", "report"],
 };
 
 /** Folders that run in browsers, apart from files under a `node/` folder. */
