@@ -1,0 +1,140 @@
+/** `millrace evaluate`: metrics of a trained model, through the files of its run. */
+import { Option } from "commander";
+import { ConfigError } from "../core/index.ts";
+import { encodeForMap, prepareDataset } from "../data/index.ts";
+import { dataConfigOf, type OpenRun, openRun } from "../run/index.ts";
+import type { BatchSource } from "../schema/index.ts";
+import { measure, predictSplit } from "../training/index.ts";
+import { dataLike } from "./data-like.ts";
+import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
+import { metricTables, metricText } from "./metric-table.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Shell } from "./shell.ts";
+import { type Slice, SliceColumn } from "./slice-column.ts";
+import { count, textTable } from "./text-table.ts";
+import { dataProgress } from "./training-progress.ts";
+import { verbCommand } from "./verb-command.ts";
+import type { DefineVerb } from "./verbs.ts";
+
+interface Options {
+  readonly split: "train" | "valid" | "test";
+  readonly by?: string;
+  readonly metrics?: string;
+  readonly engine: EngineChoice;
+}
+
+export const evaluateVerb: DefineVerb = (shell) =>
+  verbCommand({
+    name: "evaluate",
+    description:
+      "Measures a trained model through its run's own files (model.onnx and tables), on a labelled data\n" +
+      "file or, without one, on a split of the data that it was trained with.",
+    examples: [
+      ["millrace evaluate runs/first", "on the run's own test split"],
+      ["millrace evaluate runs/first april.parquet", "on other data"],
+      ["millrace evaluate runs/first --by device", "also for each value of a feature"],
+      ["millrace evaluate runs/first --metrics auc,group_ndcg@5", "other metrics (docs/metrics.md)"],
+    ],
+  })
+    .argument("<run>", "run directory")
+    .argument("[data]", "labelled data file")
+    .addOption(
+      new Option("--split <name>", "without a data file: which split")
+        .choices(["train", "valid", "test"])
+        .default("test"),
+    )
+    .option("--by <feature>", "also by value of a categorical feature, or `domain`")
+    .option("--metrics <names>", "metrics, separated by commas")
+    .addOption(engineOption())
+    .action(async (run: string, data: string | undefined, options: Options) =>
+      shell.finish(await evaluateRun(shell, run, data, options)),
+    );
+
+async function evaluateRun(
+  shell: Shell,
+  directory: string,
+  data: string | undefined,
+  options: Options,
+): Promise<Outcome> {
+  const run = openRun(directory);
+  const { config, map } = run;
+  const slices = options.by === undefined ? undefined : new SliceColumn(map, options.by);
+  const names = options.metrics?.split(",").map((name) => name.trim()) ?? config.training.metrics;
+  const engine = await openEngine(shell, options.engine);
+  const { source, name, close } = await sourceOf(shell, run, data, options.split);
+  const predictor = await run.load(engine);
+  try {
+    const predictions = await predictSplit(
+      slices === undefined ? predictor : slices.watch(predictor, source.rows),
+      source,
+      { batchSize: config.training.batchSize, schema: map },
+    );
+    const evaluation = measure(predictions, names);
+    const by = slices === undefined ? undefined : slices.measure(predictions, names);
+    return {
+      json: {
+        run: directory,
+        data: data ?? null,
+        split: data === undefined ? name : null,
+        ...evaluation,
+        by: by ?? null,
+      },
+      text: [
+        metricTables({ [name]: evaluation }),
+        ...(by === undefined ? [] : ["", sliceTable(options.by ?? "", map.labels[0].name, by)]),
+      ].join("\n"),
+    };
+  } finally {
+    await predictor.release();
+    await close();
+  }
+}
+
+interface OpenedSource {
+  readonly source: BatchSource;
+  /** Heads the column of figures. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+async function sourceOf(
+  shell: Shell,
+  { config, map, directory }: OpenRun,
+  data: string | undefined,
+  split: Options["split"],
+): Promise<OpenedSource> {
+  const onProgress = dataProgress(shell);
+  if (data !== undefined) {
+    const source = await encodeForMap(map, dataLike(config, data), {
+      cacheDir: config.data.cacheDir,
+      onProgress,
+      labels: true,
+      keep: map.labels.map(({ name }) => `true_${name}`),
+      onBadRow: config.data.onBadRow,
+    });
+    return { source, name: "data", close: () => source.close() };
+  }
+  const dataset = await prepareDataset(dataConfigOf(config), { onProgress });
+  const source = dataset.splits[split];
+  if (source === undefined) {
+    await dataset.close();
+    throw new ConfigError(`the data of ${directory} has no ${split} split`, {
+      details: { split, known: Object.keys(dataset.counts) },
+      hint: "name another --split, or a data file",
+    });
+  }
+  return { source, name: split, close: () => dataset.close() };
+}
+
+/** The first label's metrics, one line a value. */
+function sliceTable(by: string, label: string, slices: readonly Slice[]): string {
+  const metrics = [
+    ...new Set(slices.flatMap(({ evaluation }) => Object.keys(evaluation.metrics[label] ?? {}))),
+  ];
+  const rows = slices.map(({ value, evaluation }) => [
+    value,
+    count(evaluation.rows),
+    ...metrics.map((metric) => metricText(evaluation.metrics[label]?.[metric])),
+  ]);
+  return textTable([[by, "rows", ...metrics], ...rows]);
+}
