@@ -18,7 +18,13 @@ import {
   type RecipeResult,
   recipeResult,
 } from "../run/index.ts";
-import { exampleConfig, generateWorld, readWorldManifest, resolveWorldOptions, type WorldOptions } from "../world/index.ts";
+import {
+  exampleConfig,
+  generateWorld,
+  readWorldManifest,
+  resolveWorldOptions,
+  type WorldOptions,
+} from "../world/index.ts";
 import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
@@ -64,7 +70,10 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
     return { name: config.model.name, role: config.model.name === "LR" ? "baseline" : "method", config };
   });
   // The same world for whoever goes on from here by hand.
-  writeFileAtomic(join(directory, "config.yaml"), stringify(keysToSnakeCase(variants[variants.length - 1].config)));
+  writeFileAtomic(
+    join(directory, "config.yaml"),
+    stringify(keysToSnakeCase(variants[variants.length - 1].config)),
+  );
   const runs = await trainGrid(variants, context);
   const report = await writeReport(variants, context);
   const rows = gridRows(runs, { data: "world", task: label, metrics: ["auc", "log_loss", "ne"], trials: 1 });
@@ -98,7 +107,9 @@ async function writeReport(variants: readonly Variant[], context: RecipeContext)
   const engine = context.engine ?? (await createEngine("auto"));
   const dataset = await prepareDataset(dataConfigOf(variants[0].config));
   try {
-    const directories = variants.map(({ name }) => join(context.workDirectory, name, String(context.seeds[0])));
+    const directories = variants.map(({ name }) =>
+      join(context.workDirectory, name, String(context.seeds[0])),
+    );
     await writeRunReport(directories, path, {
       engine,
       splitsOf: async () => dataset.splits,
