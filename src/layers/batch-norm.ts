@@ -51,15 +51,18 @@ export class BatchNorm extends Module {
       const rows = sizeOf(x.shape[0]);
       // A last batch of one row has no unbiased variance; its biased one (0) is taken then.
       const unbiased = mul(variance, div(rows, maximum(sub(rows, 1), 1)));
-      trace.stateUpdates.set(this.runningMean, this.#moved(this.runningMean, centre));
-      trace.stateUpdates.set(this.runningVariance, this.#moved(this.runningVariance, unbiased));
+      this.#move(this.runningMean, centre);
+      this.#move(this.runningVariance, unbiased);
     }
     const normalised = div(centred, sqrt(add(variance, this.epsilon)));
     if (this.scale === undefined || this.shift === undefined) return normalised;
     return add(mul(normalised, this.scale), this.shift);
   }
 
-  #moved(running: Tensor, batch: Tensor): Tensor {
-    return add(mul(running, 1 - this.momentum), mul(batch, this.momentum));
+  /** A layer that runs twice in one pass moves twice. */
+  #move(running: State, batch: Tensor): void {
+    const { stateUpdates } = currentTrace();
+    const before = stateUpdates.get(running) ?? running;
+    stateUpdates.set(running, add(mul(before, 1 - this.momentum), mul(batch, this.momentum)));
   }
 }
