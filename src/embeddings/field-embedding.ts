@@ -14,7 +14,7 @@ import type {
   SequenceFeature,
 } from "../schema/index.ts";
 import { constant, type Tensor } from "../tensor/index.ts";
-import { defaultEmbeddingInit, isIdFeature, slotOf, tablesFor } from "./tables.ts";
+import { defaultEmbeddingInit, featureNamed, isIdFeature, slotOf, tablesFor } from "./tables.ts";
 
 export interface FieldEmbeddingOptions {
   /** Width of one field's vector. */
@@ -48,11 +48,13 @@ export class FieldEmbedding extends Module {
   readonly #numbers: readonly NumericFeature[];
   readonly #vectors: readonly DenseFeature[];
 
+  /** @throws ConfigError when a name is not a feature of the schema */
   constructor(
     schema: FeatureMap,
     { dim, include, exclude = [], init = defaultEmbeddingInit }: FieldEmbeddingOptions,
   ) {
     super();
+    for (const name of [...(include ?? []), ...exclude]) featureNamed(schema, name);
     const features = schema.features.filter(
       ({ name }) => (include === undefined || include.includes(name)) && !exclude.includes(name),
     );

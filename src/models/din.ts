@@ -99,6 +99,16 @@ function interestsOf(schema: FeatureMap): Interest[] {
       leader,
       ...sequences.filter(({ alignedWith, target }) => alignedWith === leader.name && target !== undefined),
     ];
+    for (const { name, maxLength } of members) {
+      if (maxLength === leader.maxLength) continue;
+      throw new ConfigError(
+        `"${name}" and "${leader.name}" are read side by side, so both need one max_length`,
+        {
+          details: { [leader.name]: leader.maxLength, [name]: maxLength },
+          hint: `give "${name}" max_length ${leader.maxLength}`,
+        },
+      );
+    }
     return { sequences: members, targets: members.map((member) => candidateOf(schema, member)) };
   });
 }
