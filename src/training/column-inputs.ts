@@ -4,13 +4,17 @@ import type { BatchColumn, BatchLayout } from "../schema/index.ts";
 import { input, type Tensor } from "../tensor/index.ts";
 import { listMask } from "./list-mask.ts";
 
-/** Columns of encoded batches as graph inputs, each made when it is first asked for, under its own name. */
+/** Columns of encoded batches as graph inputs, each made when it is first asked for. */
 export class ColumnInputs {
+  /** By column name. */
   readonly used = new Map<string, Tensor>();
   readonly #layout: BatchLayout;
+  readonly #prefix: string;
 
-  constructor(layout: BatchLayout) {
+  /** @param prefix put before the columns' own names, where these could meet other names of the graph */
+  constructor(layout: BatchLayout, { prefix = "" }: { prefix?: string } = {}) {
     this.#layout = layout;
+    this.#prefix = prefix;
   }
 
   /** `[batch]`, or `[batch, width]` for columns wider than 1. */
@@ -19,7 +23,7 @@ export class ColumnInputs {
     if (known !== undefined) return known;
     const { width, dtype } = this.#find(name);
     const shape = width === 1 ? [batchDim] : [batchDim, width];
-    const tensor = input(name, shape, dtype === "int32" ? "int32" : "float32");
+    const tensor = input(`${this.#prefix}${name}`, shape, dtype === "int32" ? "int32" : "float32");
     this.used.set(name, tensor);
     return tensor;
   }

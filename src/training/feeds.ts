@@ -42,7 +42,7 @@ export class BatchFeeds {
       const data = encoded.columns[name] as Int32Array | Float32Array;
       const width = tensor.shape[1];
       const dims = typeof width === "number" ? [encoded.size, width] : [encoded.size];
-      put(name, { dtype: tensor.dtype === "int32" ? "int32" : "float32", dims, data });
+      put(`column:${name}`, { dtype: tensor.dtype === "int32" ? "int32" : "float32", dims, data });
     }
     for (const [k, path] of [...this.#weights.parameters.keys()].entries()) {
       const { shape } = this.#weights.parameters.get(path) as { shape: readonly number[] };

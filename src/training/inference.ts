@@ -37,7 +37,10 @@ export interface InferenceOptions {
   readonly metadata?: { readonly [key: string]: string };
 }
 
-/** One label gives the output `probability` (or `prediction` if real); several give `<that>_<label>`. */
+/**
+ * One label gives the output `probability` (or `prediction` if real); several give `<that>_<label>`. Where a
+ * feature has such a name, underscores are added; `predictions` says what each label's output is called.
+ */
 export function inferenceGraph({
   model,
   schema,
@@ -53,7 +56,8 @@ export function inferenceGraph({
   const several = Object.keys(logits).length > 1;
   for (const [label, logit] of Object.entries(logits)) {
     const real = schema.labels.some(({ name, kind }) => name === label && kind === "real");
-    const name = `${real ? "prediction" : "probability"}${several ? `_${label}` : ""}`;
+    let name = `${real ? "prediction" : "probability"}${several ? `_${label}` : ""}`;
+    while (batch.inputs.used.has(name)) name = `${name}_`; // a feature of that name keeps it
     outputs[name] = predictionOf(schema, label, logit);
     predictions[label] = name;
   }

@@ -41,7 +41,8 @@ export class SymbolicBatch implements Batch {
 
   constructor(schema: FeatureMap, layout: BatchLayout, placement: TablePlacement) {
     this.schema = schema;
-    this.inputs = new ColumnInputs(layout);
+    // A label may be called "loss", which is an output's name.
+    this.inputs = new ColumnInputs(layout, { prefix: "column:" });
     this.#placement = placement;
     this.arenas = placement.arenas.map(({ dim }, k) => input(`arena:${k}`, [`arenaRows${k}`, dim]));
   }
