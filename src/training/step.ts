@@ -80,7 +80,8 @@ export class Learner {
    * Learns from one batch.
    *
    * @returns the loss, without regularisation
-   * @throws MillraceError when the loss is not finite; nothing has been moved then
+   * @throws MillraceError when the loss is not finite, or, with clipping, the norm of the gradients; nothing
+   *   has been moved then
    */
   async step(batch: EncodedBatch): Promise<number> {
     const { seed } = this.options;
@@ -93,14 +94,9 @@ export class Learner {
     this.spent.feeds += fed - start;
     this.spent.graph += performance.now() - fed;
     const loss = (results.loss.data as Float32Array)[0];
-    if (!Number.isFinite(loss)) {
-      throw new MillraceError(`the loss became ${loss} at step ${this.steps + 1}`, {
-        details: { step: this.steps + 1, loss },
-        hint: "lower the learning rate, or run `millrace validate` on the data; the weights of the step before are kept",
-      });
-    }
-    this.steps++;
+    if (!Number.isFinite(loss)) throw this.#notFinite("loss", loss);
     this.#update();
+    this.steps++;
     for (const [k, state] of this.graph.states.entries()) {
       this.weights.stateValues.set(state, results[`state:${k}`].data as Float32Array);
     }
@@ -150,15 +146,25 @@ export class Learner {
     if (optimizer.maxGradientNorm !== null) {
       const squares = trained.reduce((sum, arena) => sum + arena.sumOfSquares({ l2 }), dense.sumOfSquares());
       const norm = Math.sqrt(squares);
+      if (!Number.isFinite(norm)) throw this.#notFinite("norm of the gradients", norm);
       // As torch.nn.utils.clip_grad_norm_: the small constant keeps the quotient finite.
       if (norm > optimizer.maxGradientNorm) gradientScale = optimizer.maxGradientNorm / (norm + 1e-6);
     }
-    const { learningRate, steps: step } = this;
+    const { learningRate } = this;
+    const step = this.steps + 1;
     for (const arena of trained) arena.step({ learningRate, step, gradientScale, l2 });
     const moved = performance.now();
     dense.step({ learningRate, step, gradientScale });
     this.spent.rows += moved - start;
     this.spent.dense += performance.now() - moved;
+  }
+
+  #notFinite(what: string, value: number): MillraceError {
+    const step = this.steps + 1;
+    return new MillraceError(`the ${what} became ${value} at step ${step}`, {
+      details: { step, value },
+      hint: "lower the learning rate, or run `millrace validate` on the data; the weights of the step before are kept",
+    });
   }
 }
 
