@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { CounterRandom, ConfigError, mapKeysDeep, toCamelCase } from "../core/index.ts";
+import { ConfigError, CounterRandom, MillraceError, mapKeysDeep, toCamelCase } from "../core/index.ts";
 import { type DataConfigInput, parseDataConfig } from "./config.ts";
 import { inspect } from "./inspect.ts";
 import { configFromInspection, inspectionYaml } from "./inspect-config.ts";
@@ -193,6 +194,25 @@ describe("labels", () => {
       test: ["test"],
     });
   });
+});
+
+test("damaged files end in an error of ours or in a valid config", async () => {
+  const text = Buffer.from(readFileSync(clickLog(40)));
+  const change = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(255));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+      const bytes = Buffer.from(text);
+      for (const [at, byte] of changes) bytes[Math.floor(at * (bytes.length - 1))] = byte;
+      const path = join(folder, "damaged.csv");
+      writeFileSync(path, bytes);
+      try {
+        parseDataConfig(configFromInspection(await inspect({ files: [path] }, { label: "click" })));
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+      }
+    }),
+    { numRuns: 12, seed: 31 },
+  );
 });
 
 describe.skipIf(!haveShared)(`public data (skipped when ${NO_DATA})`, () => {

@@ -5,20 +5,15 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, MillraceError, nearestName } from "../core/index.ts";
-import {
-  DUCKDB_TYPE,
-  fitsDeclared,
-  inferColumnTypes,
-  rawColumn,
-  type ScalarType,
-} from "./source-column-type.ts";
-import { placesOf, readerError } from "./source-defect.ts";
+import { DUCKDB_TYPE, inferColumnTypes, rawColumn, type ScalarType } from "./source-column-type.ts";
+import { placesOf } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
 import { checkNames } from "./source-names.ts";
-import { clip, readLineBlocks, scanText } from "./source-scan.ts";
+import { jsonError, jsonLines, jsonMisfit } from "./source-json-defect.ts";
+import { scanText } from "./source-scan.ts";
 import type { RawColumn, RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
-import { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
+import { queryRow, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 
 /** What DuckDB's `json_group_structure` says of a value: a type name, a list of one, or an object. */
 type Structure = string | readonly Structure[] | { readonly [key: string]: Structure };
@@ -107,7 +102,7 @@ async function openChecked(
     });
   }
   for (const [column, count] of found.misfits) {
-    throw await misfit(connection, files, text, column, declared[column], count);
+    throw await jsonMisfit(connection, files, text, column, declared[column], count);
   }
   for (const column of found.nullOnly) {
     notes.push({
@@ -248,114 +243,4 @@ function declaredTypes(file: string, names: readonly string[], spec: SourceSpec)
     declared[name] = type;
   }
   return declared;
-}
-
-async function misfit(
-  connection: DuckDBConnection,
-  files: readonly string[],
-  table: string,
-  column: string,
-  type: ScalarType,
-  count: number,
-): Promise<DataError> {
-  const x = sqlName(column);
-  const [found] = await queryRows(
-    connection,
-    `SELECT ${x} AS value FROM ${table} WHERE ${x} IS NOT NULL AND NOT ${fitsDeclared(type, x)} LIMIT 1`,
-  );
-  const value = clip(String(found?.value));
-  const place = await findLine(files, (object) => {
-    const seen = object[column];
-    return (
-      seen !== undefined &&
-      seen !== null &&
-      (typeof seen === "string" ? seen : JSON.stringify(seen)) === value
-    );
-  });
-  return new DataError(
-    `${place.file}: line ${place.row ?? "?"}, column ${column}: ${JSON.stringify(value)} is no ${type}`,
-    {
-      details: { ...place, column, expected: type, received: value, count },
-      hint: `${count} such values; declare the column as string or correct them`,
-    },
-  );
-}
-
-async function findLine(
-  files: readonly string[],
-  matches: (object: Readonly<Record<string, unknown>>) => boolean,
-): Promise<{ file: string; row?: number }> {
-  for (const file of files) {
-    for await (const { row, text } of jsonLines(file)) {
-      try {
-        if (matches(JSON.parse(text) as Record<string, unknown>)) return { file, row };
-      } catch {
-        // NaN and Infinity are read though JSON does not know them; such a line is not the one sought.
-      }
-    }
-  }
-  return { file: files[0] };
-}
-
-async function* jsonLines(file: string): AsyncGenerator<{ row: number; text: string }> {
-  for await (const { block, line } of readLineBlocks(file)) {
-    let row = line;
-    for (const text of block.toString("utf8").split("\n")) {
-      if (text.trim() !== "") yield { row, text };
-      row++;
-    }
-  }
-}
-
-/** The first line that is no JSON object; failing that, what the reader said. */
-async function jsonError(files: readonly string[], cause: unknown): Promise<DataError> {
-  for (const file of files) {
-    for await (const { row, text } of jsonLines(file)) {
-      const problem = lineProblem(text);
-      if (problem === undefined) continue;
-      return new DataError(`${file}: line ${row} ${problem}: ${clip(text.trim())}`, {
-        details: { file, row, expected: "one JSON object", received: clip(text.trim()) },
-        hint: text.startsWith("\ufeff")
-          ? "write the file without a byte order mark"
-          : "JSON lines hold one whole object a line, with no comma or bracket around them",
-        cause,
-      });
-    }
-  }
-  const message = cause instanceof Error ? cause.message : "";
-  const [, key] = /duplicate key "([^"]*)"/.exec(message) ?? [];
-  if (key === undefined) return readerError(files, cause);
-  const place = await findRepeatedKey(files, key);
-  return new DataError(`${place.file}: line ${place.row ?? "?"} has the key ${key} twice`, {
-    details: { ...place, column: key, expected: "each key once", received: "the same key twice" },
-    cause,
-  });
-}
-
-function lineProblem(text: string): string | undefined {
-  if (text.startsWith("\ufeff")) return "starts with a byte order mark";
-  try {
-    const value: unknown = JSON.parse(text.replace(/:\s*(-?(?:NaN|Infinity))\s*(?=[,}])/g, ": null"));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? undefined
-      : "is no JSON object";
-  } catch (error) {
-    return `is no valid JSON (${(error as Error).message})`;
-  }
-}
-
-async function findRepeatedKey(
-  files: readonly string[],
-  key: string,
-): Promise<{ file: string; row?: number }> {
-  const quoted = `${JSON.stringify(key)}`;
-  for (const file of files) {
-    for await (const { row, text } of jsonLines(file)) {
-      const parts = text.split(quoted);
-      if (parts.length > 2 && parts.slice(1).filter((part) => /^\s*:/.test(part)).length > 1) {
-        return { file, row };
-      }
-    }
-  }
-  return { file: files[0] };
 }
