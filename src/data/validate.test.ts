@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -387,6 +387,25 @@ test("the text says where, what and what will be done", async () => {
     `error (train, column click): label click is empty in 1 of 3 rows\n    ${path}:3: empty\n    effect: training stops`,
   );
   JSON.stringify(report); // no bigints
+});
+
+test("docs/bad-input.md names every kind of problem and note", () => {
+  const docs = readFileSync(join(import.meta.dirname, "../../docs/bad-input.md"), "utf8");
+  const sources = readdirSync(import.meta.dirname).filter((name) =>
+    /^(validate|source|libsvm).*(?<!test)\.ts$/.test(name),
+  );
+  const named = sources.flatMap((name) => [
+    ...readFileSync(join(import.meta.dirname, name), "utf8").matchAll(
+      /\bkind: (?:[^"\n]*\? )?"([a-z-]+)"(?: : "([a-z-]+)")?/g,
+    ),
+  ]);
+  const all = new Set(
+    named
+      .flatMap(([, ...found]) => found)
+      .filter((kind) => kind !== undefined && kind !== "category" && kind !== "number"),
+  );
+  expect(all.size).toBeGreaterThan(40);
+  for (const kind of all) expect(docs, kind).toContain(`\`${kind}\``);
 });
 
 test("damaged data and damaged configs always end in a report", async () => {
