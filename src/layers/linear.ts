@@ -1,5 +1,5 @@
 import { Module, Parameter, type Initializer, xavierNormal } from "../module/index.ts";
-import { affine, matmul } from "../ops/index.ts";
+import { add, addAll, affine, matmul, slice } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 export interface LinearOptions {
@@ -22,5 +22,21 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     return this.bias === undefined ? matmul(x, this.weight) : affine(x, this.weight, this.bias);
+  }
+
+  /**
+   * The same on inputs that would stand side by side, `forward(concat(parts))`, without making the wide
+   * tensor: each part meets its rows of the weight.
+   */
+  forwardParts(parts: readonly Tensor[]): Tensor {
+    let start = 0;
+    const products = parts.map((part) => {
+      const end = start + (part.shape[part.rank - 1] as number);
+      const product = matmul(part, slice(this.weight, { axis: 0, start, end }));
+      start = end;
+      return product;
+    });
+    const total = addAll(products);
+    return this.bias === undefined ? total : add(total, this.bias);
   }
 }

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { CrossNetwork, Linear, MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
-import { concat } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
@@ -50,6 +49,6 @@ export class DCNv2 extends Model {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
     const crossed = this.cross.forward(x0); // [batch, width]
     const deep = this.deep.forward(x0); // [batch, hiddenUnits.at(-1)]
-    return this.head.forward(concat([crossed, deep])).squeeze(-1);
+    return this.head.forwardParts([crossed, deep]).squeeze(-1);
   }
 }
