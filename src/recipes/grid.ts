@@ -74,7 +74,21 @@ async function trainOne(
   const dataset = datasets.get(key) ?? (await prepareDataset(data));
   datasets.set(key, dataset);
   const { engine, signal } = context;
-  const metrics = await trainRun(config, { directory, resume: same, dataset, engine, signal });
+  const metrics = await trainRun(config, {
+    directory,
+    resume: same,
+    dataset,
+    engine,
+    signal,
+    onEvent: (event) => {
+      if (event.type !== "step") return;
+      context.onProgress?.({
+        label: `${variant.name} seed ${seed} epoch ${event.epoch + 1}/${event.epochs}`,
+        done: event.rows / event.epochRows,
+        note: `loss ${event.loss.toFixed(4)}, ${Math.round(event.samplesPerSecond / 1000)} k rows/s`,
+      });
+    },
+  });
   const [label] = dataset.map.labels;
   const auc = metrics.test?.metrics[label.name]?.auc?.value ?? metrics.valid?.metrics[label.name]?.auc?.value;
   context.onLine(
