@@ -1,0 +1,227 @@
+/** Every layer, loss and model: gradients against central differences, in float64 by the reference engine. */
+import { describe, expect, test } from "vitest";
+import { CounterRandom } from "../../src/core/index.ts";
+import type { HostTensor } from "../../src/engine/index.ts";
+import {
+  type ActivationName,
+  activation,
+  BatchNorm,
+  BilinearFusion,
+  CrossNetwork,
+  LayerNorm,
+  Linear,
+  MLP,
+  pairwiseInteraction,
+  TargetAttention,
+} from "../../src/layers/index.ts";
+import { binaryCrossEntropy, squaredError } from "../../src/losses/index.ts";
+import { models } from "../../src/models/index.ts";
+import { Module, Trace, withTrace } from "../../src/module/index.ts";
+import { hostTensor } from "../../src/onnx/index.ts";
+import { mul, sum } from "../../src/ops/index.ts";
+import { constant, input, type Tensor } from "../../src/tensor/index.ts";
+import { expectGradient } from "../graph/gradient.ts";
+import { judge, runGraph } from "../graph/run.ts";
+import { drawRows, everyKind } from "./every-kind.ts";
+import { randomArrays, traceModel } from "./forward.ts";
+
+const activations: readonly ActivationName[] = [
+  "relu",
+  "sigmoid",
+  "tanh",
+  "gelu",
+  "silu",
+  "prelu",
+  "dice",
+  "none",
+];
+
+interface Block {
+  readonly name: string;
+  /** Shapes of the inputs, of 5 rows. */
+  readonly inputs: readonly (readonly number[])[];
+  make(): { module?: Module; apply(...x: Tensor[]): Tensor };
+}
+
+const block = (
+  name: string,
+  inputs: readonly (readonly number[])[],
+  make: () => Module & { forward(...x: Tensor[]): Tensor },
+): Block => ({
+  name,
+  inputs,
+  make: () => {
+    const module = make();
+    return { module, apply: (...x) => module.forward(...x) };
+  },
+});
+
+const history = hostTensor("float32", [5, 4], [1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0]);
+const attention = (options: ConstructorParameters<typeof TargetAttention>[1]) => () => {
+  const module = new TargetAttention(3, { hidden: [4], ...options });
+  const mask = constant(history.data as Float32Array, { shape: history.dims });
+  return { module, apply: (target: Tensor, events: Tensor) => module.forward(target, events, mask) };
+};
+
+const labels = constant([0, 1, 1, 0, 1]);
+const weights = constant([1, 0.5, 2, 0, 3]);
+const blocks: readonly Block[] = [
+  block("Linear", [[5, 3]], () => new Linear(3, 2)),
+  block("Linear over three axes, no bias", [[5, 2, 3]], () => new Linear(3, 2, { bias: false })),
+  block("BatchNorm", [[5, 3]], () => new BatchNorm(3)),
+  block("LayerNorm", [[5, 2, 4]], () => new LayerNorm(4)),
+  block("CrossNetwork", [[5, 3]], () => new CrossNetwork(3, { depth: 3 })),
+  block(
+    "BilinearFusion",
+    [
+      [5, 4],
+      [5, 2],
+    ],
+    () => new BilinearFusion(4, 2, { heads: 2 }),
+  ),
+  ...activations.map((name) =>
+    block(
+      `MLP with ${name}, batch norm and dropout`,
+      [[5, 3]],
+      () => new MLP(3, [4, 3], { activation: name, batchNorm: true, dropout: 0.4, output: 2 }),
+    ),
+  ),
+  ...activations.map((name) => ({
+    name: `activation ${name}`,
+    inputs: [[5, 3]],
+    make: () => {
+      const layer = activation(name, 3);
+      return { module: layer instanceof Module ? layer : undefined, apply: (x: Tensor) => layer.forward(x) };
+    },
+  })),
+  {
+    name: "TargetAttention",
+    inputs: [
+      [5, 3],
+      [5, 4, 3],
+    ],
+    make: attention({}),
+  },
+  {
+    name: "TargetAttention, softmax",
+    inputs: [
+      [5, 3],
+      [5, 4, 3],
+    ],
+    make: attention({ softmax: true }),
+  },
+  {
+    name: "TargetAttention, dropout",
+    inputs: [
+      [5, 3],
+      [5, 4, 3],
+    ],
+    make: attention({ dropout: 0.3, activation: "relu" }),
+  },
+  { name: "pairwise interaction", inputs: [[5, 4, 3]], make: () => ({ apply: pairwiseInteraction }) },
+  { name: "cross entropy", inputs: [[5]], make: () => ({ apply: (x) => binaryCrossEntropy(x, labels) }) },
+  {
+    name: "weighted cross entropy",
+    inputs: [[5]],
+    make: () => ({ apply: (x) => binaryCrossEntropy(x, labels, weights) }),
+  },
+  { name: "squared error", inputs: [[5]], make: () => ({ apply: (x) => squaredError(x, labels) }) },
+  {
+    name: "weighted squared error",
+    inputs: [[5]],
+    make: () => ({ apply: (x) => squaredError(x, labels, weights) }),
+  },
+];
+
+function normal(name: string, dims: readonly number[]): HostTensor {
+  const random = new CounterRandom(3, name);
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return hostTensor(
+    "float32",
+    dims,
+    Array.from({ length: count }, (_, i) => random.normal(i)),
+  );
+}
+
+describe.each([true, false])("training: %s", (training) => {
+  test.each(blocks)("$name", async ({ inputs, make }) => {
+    const { module, apply } = make();
+    const values = new Map<Tensor, HostTensor>();
+    const leaves = inputs.map((dims, k) => {
+      const leaf = input(`x${k}`, dims);
+      values.set(leaf, normal(`x${k}`, dims));
+      return leaf;
+    });
+    const parameters = [...(module?.namedParameters() ?? [])];
+    for (const [path, leaf] of parameters) values.set(leaf, normal(path, leaf.shape));
+    for (const [path, leaf] of module?.namedStates() ?? []) {
+      const { data } = normal(path, leaf.shape);
+      values.set(
+        leaf,
+        hostTensor(
+          "float32",
+          leaf.shape,
+          Array.from(data as Float32Array, (v) => v * v + 0.2),
+        ),
+      );
+    }
+    const key = constant(99, { dtype: "uint32" });
+    const y = withTrace(new Trace({ training, key }), () => apply(...leaves));
+    const { dims } = (await runGraph(judge, { y }, values)).y;
+    const w = input("w", y.shape);
+    values.set(w, normal("w", dims));
+    const wrt = [...leaves, ...parameters.map(([, leaf]) => leaf)];
+    await expectGradient({ loss: sum(mul(y, w)), values, wrt });
+  });
+});
+
+const options: { readonly [model: string]: readonly object[] } = {
+  LR: [{}],
+  FM: [{ embeddingDim: 3 }],
+  DeepFM: [{ embeddingDim: 2, hiddenUnits: [4, 3], batchNorm: true, netDropout: 0.2 }],
+  DCNv2: [{ embeddingDim: 2, crossLayers: 2, hiddenUnits: [4], hiddenActivation: "gelu" }],
+  FinalMLP: [
+    {
+      embeddingDim: 2,
+      mlp1HiddenUnits: [4],
+      mlp2HiddenUnits: [6],
+      heads: 2,
+      gateHiddenUnits: [3],
+      gate2Context: ["user", "tags", "age"],
+    },
+    {
+      embeddingDim: 2,
+      mlp1HiddenUnits: [4],
+      mlp2HiddenUnits: [4],
+      useFeatureSelection: false,
+      mlp1BatchNorm: true,
+    },
+  ],
+  DIN: [
+    { embeddingDim: 2, hiddenUnits: [4], attentionHiddenUnits: [3] },
+    {
+      embeddingDim: 2,
+      hiddenUnits: [4],
+      attentionHiddenUnits: [3],
+      attentionSoftmax: true,
+      hiddenActivation: "dice",
+    },
+  ],
+};
+
+test("every model of the catalogue is checked", () => {
+  expect(Object.keys(options)).toEqual(models.map(({ name }) => name));
+});
+
+describe.each(
+  models.flatMap((model) => options[model.name].map((given) => [model.name, given, model] as const)),
+)("%s %j", (_, given, description) => {
+  test("gradients of parameters and tables", async () => {
+    const model = description.create(everyKind, given);
+    const { logits, batch, values } = traceModel(model, everyKind, randomArrays(model), { training: true });
+    const encoded = drawRows(everyKind, 7, 5);
+    const loss = binaryCrossEntropy(logits, batch.scalar("click"));
+    const wrt = [...model.namedParameters().values(), ...batch.arenas];
+    await expectGradient({ loss: mul(loss, 10), values: values(encoded), wrt });
+  });
+});
