@@ -45,3 +45,4 @@ export {
   validationText,
 } from "./validate-report.ts";
 export { type WriteScoresOptions, writeScores } from "./score-file.ts";
+export { readVectors, type ValueVector } from "./vector-table.ts";

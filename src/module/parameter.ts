@@ -53,7 +53,8 @@ export class Table {
   readonly rows: number;
   readonly dim: number;
   readonly init: Initializer;
-  readonly pretrained: Float32Array | undefined;
+  /** Values to start from, `[rows, dim]`; read when weights are made. */
+  pretrained: Float32Array | undefined;
   readonly padding: boolean;
   readonly role: string | undefined;
   trainable: boolean;

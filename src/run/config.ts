@@ -10,6 +10,7 @@ import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/inde
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
 import { type ModelDescription, models } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
+import { tableSettings } from "./table-settings.ts";
 
 export const modelSchema = z
   .looseObject({ name: z.string().describe("which model; `millrace train --help` lists them") })
@@ -18,6 +19,7 @@ export const modelSchema = z
 export const configShape = {
   ...dataConfigShape,
   model: modelSchema.default({ name: "DCNv2" }),
+  tables: tableSettings.default({}),
   training: trainingOptions.prefault({}).describe("optimizer, schedule and loop"),
 };
 
@@ -28,7 +30,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type Config = z.output<typeof configSchema>;
 
 /** The data half of a configuration, as the data layer takes it. */
-export function dataConfigOf({ model, training, ...data }: Config): DataConfig {
+export function dataConfigOf({ model, training, tables, ...data }: Config): DataConfig {
   return data;
 }
 
@@ -68,7 +70,8 @@ export function parseConfig(input: unknown): Config {
  * @param change made to the file's content before the settings
  */
 export function readConfig(path: string, settings: readonly string[] = [], change?: ChangeConfig): Config {
-  return parseConfig(withDataPaths(readConfigFile(path, settings, change), dirname(resolve(path))));
+  const folder = dirname(resolve(path));
+  return parseConfig(withVectorPaths(withDataPaths(readConfigFile(path, settings, change), folder), folder));
 }
 
 /** The content of a configuration file as it was written, to be changed in place. */
@@ -128,7 +131,7 @@ function applySetting(tree: Tree, setting: string): void {
 }
 
 /** Keys that are the user's own names (columns), not ours to rename. */
-const namedByUser = new Set(["types"]);
+const namedByUser = new Set(["types", "tables"]);
 
 export function keysToCamelCase(value: unknown): unknown {
   return renameKeys(value, toCamelCase);
@@ -160,4 +163,17 @@ function withDataPaths(config: unknown, folder: string): unknown {
     if (files !== undefined) data[key] = Array.isArray(files) ? files.map(place) : place(files);
   }
   return { ...tree, data };
+}
+
+/** Files of pre-trained vectors are taken from the configuration's folder too. */
+function withVectorPaths(config: unknown, folder: string): unknown {
+  const tree = config as { tables?: { [vocabulary: string]: { pretrained?: unknown } } };
+  if (typeof tree.tables !== "object" || tree.tables === null) return config;
+  const tables = Object.fromEntries(
+    Object.entries(tree.tables).map(([name, settings]) => {
+      const file = settings?.pretrained;
+      return [name, typeof file === "string" ? { ...settings, pretrained: resolve(folder, file) } : settings];
+    }),
+  );
+  return { ...tree, tables };
 }

@@ -36,13 +36,21 @@ export const runFiles = {
 
 interface Bundle {
   readonly version: 1;
-  readonly tables: readonly { readonly name: string; readonly file: string; readonly rows: number; readonly dim: number }[];
+  readonly tables: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly rows: number;
+    readonly dim: number;
+  }[];
   /** Output of the model by label. */
   readonly predictions: { readonly [label: string]: string };
 }
 
 /** Writes the trained model; the bundle file comes last, so a directory that has it is complete. */
-export function writeBundle(directory: string, { model, map, weights }: { model: Model; map: FeatureMap; weights: ModelWeights }): void {
+export function writeBundle(
+  directory: string,
+  { model, map, weights }: { model: Model; map: FeatureMap; weights: ModelWeights },
+): void {
   const named = model.namedTables();
   const graph = inferenceGraph({
     model,
@@ -60,7 +68,10 @@ export function writeBundle(directory: string, { model, map, weights }: { model:
     const file = join(runFiles.tables, `${path.replace(/[^\w.-]/g, "_")}.safetensors`);
     const data = weights.table(table) as Float32Array<ArrayBuffer>;
     const { rows, dim } = table;
-    writeFileAtomic(join(directory, file), encodeSafetensors({ weight: { dtype: "F32", shape: [rows, dim], data } }));
+    writeFileAtomic(
+      join(directory, file),
+      encodeSafetensors({ weight: { dtype: "F32", shape: [rows, dim], data } }),
+    );
     return { name: `table:${path}`, file, rows, dim };
   });
   writeJsonAtomic(join(directory, runFiles.featureMap), map);
@@ -93,14 +104,21 @@ export function openRun(directory: string): OpenRun {
     const started = existsSync(join(directory, runFiles.checkpoint));
     throw new DataError(`${directory} holds no finished run: ${file} is missing`, {
       details: { directory, missing: file },
-      hint: started ? "training has not finished: go on with `millrace train … --resume`" : "name a directory that `millrace train --out` wrote",
+      hint: started
+        ? "training has not finished: go on with `millrace train … --resume`"
+        : "name a directory that `millrace train --out` wrote",
     });
   }
   const config = parseConfig(readJson(join(directory, runFiles.config)));
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
   const bundle = readJson(join(directory, runFiles.bundle)) as Bundle;
   const model = readFileSync(join(directory, runFiles.model));
-  const tables = bundle.tables.map(({ name, file, rows, dim }) => ({ name, rows, dim, data: readTable(join(directory, file), rows, dim) }));
+  const tables = bundle.tables.map(({ name, file, rows, dim }) => ({
+    name,
+    rows,
+    dim,
+    data: readTable(join(directory, file), rows, dim),
+  }));
   const { predictions } = bundle;
   return {
     directory,

@@ -22,6 +22,7 @@ import {
 } from "../training/index.ts";
 import { type Config, dataConfigOf, modelNamed } from "./config.ts";
 import { EventLog } from "./event-log.ts";
+import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
 
 export interface TrainRunOptions {
@@ -74,6 +75,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
   }
   const engine = options.engine ?? (await createEngine("auto"));
   const model = buildModel(config, map);
+  await applyTableSettings(model, map, config.tables, config.training.seed);
   const checkpoints = new DirectoryCheckpoints(join(directory, runFiles.checkpoint));
   const resumeStep = resume ? checkpoints.loadCurrent()?.progress.steps : undefined;
   const log = new EventLog(directory, { resumeStep: resumeStep ?? 0 });
@@ -87,7 +89,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       options: config.training,
       checkpoints,
       resume,
-      fingerprint: dataset.encodingReport.fingerprint,
+      fingerprint: `${dataset.encodingReport.fingerprint} ${JSON.stringify(config.tables)}`,
       signal,
       onEvent: (event) => {
         logEvent(log, event);

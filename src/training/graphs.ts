@@ -44,7 +44,7 @@ export function trainingGraph(
   const parameters = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
   const lookups = batch.lookups
     .map((lookup, k) => ({ ...lookup, k }))
-    .filter(({ slots }) => slots[0].table.trainable);
+    .filter(({ slots }) => slots.some(({ table }) => table.trainable));
   const leaves = [...parameters.map(([, parameter]) => parameter), ...lookups.map(({ rows }) => rows)];
   const gradientsOf = (loss: Tensor, prefix: string): { [name: string]: Tensor } => {
     const gradients = grad(loss, leaves);

@@ -2,7 +2,14 @@
  * The values of a model, which stand beside it: embedding rows in arenas, dense parameters in another,
  * running states in plain arrays.
  */
-import { type Optimizer, DenseArena, RowArena, type RowL2, rowArenaBytes } from "../embeddings/index.ts";
+import {
+  type Optimizer,
+  DenseArena,
+  RowArena,
+  type RowL2,
+  type RowRange,
+  rowArenaBytes,
+} from "../embeddings/index.ts";
 import { initialValues, type Model, type Parameter, type State, type Table } from "../module/index.ts";
 import { type PlacedTable, placeTables, type TablePlacement } from "./table-placement.ts";
 
@@ -63,9 +70,17 @@ export class ModelWeights {
     }
     for (const placed of this.placement.tables.values()) this.#initialiseTable(placed, seed);
     for (const [k, arena] of this.arenas.entries()) {
-      const padded = [...this.placement.tables.values()].filter((p) => p.arena === k && p.table.padding);
-      if (arena.optimizer !== undefined) arena.setFrozen(padded.map(({ first }) => ({ first, count: 1 })));
+      if (arena.optimizer !== undefined) arena.setFrozen(this.#frozenRanges(k));
     }
+  }
+
+  /** Padding rows, and all rows of frozen tables. */
+  #frozenRanges(arena: number): RowRange[] {
+    const own = [...this.placement.tables.values()].filter((placed) => placed.arena === arena);
+    return own.flatMap(({ table, first }) => {
+      if (!table.trainable) return [{ first, count: table.rows }];
+      return table.padding ? [{ first, count: 1 }] : [];
+    });
   }
 
   #initialiseTable({ table, path, arena, first }: PlacedTable, seed: number): void {
