@@ -1,0 +1,265 @@
+/**
+ * What every model of the catalogue must do: build on every kind of feature, learn, and mean the same in
+ * training, in evaluation, in an exported file, on every engine and in Python.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createEngine, type Engine, type HostTensor } from "../../src/engine/index.ts";
+import { type ModelDescription, models } from "../../src/models/index.ts";
+import type { Model } from "../../src/module/index.ts";
+import { hostTensor } from "../../src/onnx/index.ts";
+import { batchLayout, type EncodedBatch, type FeatureMap } from "../../src/schema/index.ts";
+import { type InferenceGraph, inferenceGraph, type Learner, predictSplit } from "../../src/training/index.ts";
+import { drawRows, everyKind, sliceRows, withFeatures } from "../models/every-kind.ts";
+import { hashOf, makeLearner, weightSource } from "../models/learner.ts";
+import { smallOptions } from "../models/small-options.ts";
+import { memorySource } from "../models/memory-source.ts";
+import { expectNear } from "../models/named-arrays.ts";
+
+const python = process.env.MILLRACE_PYTHON ?? "python3";
+
+test("every model of the catalogue has options here", () => {
+  expect(Object.keys(smallOptions)).toEqual(models.map(({ name }) => name));
+});
+
+const engines: { native: Engine; wasm: Engine } = {} as never;
+const folder = mkdtempSync(join(tmpdir(), "millrace-models-"));
+beforeAll(async () => {
+  engines.native = await createEngine("native");
+  engines.wasm = await createEngine("wasm");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(models)("$name", (description) => {
+  const create = (schema: FeatureMap = everyKind): Model =>
+    description.create(schema, smallOptions[description.name]);
+
+  test("overfits sixteen rows", async () => {
+    // Without dropout the loss of one batch is the model's loss.
+    const model = description.create(everyKind, withoutDropout(smallOptions[description.name]));
+    const rows = drawRows(everyKind, 16, 2);
+    const learner = await makeLearner(model, everyKind, {
+      engine: engines.native,
+      batchSize: 16,
+      optimizer: { learningRate: 0.05, maxGradientNorm: null },
+    });
+    const losses: number[] = [];
+    for (let step = 0; step < 150; step++) losses.push(await learner.step(rows));
+    await learner.release();
+    expect(losses[0]).toBeGreaterThan(0.3);
+    expect(losses.at(-1)).toBeLessThan(0.02);
+  });
+
+  describe("trained a little", () => {
+    const rows = drawRows(everyKind, 37, 4);
+    // Before batch norm a bias's gradient is rounding alone; the usual ε of 1e-8 would make steps of it.
+    const optimizer = { learningRate: 0.02, epsilon: 1e-4 };
+    let learner: Learner;
+    beforeAll(async () => {
+      learner = await makeLearner(create(), everyKind, {
+        engine: engines.native,
+        batchSize: 16,
+        optimizer,
+      });
+      for (let step = 0; step < 5; step++) {
+        await learner.step(sliceRows(everyKind, rows, step * 7, Math.min(37, step * 7 + 16)));
+      }
+    });
+    afterAll(() => learner.release());
+
+    test("a split in batches of any size, the last one partial, is predicted the same", async () => {
+      const whole: number[] = [];
+      for (const batchSize of [16, 5, 1]) {
+        const source = memorySource(everyKind, rows);
+        const { byLabel } = await predictSplit(learner, source, { batchSize, schema: everyKind });
+        if (whole.length === 0) whole.push(...byLabel.click.predictions);
+        expectNear(byLabel.click.predictions, whole, 1e-6, `batches of ${batchSize}`);
+        expect(byLabel.click.labels).toEqual(rows.columns.click);
+      }
+      expect(whole.every((p) => p > 0 && p < 1)).toBe(true);
+      expect(new Set(whole).size).toBeGreaterThan(30);
+    });
+
+    test.each(["stored", "fed"] as const)(
+      "the inference graph, tables %s, equals evaluation",
+      async (tables) => {
+        const graph = exported(learner, tables);
+        expect(graph.predictions).toEqual({ click: "probability" });
+        expect(graph.inputs.toSorted()).toEqual(
+          [
+            ...graph.columns,
+            ...(tables === "fed" ? graph.tables.map((path) => `table:${path}`) : []),
+          ].toSorted(),
+        );
+        for (const size of [1, 5]) {
+          const batch = sliceRows(everyKind, rows, 3, 3 + size);
+          const expected = (await learner.predict(batch)).click;
+          const [native, wasm] = await predictWith([engines.native, engines.wasm], graph, learner, batch);
+          expectNear(native, expected, 1e-6, `native, batch of ${size}`);
+          expectNear(wasm, native, 1e-5, `wasm, batch of ${size}`);
+        }
+      },
+    );
+
+    test("the WASM engine evaluates and learns as the native one does", async () => {
+      const twin = await makeLearner(create(), everyKind, {
+        engine: engines.wasm,
+        batchSize: 16,
+        optimizer,
+      });
+      for (let step = 0; step < 5; step++) {
+        await twin.step(sliceRows(everyKind, rows, step * 7, Math.min(37, step * 7 + 16)));
+      }
+      const batch = sliceRows(everyKind, rows, 20, 36);
+      // Adam divides by gradients' sizes, so that roundings grow: a hundred times, not more.
+      expectNear(
+        (await twin.predict(batch)).click,
+        (await learner.predict(batch)).click,
+        1e-4,
+        "probabilities",
+      );
+      await twin.release();
+    });
+
+    test("the exported graph holds nothing of training", () => {
+      const graph = exported(learner, "stored");
+      const layout = batchLayout(everyKind).filter(({ role }) => role === "feature");
+      for (const name of graph.inputs) expect(layout.map((column) => column.name)).toContain(name);
+      expect(graph.outputs).toEqual(["probability"]);
+    });
+  });
+
+  test("columns of which nothing is learned need not be there", async () => {
+    const schema = withFeatures(everyKind, ({ kind }) => kind !== "numeric" && kind !== "dense");
+    const model = description.create(schema, {
+      ...smallOptions[description.name],
+      ...contextOf(description, ["user", "tags"]),
+    });
+    const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 16 });
+    expect(Number.isFinite(await learner.step(drawRows(schema, 16, 3)))).toBe(true);
+    await learner.release();
+  });
+});
+
+describe("models without ids", () => {
+  const schema = withFeatures(everyKind, ({ kind }) => kind === "numeric" || kind === "dense");
+
+  test.each(models.filter(({ name }) => name !== "DIN"))(
+    "$name learns from numbers alone",
+    async (description) => {
+      const given = { ...smallOptions[description.name], ...contextOf(description, ["age"]) };
+      const model = description.create(schema, given);
+      const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 16 });
+      const before = hashOf(learner);
+      await learner.step(drawRows(schema, 16, 3));
+      expect(hashOf(learner)).not.toBe(before);
+      await learner.release();
+    },
+  );
+
+  test("DIN says that it needs a history", () => {
+    expect(() => models.find(({ name }) => name === "DIN")?.create(schema, {})).toThrow(
+      "DIN needs a sequence feature with a `target`, and the data has none",
+    );
+  });
+});
+
+test("exported models pass ONNX's checker and run in Python's onnxruntime", async ({ skip }) => {
+  const probe = spawnSync(python, ["-c", "import onnx, onnxruntime, numpy"]);
+  skip(
+    probe.status !== 0,
+    `${python} cannot import onnx and onnxruntime (set MILLRACE_PYTHON to one that can)`,
+  );
+  const rows = drawRows(everyKind, 5, 6);
+  const jobs: { file: string; feeds: object }[] = [];
+  const expected: number[][] = [];
+  for (const description of models) {
+    const model = description.create(everyKind, smallOptions[description.name]);
+    const learner = await makeLearner(model, everyKind, { engine: engines.native, batchSize: 5 });
+    await learner.step(rows);
+    const graph = exported(learner, "stored");
+    const file = join(folder, `${description.name}.onnx`);
+    writeFileSync(file, graph.model);
+    for (const size of [5, 1]) {
+      const batch = sliceRows(everyKind, rows, 0, size);
+      const feeds = Object.entries(columnFeeds(graph, batch)).map(([name, { dtype, dims, data }]) => [
+        name,
+        { dtype, dims, data: Array.from(data as Float32Array) },
+      ]);
+      jobs.push({ file, feeds: Object.fromEntries(feeds) });
+      expected.push(Array.from((await learner.predict(batch)).click));
+    }
+    await learner.release();
+  }
+  const { stdout, stderr, status } = spawnSync(python, ["-c", checkAndPredict], {
+    input: JSON.stringify(jobs),
+    encoding: "utf8",
+  });
+  expect(status, stderr).toBe(0);
+  const predicted: number[][] = JSON.parse(stdout);
+  for (const [k, { file }] of jobs.entries()) expectNear(predicted[k], expected[k], 1e-5, file);
+});
+
+const checkAndPredict = `
+import json, sys
+import numpy, onnx, onnxruntime
+results = []
+for job in json.load(sys.stdin):
+    model = onnx.load(job["file"])
+    onnx.checker.check_model(model, full_check=True)
+    session = onnxruntime.InferenceSession(job["file"], providers=["CPUExecutionProvider"])
+    feeds = {k: numpy.array(v["data"], v["dtype"]).reshape(v["dims"]) for k, v in job["feeds"].items()}
+    results.append(session.run(["probability"], feeds)[0].tolist())
+print(json.dumps(results))
+`;
+
+function exported(learner: Learner, tables: "stored" | "fed"): InferenceGraph {
+  const { model, schema } = learner.options;
+  return inferenceGraph({ model, schema, weights: weightSource(learner), tables });
+}
+
+function columnFeeds(graph: InferenceGraph, batch: EncodedBatch): { [name: string]: HostTensor } {
+  const layout = batchLayout(everyKind);
+  return Object.fromEntries(
+    graph.columns.map((name) => {
+      const { width, dtype } = layout.find((column) => column.name === name)!;
+      const dims = width === 1 ? [batch.size] : [batch.size, width];
+      return [name, hostTensor(dtype, dims, batch.columns[name])];
+    }),
+  );
+}
+
+async function predictWith(
+  using: readonly Engine[],
+  graph: InferenceGraph,
+  learner: Learner,
+  batch: EncodedBatch,
+): Promise<Float32Array[]> {
+  const feeds = columnFeeds(graph, batch);
+  const named = learner.options.model.namedTables();
+  for (const name of graph.inputs.filter((input) => input.startsWith("table:"))) {
+    const path = name.slice("table:".length);
+    const { rows, dim } = named.get(path)!;
+    feeds[name] = hostTensor("float32", [rows, dim], weightSource(learner).table(path));
+  }
+  return Promise.all(
+    using.map(async (engine) => {
+      const session = await engine.load(graph.model, { threads: 1 });
+      const { probability } = await session.run(feeds);
+      await session.release();
+      return probability.data as Float32Array;
+    }),
+  );
+}
+
+function withoutDropout(given: object): object {
+  return Object.fromEntries(Object.entries(given).filter(([key]) => !key.toLowerCase().includes("dropout")));
+}
+
+/** FinalMLP's gate names features; on smaller schemas it must name others. */
+function contextOf({ name }: ModelDescription, features: readonly string[]): object {
+  return name === "FinalMLP" ? { gate1Context: features } : {};
+}

@@ -1,0 +1,60 @@
+/** A learner on given rows with small options, and what tests ask of it. */
+import { createHash } from "node:crypto";
+import type { Engine } from "../../src/engine/index.ts";
+import type { Model } from "../../src/module/index.ts";
+import { batchLayout, type FeatureMap } from "../../src/schema/index.ts";
+import {
+  defaultObjective,
+  Learner,
+  type Objective,
+  type OptimizerOptions,
+  optimizerOptions,
+  type WeightSource,
+  weightViews,
+} from "../../src/training/index.ts";
+
+export interface LearnerChoices {
+  readonly engine: Engine;
+  readonly batchSize: number;
+  readonly optimizer?: Partial<OptimizerOptions>;
+  readonly objective?: Objective;
+  readonly seed?: number;
+  readonly threads?: number;
+}
+
+export function makeLearner(model: Model, schema: FeatureMap, choices: LearnerChoices): Promise<Learner> {
+  const { engine, batchSize, optimizer = {}, seed = 1, threads = 1 } = choices;
+  return Learner.create({
+    model,
+    schema,
+    layout: batchLayout(schema),
+    engine,
+    objective: choices.objective ?? defaultObjective(schema),
+    optimizer: optimizerOptions.parse(optimizer),
+    batchSize,
+    seed,
+    threads,
+  });
+}
+
+/** A hash of every byte a later step depends on. */
+export function hashOf({ weights }: Learner): string {
+  const hash = createHash("sha256");
+  for (const [name, bytes] of weightViews(weights)) hash.update(name).update(bytes);
+  return hash.digest("hex");
+}
+
+/** The learner's weights as exports read them. */
+export function weightSource({ weights, options }: Learner): WeightSource {
+  const { model } = options;
+  const at = <T>(leaves: Map<string, T>, path: string): T => {
+    const leaf = leaves.get(path);
+    if (leaf === undefined) throw new Error(`the model has nothing at ${path}`);
+    return leaf;
+  };
+  return {
+    table: (path) => weights.table(at(model.namedTables(), path)),
+    parameter: (path) => weights.parameter(at(model.namedParameters(), path)),
+    state: (path) => weights.state(at(model.namedStates(), path)),
+  };
+}
