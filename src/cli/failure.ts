@@ -10,8 +10,9 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-export function failureOf(thrown: unknown): Failure {
-  const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+/** @param called the verb that was called, for the hint */
+export function failureOf(thrown: unknown, called = "VERB"): Failure {
+  const error = thrown instanceof CommanderError ? usageError(thrown, called) : thrown;
   if (error instanceof MillraceError) {
     const { name, message, details, hint = null, exitCode } = error;
     return { name, message, details, hint, exitCode };
@@ -40,13 +41,14 @@ const systemMessages: { readonly [code: string]: string } = {
 };
 
 /** Commander's complaint as one of ours; its suggestion becomes the hint. */
-function usageError({ message }: CommanderError): ConfigError {
+function usageError({ message }: CommanderError, called: string): ConfigError {
   const [sentence, ...rest] = message.replace(/^error: /, "").split("\n");
   const suggestion = rest
     .join(" ")
     .replace(/^\((.*)\)$/, "$1")
     .trim();
-  const hint = suggestion === "" ? "`millrace VERB --help` shows how it is called" : lowerFirst(suggestion);
+  const hint =
+    suggestion === "" ? `\`millrace ${called} --help\` shows how it is called` : lowerFirst(suggestion);
   return new ConfigError(sentence, { hint });
 }
 
@@ -54,8 +56,12 @@ function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-export function failureText({ message, hint }: Failure): string {
-  return hint === null ? `error: ${message}` : `error: ${message}\nhint: ${hint}`;
+export function failureText({ message, details, hint }: Failure): string {
+  // A configuration may have several mistakes; the first one is the message.
+  const problems: unknown[] = Array.isArray(details.problems) ? details.problems.slice(1) : [];
+  const lines = [`error: ${message}`, ...problems.map((problem) => `also:  ${String(problem)}`)];
+  if (hint !== null) lines.push(`hint: ${hint}`);
+  return lines.join("\n");
 }
 
 export function failureJson({ name, message, details, hint }: Failure): object {

@@ -36,7 +36,7 @@ export async function runCli(
     shell.progress.end();
     // Help and version arrive as errors that carry exit code 0.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const failure = failureOf(error);
+    const failure = failureOf(error, calledVerb(args));
     if (shell.json) await print(jsonText(failureJson(failure)));
     else process.stderr.write(`${failureText(failure)}\n`);
     if (process.env.MILLRACE_DEBUG !== undefined && error instanceof Error) console.error(error);
@@ -57,13 +57,19 @@ async function programFor(args: readonly string[], shell: Shell): Promise<Comman
       `\nExit codes:\n${exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`).join("\n")}`,
     )
     .addHelpText("after", "\n`millrace VERB --help` explains a verb and gives examples.");
-  const words = args.filter((arg) => !arg.startsWith("-"));
-  const called = words[0] === "help" ? words[1] : words[0];
+  const called = calledVerb(args);
   for (const { name, summary, load } of verbs) {
     const command = name === called ? (await load())(shell) : new Command(name);
     program.addCommand(command.summary(summary).copyInheritedSettings(program));
   }
   return program;
+}
+
+/** The verb that the arguments name, if they name one. */
+function calledVerb(args: readonly string[]): string | undefined {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const word = words[0] === "help" ? words[1] : words[0];
+  return verbs.find(({ name }) => name === word)?.name;
 }
 
 /** `--set a=1 b=2` means `--set a=1 --set b=2`. */

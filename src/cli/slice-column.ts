@@ -41,10 +41,8 @@ export class SliceColumn {
       this.#nameOf = valueNames(map, DOMAIN_ENCODER);
     } else {
       const known = map.features.filter(({ kind }) => kind === "categorical" || kind === "bucket");
-      const names = [
-        ...known.map((candidate) => candidate.name),
-        ...(map.domain === undefined ? [] : ["domain"]),
-      ];
+      const role = map.domain === undefined ? [] : ["domain"];
+      const names = [...new Set([...known.map((candidate) => candidate.name), ...role])];
       const near = nearestName(name, names);
       throw new ConfigError(
         `--by ${name}: ${feature === undefined ? "there is no such feature" : `${name} is ${feature.kind}, not categorical`}`,

@@ -202,7 +202,7 @@ function resumable(error: InterruptedError, directory: string): InterruptedError
 
 function outcomeOf(directory: string, metrics: RunMetrics, report: string): Outcome {
   const { model, parameters, history, bestEpoch, seconds, secondsPerEpoch, valid, test } = metrics;
-  const epochs = `${history.length} epochs${bestEpoch === null ? "" : `, the best ${bestEpoch + 1}`}`;
+  const epochs = `${history.length} epoch${history.length === 1 ? "" : "s"}${bestEpoch === null ? "" : `, the best ${bestEpoch + 1}`}`;
   const perEpoch = secondsPerEpoch === null ? "" : `, ${duration(secondsPerEpoch)} an epoch`;
   const run = shown(directory);
   const text = [
