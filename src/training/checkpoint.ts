@@ -107,7 +107,7 @@ export class DirectoryCheckpoints implements CheckpointStore {
   }
 
   #save(kind: Kind, step: number, weights: Snapshot, progress?: Progress): void {
-    const previous = this.#folder(kind);
+    const previous = this.#named(kind);
     // A folder left by a killed process may hold this step's name without being complete.
     const name = `${prefixes[kind]}${String(step).padStart(9, "0")}-${freshSuffix(previous)}`;
     const folder = join(this.#directory, name);
@@ -120,14 +120,29 @@ export class DirectoryCheckpoints implements CheckpointStore {
     }
   }
 
+  /** The folder the pointer names, complete; undefined before the first save. */
   #folder(kind: Kind): string | undefined {
+    const name = this.#named(kind);
+    if (name === undefined) return undefined;
+    const path = join(this.#directory, name);
+    if (!existsSync(join(path, "weights.safetensors"))) {
+      const pointer = join(this.#directory, `${kind}.json`);
+      throw new DataError(`${pointer} names the checkpoint ${name}, which is not there`, {
+        details: { path: pointer, folder: name },
+        hint: `delete ${pointer} to start anew, or put the folder back`,
+      });
+    }
+    return path;
+  }
+
+  #named(kind: Kind): string | undefined {
     const pointer = join(this.#directory, `${kind}.json`);
     if (!existsSync(pointer)) return undefined;
     const { folder } = readJson(pointer) as { folder?: unknown };
     if (typeof folder !== "string" || !/^[\w-]+$/.test(folder)) {
       throw new DataError(`${pointer} does not name a checkpoint`, { details: { path: pointer, folder } });
     }
-    return join(this.#directory, folder);
+    return folder;
   }
 }
 
