@@ -1,6 +1,6 @@
 /** A ready data config for a generated world: what the quickstart, tests and recipes train on. */
 import { join } from "node:path";
-import type { DataConfigInput } from "../data/config.ts";
+import type { DataConfigInput } from "../data/index.ts";
 import { readWorldManifest } from "./manifest.ts";
 
 export interface ExampleConfigOptions {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConfigError, DataError } from "../core/index.ts";
-import { parseDataConfig } from "../data/config.ts";
+import { parseDataConfig } from "../data/index.ts";
 import { exampleConfig } from "./example-config.ts";
 import { generateWorld, type WorldProgress } from "./generate.ts";
 import { daySeconds, slateSize } from "./law.ts";

@@ -3,7 +3,7 @@
  * Two worlds with equal options are equal byte for byte; recipes turn dials and never the law (`law.ts`).
  */
 import { z } from "zod";
-import { configError } from "../data/config-error.ts";
+import { configError } from "../data/index.ts";
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const cosine = () => z.number().min(-1).max(1);
