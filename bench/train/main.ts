@@ -8,13 +8,14 @@
  *     --only TEXT    only cases whose name holds TEXT, e.g. DCNv2/uniform
  */
 import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { nativeEngine } from "../../src/engine/native.ts";
 import type { Engine } from "../../src/engine/index.ts";
 import { GraphBuilder, encodeModel } from "../../src/onnx/index.ts";
 import type { EncodedBatch } from "../../src/schema/index.ts";
 import { Learner, optimizerOptions, defaultObjective } from "../../src/training/index.ts";
-import { Peer } from "./peer.ts";
+import { LinePeer } from "../line-peer.ts";
 import { featureMap, type Ids, layout, makeBatches, makeModel, type ModelName, size } from "./workload.ts";
 
 const { values: args } = parseArgs({
@@ -50,7 +51,10 @@ interface CaseResult {
 }
 
 const engine = await nativeEngine();
-const peer = await Peer.start(threads);
+const peer = await LinePeer.start(fileURLToPath(new URL("./peer.py", import.meta.url)), [
+  "--threads",
+  String(threads),
+]);
 const results: CaseResult[] = [];
 for (const model of ["DCNv2", "DeepFM"] as const) {
   for (const ids of ["uniform", "zipf"] as const) {
@@ -95,7 +99,7 @@ async function runCase(
   Object.assign(learner.spent, { feeds: 0, graph: 0, rows: 0, dense: 0 });
   for (let t = 0; t < turns; t++) {
     ours.push(await turn(steps));
-    if (peer !== undefined) theirs.push(await peer.samplesPerSecond(peerJob));
+    if (peer !== undefined) theirs.push((await peer.ask(peerJob)).samplesPerSecond);
   }
   const perStep = (total: number): number => total / (turns * steps);
   const milliseconds = median(ours);

@@ -1,17 +1,11 @@
-/** The PyTorch peer as a child process that answers one job at a time; absent, every job gives null. */
+/** A Python peer as a child process that answers JSON lines, one job at a time; absent, there is none. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 
-export interface PeerJob {
-  readonly model: string;
-  readonly ids: string;
-  readonly optimizer: "adam" | "sparse-adam";
-  readonly steps: number;
-  readonly warmup: number;
-}
+// biome-ignore lint/suspicious/noExplicitAny: each peer's answers have their own form
+type Answer = any;
 
-export class Peer {
+export class LinePeer {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
@@ -20,13 +14,10 @@ export class Peer {
     this.#lines = lines;
   }
 
-  /** Undefined, with a line on stderr, where Python or torch is missing. Python: $MILLRACE_PYTHON or python3. */
-  static async start(threads: number): Promise<Peer | undefined> {
+  /** Undefined, with a line on stderr, where Python or its packages are missing. Python: $MILLRACE_PYTHON or python3. */
+  static async start(script: string, options: readonly string[]): Promise<LinePeer | undefined> {
     const python = process.env.MILLRACE_PYTHON ?? "python3";
-    const script = fileURLToPath(new URL("./peer.py", import.meta.url));
-    const child = spawn(python, [script, "--threads", String(threads)], {
-      stdio: ["pipe", "pipe", "ignore"],
-    });
+    const child = spawn(python, [script, ...options], { stdio: ["pipe", "pipe", "ignore"] });
     const failed = new Promise<undefined>((resolve) => child.once("error", () => resolve(undefined)));
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
     const first = await Promise.race([failed, lines.next()]);
@@ -36,15 +27,15 @@ export class Peer {
       );
       return undefined;
     }
-    return new Peer(child, lines);
+    return new LinePeer(child, lines);
   }
 
-  async samplesPerSecond(job: PeerJob): Promise<number> {
+  async ask(job: object): Promise<Answer> {
     this.#child.stdin?.write(`${JSON.stringify(job)}\n`);
     const line = await this.#lines.next();
     const answer = JSON.parse(line.value);
     if (answer.error !== undefined) throw new Error(`the peer failed: ${answer.error}`);
-    return answer.samplesPerSecond;
+    return answer;
   }
 
   stop(): void {
