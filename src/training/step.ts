@@ -129,7 +129,8 @@ export class Learner {
     }
     for (const [k, { lookup, first }] of this.#feeds.placed(size).entries()) {
       const arena = arenas[lookup.arena];
-      if (arena.optimizer === undefined) continue;
+      // Look-ups of frozen tables alone have no gradient, also where their arena has trained rows.
+      if (!lookup.slots.some(({ table }) => table.trainable)) continue;
       const data = arena.gradients(first, size * lookup.width);
       into[`rows:${k}`] = { dtype: "float32", dims: [size, lookup.width, arena.dim], data };
     }
