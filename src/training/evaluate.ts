@@ -1,5 +1,5 @@
 /** Predictions and metrics over a whole split. */
-import { evaluateBinary, type MetricValue } from "../evaluation/index.ts";
+import { evaluateBinary, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
 import type { BatchSource, FeatureMap } from "../schema/index.ts";
 import type { Learner } from "./step.ts";
 
@@ -9,6 +9,8 @@ export interface LabelPredictions {
   readonly labels: Float32Array;
   /** The label's true probability, where the data carry it (`true_<label>`). */
   readonly truth: Float32Array | undefined;
+  /** A real label is predicted as a number and has no ranking or probability metrics. @default "binary" */
+  readonly kind?: "binary" | "real";
 }
 
 export interface SplitPredictions {
@@ -30,7 +32,7 @@ export interface Evaluation {
 /** What predicts probabilities of a batch, by label: a learner, or an exported model. */
 export type Predictor = Pick<Learner, "predict">;
 
-/** Predicts every row of a split, batch by batch. */
+/** Predicts every row of a split, batch by batch; labels that the predictor says nothing of are left out. */
 export async function predictSplit(
   predictor: Predictor,
   source: BatchSource,
@@ -38,16 +40,11 @@ export async function predictSplit(
 ): Promise<SplitPredictions> {
   const { rows, layout } = source;
   const has = (name: string): boolean => layout.some((column) => column.name === name);
-  const byLabel: {
-    [label: string]: { predictions: Float32Array; labels: Float32Array; truth: Float32Array | undefined };
-  } = {};
-  for (const { name } of schema.labels) {
+  const byLabel: { [label: string]: LabelPredictions } = {};
+  for (const { name, kind } of schema.labels) {
     const truth = has(`true_${name}`) ? new Float32Array(rows) : undefined;
-    byLabel[name] = {
-      predictions: new Float32Array(rows),
-      labels: new Float32Array(rows).fill(Number.NaN),
-      truth,
-    };
+    const labels = new Float32Array(rows).fill(Number.NaN);
+    byLabel[name] = { predictions: new Float32Array(rows), labels, truth, kind };
   }
   const groups = has("@group") ? new Int32Array(rows) : undefined;
   const domains = has("@domain") ? new Int32Array(rows) : undefined;
@@ -57,7 +54,11 @@ export async function predictSplit(
     const probabilities = await predictor.predict(batch);
     for (const [label, out] of Object.entries(byLabel)) {
       const predicted = probabilities[label];
-      if (predicted !== undefined) out.predictions.set(predicted, at);
+      if (predicted === undefined) {
+        delete byLabel[label];
+        continue;
+      }
+      out.predictions.set(predicted, at);
       if (batch.columns[label] !== undefined) out.labels.set(batch.columns[label], at);
       out.truth?.set(batch.columns[`true_${label}`], at);
     }
@@ -69,15 +70,29 @@ export async function predictSplit(
   return { rows, byLabel, groups, domains, weights };
 }
 
-/** Metrics of a split by label, with the oracle's beside them where the truth is known. */
+/** What can be said of a prediction of a real number. */
+const realMetrics: readonly string[] = ["rmse", "mae"];
+
+/** Whether a label of this kind has a metric, by any spelling of its name. */
+export function hasMetric(kind: "binary" | "real", name: string): boolean {
+  return kind === "binary" || realMetrics.includes(parseBinaryMetric(name).name);
+}
+
+/**
+ * Metrics of a split by label, with the oracle's beside them where the truth is known.
+ *
+ * @param names left out for labels that do not have them @default those of `evaluateBinary`; RMSE and MAE of
+ *   real labels
+ */
 export function measure(split: SplitPredictions, names?: readonly string[]): Evaluation {
   const { groups, weights, rows } = split;
   const metrics: { [label: string]: { [metric: string]: MetricValue } } = {};
   const oracle: { [label: string]: { [metric: string]: MetricValue } } = {};
-  for (const [label, { predictions, labels, truth }] of Object.entries(split.byLabel)) {
-    metrics[label] = evaluateBinary({ predictions, labels, groups, weights }, names);
+  for (const [label, { predictions, labels, truth, kind = "binary" }] of Object.entries(split.byLabel)) {
+    const own = names?.filter((name) => hasMetric(kind, name)) ?? (kind === "real" ? realMetrics : undefined);
+    metrics[label] = evaluateBinary({ predictions, labels, groups, weights }, own);
     if (truth !== undefined)
-      oracle[label] = evaluateBinary({ predictions: truth, labels, groups, weights }, names);
+      oracle[label] = evaluateBinary({ predictions: truth, labels, groups, weights }, own);
   }
   return { rows, metrics, oracle };
 }

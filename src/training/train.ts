@@ -4,13 +4,14 @@
  * bytes as a run that was never stopped.
  */
 import { z } from "zod";
-import { ConfigError, hashKey, InterruptedError } from "../core/index.ts";
+import { ConfigError, hashKey, InterruptedError, nearestName } from "../core/index.ts";
 import type { Engine } from "../engine/index.ts";
+import { parseBinaryMetric } from "../evaluation/index.ts";
 import { binaryCrossEntropy, squaredError } from "../losses/index.ts";
 import type { Model } from "../module/index.ts";
 import type { BatchSource, FeatureMap } from "../schema/index.ts";
 import { type CheckpointStore, type EpochRecord, MemoryCheckpoints, type Progress } from "./checkpoint.ts";
-import { type Evaluation, measure, predictSplit } from "./evaluate.ts";
+import { type Evaluation, hasMetric, measure, predictSplit } from "./evaluate.ts";
 import type { TrainingListener } from "./events.ts";
 import { isRealLabel, type Objective } from "./graphs.ts";
 import { estimateMemory } from "./model-weights.ts";
@@ -124,6 +125,7 @@ class TrainingRun {
 
   static async start(given: TrainInput): Promise<TrainingRun> {
     const options = trainingOptions.parse(given.options ?? {});
+    if (given.valid !== undefined) checkMonitor(given.map, options);
     const { model, map, train: source, engine, onEvent } = given;
     const graphs = { model, schema: map, layout: source.layout };
     const positions = positionsFor(graphs, options.batchSize);
@@ -206,13 +208,15 @@ class TrainingRun {
     let improved = true;
     let stop = false;
     if (valid !== undefined) {
-      const wanted = metrics === undefined || metrics.includes(monitor) ? metrics : [...metrics, monitor];
-      evaluation = measure(await predictSplit(this.#learner, valid, { batchSize, schema: map }), wanted);
+      const split = await predictSplit(this.#learner, valid, { batchSize, schema: map });
+      evaluation = measure(split, metrics);
       const label = monitorLabel ?? map.labels[0].name;
-      const observed = evaluation.metrics[label]?.[monitor];
+      const { name } = parseBinaryMetric(monitor);
+      const observed = evaluation.metrics[label]?.[name] ?? measure(split, [name]).metrics[label]?.[name];
       if (observed === undefined) {
-        throw new ConfigError(`monitor: there is no metric ${monitor} of label ${label}`, {
-          details: { monitor, label, known: Object.keys(evaluation.metrics[label] ?? {}) },
+        throw new ConfigError(`monitor: the model does not predict the label ${label}`, {
+          details: { label, predicted: Object.keys(evaluation.metrics) },
+          hint: "name one of the predicted labels as monitor_label",
         });
       }
       const decision = this.#schedule.observe(observed, this.#epoch, learningRate);
@@ -296,6 +300,25 @@ class TrainingRun {
 
   #seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#began) / 1000;
+  }
+}
+
+/** Said before the first epoch, not after it. */
+function checkMonitor(map: FeatureMap, { monitor, monitorLabel }: TrainingOptions): void {
+  const known = map.labels.map(({ name }) => name);
+  const label = map.labels.find(({ name }) => name === (monitorLabel ?? known[0]));
+  if (label === undefined) {
+    const nearest = nearestName(monitorLabel ?? "", known);
+    throw new ConfigError(`monitor_label: the data have no label ${monitorLabel}`, {
+      details: { monitorLabel, known },
+      hint: nearest === undefined ? `known are ${known.join(", ")}` : `did you mean ${nearest}?`,
+    });
+  }
+  if (!hasMetric(label.kind, monitor)) {
+    throw new ConfigError(`monitor: ${monitor} is not a metric of ${label.name}, which is a real number`, {
+      details: { monitor, label: label.name },
+      hint: "monitor rmse or mae, or another label",
+    });
   }
 }
 
