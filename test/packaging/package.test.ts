@@ -37,6 +37,7 @@ describe("the tarball", () => {
       "configs",
       "dist",
       "package.json",
+      "schema",
     ]);
     const built = files.map(({ path }) => path).filter((path) => path.startsWith("dist/"));
     expect(built).toContain("dist/index.js");

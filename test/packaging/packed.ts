@@ -1,16 +1,17 @@
 /** The package as npm would publish it, packed in a copy of the repository and installed elsewhere. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What packing reads; a copy, so that the repository's own `dist` is left alone. */
-const needed = [
-  ...["src", "scripts", "configs", "package.json", "tsconfig.json", "tsconfig.build.json"],
-  ...["README.md", "LICENSE", "CHANGELOG.md"],
-];
+/** What packing reads: a copy, so that the repository's own `dist` is left alone. */
+function needed(): string[] {
+  const { files } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { files: string[] };
+  const built = ["src", "scripts", "package.json", "tsconfig.json", "tsconfig.build.json"];
+  return [...built, ...files.filter((name) => name !== "dist")];
+}
 
 export interface Finished {
   readonly code: number | null;
@@ -53,7 +54,7 @@ export async function pack(
 ): Promise<{ readonly tarball: string; readonly files: readonly PackedFile[] }> {
   const copy = join(folder, "repository");
   mkdirSync(copy);
-  for (const name of needed) {
+  for (const name of needed()) {
     if (existsSync(join(repository, name))) {
       cpSync(join(repository, name), join(copy, name), { recursive: true });
     }
