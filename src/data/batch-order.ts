@@ -7,7 +7,7 @@
  * window can be found without reading the ones before, so that a run resumes anywhere.
  */
 import { CounterRandom } from "../core/index.ts";
-import type { StoredPart } from "./encode-split.ts";
+import type { StoredPart } from "./part-writer.ts";
 
 export interface Block {
   /** Index of the part. */

@@ -8,30 +8,34 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
-import type { BatchSource, FeatureMap, ValueType } from "../schema/index.ts";
+import type { BatchSource, FeatureMap, TimestampUnit, ValueType } from "../schema/index.ts";
+import { needsOfMap, planLanes } from "./batch-needs.ts";
+import { checkFeatures } from "./check-features.ts";
 import { type DataConfig, type DataConfigInput, type FeatureConfig, parseDataConfig } from "./config.ts";
-import { rawColumns } from "./encode-plan.ts";
-import { BLOCK_ROWS, encodeSplit, type StoredSplit } from "./encode-split.ts";
+import type { KeyIds } from "./encode-columns.ts";
+import { encodeSplits, type StoredSplit } from "./encode-splits.ts";
 import { fingerprint } from "./fingerprint.ts";
-import {
-  checkFeatures,
-  columnOf,
-  type EncoderReport,
-  denseFeatures,
-  fitFeatureMap,
-  guessUnit,
-  labelsOf,
-} from "./fit.ts";
-import { type GoodRows, usableRows } from "./row-quality.ts";
+import { columnOf, type EncoderReport, type FittedMap, fitFeatureMap, needsOfConfig } from "./fit.ts";
+import { BLOCK_ROWS, readSource } from "./read-source.ts";
 import { openSession, type Session } from "./session.ts";
+import { openSource } from "./source.ts";
 import { expandFiles } from "./source-files.ts";
 import { detectFormat } from "./source-format.ts";
-import type { SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
-import { SPLIT_NAMES, type SplitName, splitColumns, splitConditions } from "./split.ts";
+import type { RawSource, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
+import {
+  assignSplits,
+  type MadeSplit,
+  madeSplits,
+  planSplit,
+  SPLIT_NAMES,
+  type SplitName,
+  splitTimeColumn,
+} from "./split.ts";
 import type { ReadableSplit } from "./split-reader.ts";
-import { type StagedTable, stageSource } from "./stage.ts";
-import { loadVocabulary } from "./vocabulary.ts";
 import { openStoredSplits } from "./stored-source.ts";
+import { guessTimeUnit } from "./time-unit.ts";
+import { dropUnusable } from "./usable-rows.ts";
+import { idsOfKeys } from "./vocabulary.ts";
 
 /** Written datasets of another version are encoded again. */
 const FORMAT_VERSION = 1;
@@ -143,44 +147,17 @@ export async function encodeForMap(
   const session = await openSession(workFolder(root), { memory });
   const directory = workFolder(root);
   try {
-    const wanted = rawColumns(map);
-    const optional = new Set<string>(keep);
-    for (const { column, name } of map.labels) {
-      if (labels) wanted.set(column, `label ${name}`);
-      else optional.add(column);
-    }
-    for (const column of [map.weight, map.group, map.timestamp])
-      if (column !== undefined) optional.add(column);
-    if (map.domain !== undefined) wanted.set(map.domain, "the domain");
-    const timed = map.features.some(
-      (feature) => feature.kind === "sequence" && feature.timesColumn !== undefined,
-    );
-    if (timed && map.timestamp !== undefined) wanted.set(map.timestamp, "the age of history entries");
-    onProgress({ stage: "read", done: 0, total: 1 });
-    const staged = await stageSource(
-      session.connection,
-      spec,
-      join(session.scratch, "raw.parquet"),
-      wanted,
-      optional,
-    );
-    const vocabularies = new Map<string, string>();
-    for (const [name, { vocabulary }] of Object.entries(map.encoders)) {
-      if (vocabulary.type !== "list") continue;
-      vocabularies.set(name, `vocabulary_${vocabularies.size}`);
-      await loadVocabulary(session, vocabularies.get(name)!, vocabulary.values);
-    }
-    const usable = await usableRows(session.connection, staged, map, undefined, onBadRow);
-    const report = await encodeSplit(session, {
-      map,
-      vocabularies,
-      staged,
-      ...usable,
-      keep,
-      directory,
+    const source = await openSource(session.connection, spec);
+    const encoded = await encodeWithMap(session, source, map, {
       name: "data",
-      onProgress: (done, total) => onProgress({ stage: "encode", done, total }),
-    });
+      keep,
+      required: labels,
+      roles: false,
+      onBadRow,
+      directory,
+      onRows: (stage, done) => onProgress({ stage, done, total: source.rows }),
+    }).finally(() => source.close());
+    const report = encoded.get("data")!;
     // Nothing shuffles it, so that a block at a time is enough.
     const split = { ...readable(report, directory, BLOCK_ROWS), windowRows: BLOCK_ROWS };
     const { data } = openStoredSplits({ data: split }, 0);
@@ -324,120 +301,173 @@ function textTypes(features: readonly FeatureConfig[], format: SourceFormat): Re
   return Object.fromEntries(texts.map((feature) => [columnOf(feature), "string"]));
 }
 
-function madeSplits(split: Exclude<NonNullable<DataConfig["data"]["split"]>, { by: "files" }>): SplitName[] {
-  switch (split.by) {
-    case "ratio":
-      return SPLIT_NAMES.filter((name) => split[name] > 0);
-    case "time":
-      return SPLIT_NAMES.filter(
-        (name) =>
-          name === "train" ||
-          (split[name] ?? 0) > 0 ||
-          (name === "valid" ? split.validFrom : split.testFrom) !== undefined,
-      );
-    case "column":
-      return SPLIT_NAMES.filter((name) => split[name].length > 0);
-  }
-}
-
 async function encodeDataset(
   session: Session,
   config: DataConfig,
-  sources: { readonly [split in SplitName]?: SourceSpec },
+  specs: { readonly [split in SplitName]?: SourceSpec },
   output: string,
   hash: string,
   onProgress: (progress: DataProgress) => void,
 ): Promise<EncodingReport> {
-  const { split, keep, onBadRow, shuffleMemory } = config.data;
-  const tables = new Map<SplitName, StagedTable>();
-  for (const name of SPLIT_NAMES) {
-    const spec = sources[name];
-    if (spec === undefined) continue;
+  const { split, shuffleMemory, onBadRow } = config.data;
+  const made = split === undefined || split.by === "files" ? undefined : split;
+  const stored: { [name in SplitName]?: StoredSplit } = {};
+  const notes: SourceNote[] = [];
+  const encode = async (
+    name: SplitName,
+    work: (source: RawSource) => Promise<Map<string, StoredSplit>>,
+  ): Promise<void> => {
     onProgress({ stage: "read", split: name, done: 0, total: 1 });
-    const wanted = wantedColumns(config, name === "train");
-    const path = join(session.scratch, `${name}.parquet`);
-    tables.set(name, await stageSource(session.connection, spec, path, wanted));
-    onProgress({ stage: "read", split: name, done: 1, total: 1 });
-  }
-  const train = tables.get("train")!;
-  const pieces = new Map<SplitName, { staged: StagedTable; condition: string | undefined }>();
-  for (const [name, staged] of tables) pieces.set(name, { staged, condition: undefined });
-  if (split !== undefined && split.by !== "files") {
-    const column = config.timestamp ?? (split.by === "time" ? split.column : undefined);
-    const unit =
-      config.timestampUnit ??
-      (column === undefined ? "s" : await guessUnit(session, train, column, undefined));
-    const conditions = await splitConditions(session.connection, train, split, {
-      column: config.timestamp,
-      unit,
-    });
-    for (const name of SPLIT_NAMES) {
-      const condition = conditions[name];
-      if (condition !== undefined) pieces.set(name, { staged: train, condition });
+    const source = await openSource(session.connection, specs[name]!);
+    notes.push(...source.notes);
+    try {
+      for (const [each, result] of await work(source)) {
+        if (result.rows === 0) throw emptySplit(each, source.files, result.dropped);
+        stored[each as SplitName] = result;
+      }
+    } finally {
+      await source.close();
     }
-  }
-  const needs = { features: denseFeatures(config), labels: labelsOf(config), weight: config.weight };
-  const usable = new Map<SplitName, GoodRows>();
-  for (const [name, { staged, condition }] of pieces) {
-    usable.set(name, await usableRows(session.connection, staged, needs, condition, onBadRow));
-  }
-  const fitted = await fitFeatureMap(session, config, train, usable.get("train")!.condition, (done, total) =>
-    onProgress({ stage: "fit", done, total }),
-  );
-  const splits: { [name in SplitName]?: StoredSplit } = {};
-  for (const name of SPLIT_NAMES) {
-    const piece = pieces.get(name);
-    if (piece === undefined) continue;
-    const stored = await encodeSplit(session, {
-      map: fitted.map,
-      vocabularies: fitted.vocabularies,
-      staged: piece.staged,
-      ...usable.get(name)!,
-      keep,
-      directory: output,
-      name,
-      onProgress: (done, total) => onProgress({ stage: "encode", split: name, done, total }),
+  };
+  const onRows = (stage: "read" | "encode", name: SplitName, total: number) => (done: number) =>
+    onProgress({ stage, split: name, done, total });
+  let fitted: FittedMap | undefined;
+  await encode("train", async (source) => {
+    const unit = await timeUnit(session, config, made, source);
+    const needs = needsOfConfig(config, config.timestamp === undefined ? undefined : unit);
+    const lanes = planLanes(source, needs, { labels: true, roles: true });
+    const splitLane = made === undefined ? undefined : planSplit(lanes.plan, made, config.timestamp, unit);
+    const spooled = await readSource(session.connection, source, lanes.plan.lanes, {
+      ...spoolOptions(session),
+      onRows: onRows("read", "train", source.rows),
     });
-    if (stored.rows === 0) throw emptySplit(name, piece.staged, stored.dropped);
-    splits[name] = stored;
+    const names = made === undefined ? (["train"] as const) : madeSplits(made);
+    const membership =
+      made === undefined ? new Uint8Array(spooled.rows) : assignSplits(spooled, made, splitLane, unit);
+    const dropped = await dropUnusable(spooled, needs, lanes, membership, onBadRow);
+    if (!membership.includes(0)) throw emptySplit("train", source.files, dropped.get(0) ?? 0);
+    fitted = fitFeatureMap(config, spooled, needs, lanes, membership, (done, total) =>
+      onProgress({ stage: "fit", done, total }),
+    );
+    const encoded = await encodeSplits(session, spooled, {
+      map: fitted.map,
+      lanes,
+      idsOf: fitted.idsOf,
+      membership,
+      names: new Map(names.map((each) => [SPLIT_NAMES.indexOf(each), each])),
+      dropped,
+      directory: output,
+      onRows: onRows("encode", "train", spooled.rows),
+    });
+    spooled.spool.close();
+    return encoded;
+  });
+  const { map, encoders } = fitted!;
+  for (const name of ["valid", "test"] as const) {
+    if (specs[name] === undefined) continue;
+    await encode(name, (source) =>
+      encodeWithMap(session, source, map, {
+        name,
+        keep: config.data.keep,
+        required: true,
+        onBadRow,
+        directory: output,
+        onRows: (stage, done) => onProgress({ stage, split: name, done, total: source.rows }),
+      }),
+    );
   }
-  const rowBytes = splits.train?.rowBytes ?? 1;
+  const rowBytes = stored.train!.rowBytes;
   const report: EncodingReport = {
     version: FORMAT_VERSION,
     fingerprint: hash,
-    files: Object.fromEntries([...pieces].map(([name, { staged }]) => [name, staged.files])),
-    encoders: fitted.encoders,
-    splits,
-    notes: [...tables.values()].flatMap(({ notes }) => notes),
+    files: Object.fromEntries(
+      SPLIT_NAMES.filter((name) => stored[name] !== undefined).map((name) => [
+        name,
+        (specs[name] ?? specs.train!).files,
+      ]),
+    ),
+    encoders,
+    splits: stored,
+    notes,
     blockRows: BLOCK_ROWS,
     windowRows: Math.max(BLOCK_ROWS, Math.floor((shuffleMemory * 2 ** 20) / rowBytes)),
   };
-  writeJsonAtomic(join(output, "feature-map.json"), fitted.map);
+  writeJsonAtomic(join(output, "feature-map.json"), map);
   writeJsonAtomic(join(output, "encoding.json"), report);
   return report;
 }
 
-function emptySplit(name: SplitName, { files }: StagedTable, dropped: number): DataError {
+/** MiB of lanes kept in memory between passes; the rest goes to a file. */
+const SPOOL_MEMORY = 384;
+
+function spoolOptions(session: Session): { path: string; memory: number } {
+  return { path: join(session.scratch, `${randomUUID()}.spool`), memory: SPOOL_MEMORY * 2 ** 20 };
+}
+
+async function timeUnit(
+  session: Session,
+  { timestamp, timestampUnit }: DataConfig,
+  split: MadeSplit | undefined,
+  source: RawSource,
+): Promise<TimestampUnit> {
+  if (timestampUnit !== undefined) return timestampUnit;
+  const column = timestamp ?? (split?.by === "time" ? splitTimeColumn(split, timestamp) : undefined);
+  const type = source.columns.find(({ name }) => name === column)?.type;
+  // A column that is not there is an error soon.
+  if (column === undefined || type === undefined) return "s";
+  return guessTimeUnit(session.connection, source.sql, column, type);
+}
+
+/** Encodes all rows of a source with a map that is already fitted, as one split. */
+async function encodeWithMap(
+  session: Session,
+  source: RawSource,
+  map: FeatureMap,
+  options: {
+    readonly name: string;
+    readonly keep: readonly string[];
+    /** Whether labels must be there; other roles are required with `roles`. */
+    readonly required: boolean;
+    readonly roles?: boolean;
+    readonly onBadRow: "fail" | "drop";
+    readonly directory: string;
+    readonly onRows: (stage: "read" | "encode", rows: number) => void;
+  },
+): Promise<Map<string, StoredSplit>> {
+  const { name, keep, required, roles = required, onBadRow, directory, onRows } = options;
+  const needs = needsOfMap(map, keep);
+  const lanes = planLanes(source, needs, { labels: required, roles });
+  const spooled = await readSource(session.connection, source, lanes.plan.lanes, {
+    ...spoolOptions(session),
+    onRows: (rows) => onRows("read", rows),
+  });
+  const membership = new Uint8Array(spooled.rows);
+  const dropped = await dropUnusable(spooled, needs, lanes, membership, onBadRow);
+  const ids = new Map<string, Int32Array>();
+  const idsOf: KeyIds = (encoder, table) => {
+    const key = `${encoder} ${spooled.lanes.findIndex((lane) => "table" in lane && lane.table === table)}`;
+    const known = ids.get(key) ?? idsOfKeys(table, map.encoders[encoder]);
+    ids.set(key, known);
+    return known;
+  };
+  const encoded = await encodeSplits(session, spooled, {
+    map,
+    lanes,
+    idsOf,
+    membership,
+    names: new Map([[0, name]]),
+    dropped,
+    directory,
+    onRows: (rows) => onRows("encode", rows),
+  });
+  spooled.spool.close();
+  return encoded;
+}
+
+function emptySplit(name: string, files: readonly string[], dropped: number): DataError {
   const left = dropped > 0 ? ` (${dropped} rows were left out)` : "";
   return new DataError(`the ${name} split has no rows${left}`, {
     details: { split: name, files, dropped },
     hint: "change data.split, or name files with rows",
   });
-}
-
-function wantedColumns(config: DataConfig, isTrain: boolean): Map<string, string> {
-  const wanted = new Map<string, string>();
-  for (const feature of config.features) {
-    wanted.set(columnOf(feature), `feature ${feature.name}`);
-    if (feature.timesColumn !== undefined) wanted.set(feature.timesColumn, `feature ${feature.name}`);
-  }
-  for (const label of config.labels) wanted.set(columnOf(label), `label ${label.name}`);
-  for (const role of ["weight", "group", "domain", "timestamp"] as const) {
-    const column = config[role];
-    if (column !== undefined) wanted.set(column, role);
-  }
-  for (const column of config.data.keep) wanted.set(column, "data.keep");
-  if (isTrain)
-    for (const column of splitColumns(config.data.split, config.timestamp)) wanted.set(column, "data.split");
-  return wanted;
 }

@@ -2,10 +2,8 @@
  * Fitting the feature map: vocabularies, moments, quantiles and list lengths, from rows of the training
  * split and nothing else.
  */
-import { ConfigError, DataError, nearestName } from "../core/index.ts";
+import { DataError } from "../core/index.ts";
 import {
-  type CanonicalForm,
-  type DenseFeature,
   DOMAIN_ENCODER,
   type Feature,
   type FeatureMap,
@@ -17,16 +15,17 @@ import {
   transformNumber,
   type ValueType,
 } from "../schema/index.ts";
+import type { BatchLanes, BatchNeeds, FeatureNeed } from "./batch-needs.ts";
 import type { DataConfig, FeatureConfig } from "./config.ts";
-import { fitBoundaries, fitMoments } from "./fit-numbers.ts";
-import { numberSql, timeSql, unscaledSql } from "./number-sql.ts";
-import { type KeyType, keyCast } from "./raw-key.ts";
-import { keyList, rawList } from "./raw-list.ts";
-import { positiveTexts } from "./row-quality.ts";
-import type { Session } from "./session.ts";
-import { queryRow, sqlName } from "./source-sql.ts";
-import { type StagedTable, stagedRows } from "./stage.ts";
-import { fitVocabulary, type KeyColumn } from "./vocabulary.ts";
+import type { KeyIds } from "./encode-columns.ts";
+import type { KeyTable, KeyType } from "./key-table.ts";
+import type { KeyLane, NumberShape } from "./lanes.ts";
+import { fitMoments } from "./moments.ts";
+import type { SpooledSource } from "./read-source.ts";
+import { positiveTexts } from "./label-sql.ts";
+import { selectRanks } from "./select-ranks.ts";
+import type { Membership } from "./split.ts";
+import { type CountedKeys, fitVocabulary, idsOfKeys } from "./vocabulary.ts";
 
 /** What fitting an encoder met, for the encoding report. */
 export interface EncoderReport {
@@ -43,82 +42,61 @@ export interface EncoderReport {
 
 export interface FittedMap {
   readonly map: FeatureMap;
-  /** DuckDB table `(text, id)` of each list vocabulary, by encoder. */
-  readonly vocabularies: ReadonlyMap<string, string>;
+  /** Ids of the keys of the source that was fitted on. */
+  readonly idsOf: KeyIds;
   readonly encoders: { readonly [encoder: string]: EncoderReport };
 }
 
-type Progress = (done: number, total: number) => void;
-type ListConfig = FeatureConfig & { readonly kind: "bag" | "sequence" };
-
+/** Longest list kept when the config does not say. */
 const DEFAULT_LONGEST = 50;
 
-/** Fits the map of a config on the rows of `staged` that meet `condition`. */
-export async function fitFeatureMap(
-  session: Session,
-  config: DataConfig,
-  staged: StagedTable,
-  condition: string | undefined,
-  onProgress: Progress = () => {},
-): Promise<FittedMap> {
-  checkFeatures(config);
-  const timestampUnit =
-    config.timestamp === undefined
-      ? undefined
-      : (config.timestampUnit ?? (await guessUnit(session, staged, config.timestamp, condition)));
-  const features = new Map<string, Feature>();
-  for (const feature of denseFeatures(config)) features.set(feature.name, feature);
-  await fitNumbers(session, config.features, staged, condition, features);
-  const encoders: Record<string, IdEncoder> = {};
-  const reports: Record<string, EncoderReport> = {};
-  const vocabularies = new Map<string, string>();
-  const owners = encoderOwners(config);
-  let done = 0;
-  for (const [name, users] of owners) {
-    const table = `vocabulary_${done}`;
-    const owner = users[0];
-    const columns = users.map((user) => keyColumn(user, staged, condition));
-    const form: CanonicalForm = { valueType: owner.type ?? naturalType(columns[0].type), trim: owner.trim };
-    if (owner.hashBuckets !== undefined) {
-      encoders[name] = {
-        ...form,
-        vocabulary: { type: "hash", buckets: owner.hashBuckets, seed: 0 },
-        size: FIRST_VALUE_ID + owner.hashBuckets,
-      };
-      reports[name] = { type: "hash", size: encoders[name].size };
-    } else {
-      const { minCount, maxSize } = owner;
-      const { values, ...counts } = await fitVocabulary(session, table, columns, form, { minCount, maxSize });
-      encoders[name] = {
-        ...form,
-        vocabulary: { type: "list", values, minCount },
-        size: FIRST_VALUE_ID + values.length,
-      };
-      vocabularies.set(name, table);
-      reports[name] = { type: "list", size: encoders[name].size, ...counts };
-    }
-    onProgress(++done, owners.size);
-  }
-  for (const feature of config.features) {
-    if (feature.kind === "categorical") {
-      const { name } = feature;
-      features.set(name, { kind: "categorical", name, column: columnOf(feature), encoder: name });
-    } else if (feature.kind === "bag" || feature.kind === "sequence") {
-      features.set(feature.name, await fitList(session, feature as ListConfig, config, staged, condition));
-    }
-  }
-  const map: FeatureMap = {
-    version: 1,
-    features: config.features.map(({ name }) => features.get(name)!),
-    encoders,
+export function columnOf({
+  name,
+  column = name,
+}: {
+  readonly name: string;
+  readonly column?: string;
+}): string {
+  return column;
+}
+
+/** What the features of a config need of raw data, as far as that is known before fitting. */
+export function needsOfConfig(config: DataConfig, timestampUnit: TimestampUnit | undefined): BatchNeeds {
+  const { features, weight, group, domain, timestamp, data } = config;
+  return {
+    features: features.map((feature) => needOf(feature, features)),
     labels: labelsOf(config),
-    weight: config.weight,
-    group: config.group,
-    domain: config.domain,
-    timestamp: config.timestamp,
+    weight,
+    group,
+    domain,
+    timestamp,
     timestampUnit,
+    keep: data.keep,
   };
-  return { map, vocabularies, encoders: reports };
+}
+
+function needOf(feature: FeatureConfig, features: readonly FeatureConfig[]): FeatureNeed {
+  const { name, separator, target = name, alignedWith, timesColumn, dim = 0 } = feature;
+  const column = columnOf(feature);
+  switch (feature.kind) {
+    case "categorical":
+      return { kind: "key", name, column, encoder: name };
+    case "numeric":
+      return { kind: "number", name, column, shape: shapeOf(feature) };
+    case "dense":
+      return { kind: "vector", name, column, separator, dim };
+    case "bag":
+    case "sequence": {
+      const aligned = features.find((other) => other.name === alignedWith);
+      const maxLength = feature.maxLength ?? aligned?.maxLength ?? DEFAULT_LONGEST;
+      return { kind: "list", name, column, encoder: target, separator, maxLength, timesColumn };
+    }
+  }
+}
+
+function shapeOf({ clip, transform }: FeatureConfig): NumberShape {
+  if (transform === "buckets") return { clip: undefined, log: false };
+  return { clip, log: transform === "log" || transform === "log_standard" };
 }
 
 /** Labels as the feature map has them. */
@@ -132,75 +110,105 @@ export function labelsOf({ labels }: DataConfig): Label[] {
   }));
 }
 
-/** Dense features need no fitting. */
-export function denseFeatures({ features }: DataConfig): DenseFeature[] {
-  return features
-    .filter(({ kind }) => kind === "dense")
-    .map((feature) => {
-      const { name, dim = 0, separator } = feature;
-      return { kind: "dense", name, column: columnOf(feature), dim, separator };
+/** Fits the map of a config on the rows of a source whose membership is 0. */
+export function fitFeatureMap(
+  config: DataConfig,
+  spooled: SpooledSource,
+  needs: BatchNeeds,
+  lanes: BatchLanes,
+  membership: Membership,
+  onProgress: (done: number, total: number) => void = () => {},
+): FittedMap {
+  const train = new TrainingRows(spooled, membership);
+  const encoders: Record<string, IdEncoder> = {};
+  const reports: Record<string, EncoderReport> = {};
+  const ids = new Map<string, ReadonlyMap<KeyTable, Int32Array>>();
+  const owners = encoderOwners(config);
+  let done = 0;
+  for (const [name, users] of owners) {
+    const counted = users.map((user) => {
+      const lane = user.name === DOMAIN_ENCODER ? lanes.domain! : lanes.features.get(user.name)!.lane;
+      return train.countKeys(lane);
     });
-}
-
-export function columnOf({
-  name,
-  column = name,
-}: {
-  readonly name: string;
-  readonly column?: string;
-}): string {
-  return column;
-}
-
-/** Mistakes that need no data: names used twice, targets that are no categorical feature. */
-export function checkFeatures(config: DataConfig): void {
-  const seen = new Set<string>();
-  const taken = [...config.features, ...config.labels, ...config.data.keep.map((name) => ({ name }))];
-  for (const { name } of taken) {
-    if (seen.has(name) || name.startsWith("@")) {
-      const message = seen.has(name) ? "stands twice" : "starts with @, as only role columns do";
-      throw new ConfigError(`config: the name ${name} ${message}`, {
-        details: { key: "features", received: name },
-        hint: "features, labels and kept columns need names of their own",
-      });
-    }
-    seen.add(name);
+    const fitted = fitEncoder(users[0], counted);
+    encoders[name] = fitted.encoder;
+    reports[name] = fitted.report;
+    ids.set(name, fitted.ids);
+    onProgress(++done, owners.size);
   }
-  const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
-  const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
-  for (const { name, kind, target, alignedWith, timesColumn, dim } of config.features) {
-    if (target !== undefined) mustBe(name, "target", target, categorical, "a categorical feature");
-    if (alignedWith !== undefined) mustBe(name, "aligned_with", alignedWith, sequences, "a sequence");
-    if (timesColumn !== undefined && config.timestamp === undefined) {
-      throw new ConfigError(
-        `config: feature ${name} has times_column, and no timestamp says what time a row has`,
-        {
-          details: { key: "timestamp" },
-          hint: "set timestamp to the column of the rows' times",
-        },
-      );
-    }
-    if (kind === "dense" && dim === undefined) {
-      throw new ConfigError(`config: the dense feature ${name} needs dim, the length of its vectors`, {
-        details: { key: "dim" },
-      });
-    }
-  }
-}
-
-function mustBe(
-  feature: string,
-  key: string,
-  received: string,
-  known: readonly string[],
-  what: string,
-): void {
-  if (known.includes(received)) return;
-  const near = nearestName(received, known);
-  throw new ConfigError(`config: ${key} of feature ${feature} is ${received}, expected ${what}`, {
-    details: { key, expected: known, received },
-    hint: near === undefined ? `there are: ${known.join(", ") || "none"}` : `did you mean ${near}?`,
+  const features = config.features.map((feature) => {
+    const { lane } = lanes.features.get(feature.name)!;
+    return fitFeature(feature, lane, train);
   });
+  const { labels, weight, group, domain, timestamp, timestampUnit } = needs;
+  const map: FeatureMap = {
+    version: 1,
+    features,
+    encoders,
+    labels,
+    weight,
+    group,
+    domain,
+    timestamp,
+    timestampUnit,
+  };
+  return { map, encoders: reports, idsOf: (encoder, table) => ids.get(encoder)!.get(table)! };
+}
+
+/** The lanes of the rows that train. */
+class TrainingRows {
+  readonly #spooled: SpooledSource;
+  readonly #membership: Membership;
+
+  constructor(spooled: SpooledSource, membership: Membership) {
+    this.#spooled = spooled;
+    this.#membership = membership;
+  }
+
+  /** Numbers of a lane, block by block. */
+  *numbers(lane: number): Generator<Float64Array> {
+    const { spool } = this.#spooled;
+    let start = 0;
+    for (let block = 0; block < spool.blocks; block++) {
+      const values = spool.read(block, lane).values as Float64Array;
+      const of = this.#membership.subarray(start, start + values.length);
+      start += values.length;
+      yield of.every((split) => split === 0) ? values : values.filter((_, row) => of[row] === 0);
+    }
+  }
+
+  countKeys(lane: number): CountedKeys {
+    const { spool, lanes } = this.#spooled;
+    const { table } = lanes[lane] as KeyLane;
+    const counts = new Uint32Array(table.size);
+    let start = 0;
+    for (let block = 0; block < spool.blocks; block++) {
+      const { values, lengths } = spool.read(block, lane);
+      const rows = spool.rowsOf(block);
+      let entry = 0;
+      for (let row = 0; row < rows; row++) {
+        const end = entry + (lengths === undefined ? 1 : lengths[row]);
+        const trains = this.#membership[start + row] === 0;
+        for (; entry < end; entry++) if (trains && values[entry] >= 0) counts[values[entry]]++;
+      }
+      start += rows;
+    }
+    return { table, counts };
+  }
+
+  longestList(lane: number): number {
+    const { spool } = this.#spooled;
+    let longest = 0;
+    let start = 0;
+    for (let block = 0; block < spool.blocks; block++) {
+      const { lengths } = spool.read(block, lane);
+      for (let row = 0; row < lengths!.length; row++) {
+        if (this.#membership[start + row] === 0) longest = Math.max(longest, lengths![row]);
+      }
+      start += lengths!.length;
+    }
+    return longest;
+  }
 }
 
 /**
@@ -213,132 +221,108 @@ function encoderOwners(config: DataConfig): Map<string, FeatureConfig[]> {
   const withIds = config.features.filter(({ kind }) => kind !== "numeric" && kind !== "dense");
   for (const feature of withIds) if (feature.target === undefined) owners.set(feature.name, [feature]);
   for (const feature of withIds) if (feature.target !== undefined) owners.get(feature.target)!.push(feature);
-  if (config.domain !== undefined) {
-    owners.set(DOMAIN_ENCODER, [
-      {
-        name: DOMAIN_ENCODER,
-        kind: "categorical",
-        column: config.domain,
-        minCount: 1,
-        trim: false,
-        transform: "raw",
-        buckets: 2,
-        fill: "mean",
-        pooling: "mean",
-      },
-    ]);
-  }
+  if (config.domain !== undefined) owners.set(DOMAIN_ENCODER, [domainFeature(config.domain)]);
   return owners;
 }
 
-function keyColumn(feature: FeatureConfig, staged: StagedTable, condition: string | undefined): KeyColumn {
-  const column = columnOf(feature);
-  const type = staged.types.get(column)!;
-  const rows = stagedRows(staged, [column], condition);
-  if (feature.kind === "categorical") {
-    const cast = keyCast(type, column);
-    return { type: cast.type, sql: `SELECT ${cast.sql(sqlName(column))} AS raw FROM ${rows}` };
-  }
-  const { sql, cast } = keyList(rawList(sqlName(column), type, column, feature.separator), column);
-  return { type: cast.type, sql: `SELECT unnest(${sql}) AS raw FROM ${rows}` };
-}
-
-function naturalType(key: KeyType): ValueType {
-  const types = { VARCHAR: "string", BIGINT: "int64", DOUBLE: "float64", BOOLEAN: "boolean" } as const;
-  return types[key];
-}
-
-async function fitNumbers(
-  session: Session,
-  features: readonly FeatureConfig[],
-  staged: StagedTable,
-  condition: string | undefined,
-  fitted: Map<string, Feature>,
-): Promise<void> {
-  const numbers = features.filter(({ kind }) => kind === "numeric");
-  const rows = stagedRows(staged, numbers.map(columnOf), condition);
-  const sqlOf = (feature: FeatureConfig): string => {
-    const column = columnOf(feature);
-    return `(${numberSql(sqlName(column), staged.types.get(column)!, column)})`;
+/** The domain is encoded as a categorical feature of its column would be. */
+function domainFeature(column: string): FeatureConfig {
+  return {
+    name: DOMAIN_ENCODER,
+    kind: "categorical",
+    column,
+    minCount: 1,
+    trim: false,
+    transform: "raw",
+    buckets: 2,
+    fill: "mean",
+    pooling: "mean",
   };
-  const scalars = numbers.filter(({ transform }) => transform !== "buckets");
-  const shapes = scalars.map(({ clip, transform }) => ({
-    clip,
-    log: transform === "log" || transform === "log_standard",
-  }));
-  const values = scalars.map((feature, k) => unscaledSql(sqlOf(feature), shapes[k]));
-  const moments = await fitMoments(session.connection, rows, values);
-  for (const [k, feature] of scalars.entries()) {
-    const { count, mean, variance } = moments[k];
-    if (!Number.isFinite(variance)) {
-      throw new DataError(`column ${columnOf(feature)}: its numbers are too large to be averaged`, {
-        details: { column: columnOf(feature), expected: "magnitudes below 1e150" },
-        hint: "set clip, or transform: log",
-      });
-    }
-    const standard = feature.transform === "standard" || feature.transform === "log_standard";
-    // A constant column stays at 0 instead of being divided by its rounding error.
-    const spread = count > 0 && Math.sqrt(variance) > 1e-9 * Math.abs(mean) ? Math.sqrt(variance) : 0;
-    const transform = {
-      ...shapes[k],
-      mean: standard ? mean : 0,
-      scale: standard && spread > 0 ? 1 / spread : 1,
-    };
-    const fill = fillValue(feature, transform, standard ? 0 : mean);
-    const { name } = feature;
-    fitted.set(name, { kind: "numeric", name, column: columnOf(feature), transform: { ...transform, fill } });
-  }
-  for (const feature of numbers) {
-    if (feature.transform !== "buckets") continue;
-    const { name } = feature;
-    const boundaries = await fitBoundaries(session.connection, rows, sqlOf(feature), feature.buckets);
-    const size = FIRST_VALUE_ID + boundaries.length + 1;
-    fitted.set(name, { kind: "bucket", name, column: columnOf(feature), boundaries, size });
-  }
 }
 
-function fillValue({ fill }: FeatureConfig, transform: Omit<NumericTransform, "fill">, mean: number): number {
-  if (fill === "mean") return mean;
-  if (fill === "zero") return 0;
-  return transformNumber(fill, { ...transform, fill: 0 });
+const NATURAL_TYPES: Readonly<Record<KeyType, ValueType>> = {
+  VARCHAR: "string",
+  BIGINT: "int64",
+  DOUBLE: "float64",
+  BOOLEAN: "boolean",
+};
+
+function fitEncoder(
+  { type, trim, hashBuckets, minCount, maxSize }: FeatureConfig,
+  counted: readonly CountedKeys[],
+): { encoder: IdEncoder; report: EncoderReport; ids: ReadonlyMap<KeyTable, Int32Array> } {
+  const form = { valueType: type ?? NATURAL_TYPES[counted[0].table.type], trim };
+  if (hashBuckets !== undefined) {
+    const size = FIRST_VALUE_ID + hashBuckets;
+    const encoder: IdEncoder = { ...form, vocabulary: { type: "hash", buckets: hashBuckets, seed: 0 }, size };
+    const ids = new Map(counted.map(({ table }) => [table, idsOfKeys(table, encoder)]));
+    return { encoder, report: { type: "hash", size }, ids };
+  }
+  const { values, ids, ...counts } = fitVocabulary(counted, { ...form, minCount, maxSize });
+  const size = FIRST_VALUE_ID + values.length;
+  const encoder: IdEncoder = { ...form, vocabulary: { type: "list", values, minCount }, size };
+  return { encoder, report: { type: "list", size, ...counts }, ids };
 }
 
-async function fitList(
-  session: Session,
-  feature: ListConfig,
-  config: DataConfig,
-  staged: StagedTable,
-  condition: string | undefined,
-): Promise<Feature> {
-  const { name, kind, separator, target, alignedWith, timesColumn, pooling } = feature;
+function fitFeature(feature: FeatureConfig, lane: number, train: TrainingRows): Feature {
+  const { name, separator, target, alignedWith, timesColumn, pooling, dim = 0 } = feature;
   const column = columnOf(feature);
-  let { maxLength } = feature;
-  maxLength ??= config.features.find((other) => other.name === alignedWith)?.maxLength;
-  if (maxLength === undefined) {
-    const list = rawList(sqlName(column), staged.types.get(column)!, column, separator);
-    const { longest } = await queryRow(
-      session.connection,
-      `SELECT max(len(${list.sql})) AS longest FROM ${stagedRows(staged, [column], condition)}`,
-    );
-    maxLength = Math.min(Math.max(Number(longest ?? 1), 1), DEFAULT_LONGEST);
+  switch (feature.kind) {
+    case "categorical":
+      return { kind: "categorical", name, column, encoder: name };
+    case "dense":
+      return { kind: "dense", name, column, dim, separator };
+    case "numeric":
+      if (feature.transform === "buckets") {
+        const boundaries = fitBoundaries(() => train.numbers(lane), feature.buckets);
+        return { kind: "bucket", name, column, boundaries, size: FIRST_VALUE_ID + boundaries.length + 1 };
+      }
+      return { kind: "numeric", name, column, transform: fitTransform(feature, () => train.numbers(lane)) };
+    case "bag":
+    case "sequence": {
+      const longest = feature.maxLength ?? Math.max(train.longestList(lane), 1);
+      const list = { name, column, encoder: target ?? name, separator, maxLength: longest };
+      return feature.kind === "bag"
+        ? { kind: "bag", ...list, pooling }
+        : { kind: "sequence", ...list, target, alignedWith, timesColumn };
+    }
   }
-  const list = { name, column, encoder: target ?? name, separator, maxLength };
-  return kind === "bag" ? { kind, ...list, pooling } : { kind, ...list, target, alignedWith, timesColumn };
 }
 
-/** Seconds, milliseconds or microseconds, by the largest time: 5138 AD in one is 1973 in the next. */
-export async function guessUnit(
-  session: Session,
-  staged: StagedTable,
-  column: string,
-  condition: string | undefined,
-): Promise<TimestampUnit> {
-  const time = timeSql(sqlName(column), staged.types.get(column)!, "s", column);
-  const { largest } = await queryRow(
-    session.connection,
-    `SELECT max(abs(${time})) AS largest FROM ${stagedRows(staged, [column], condition)}`,
-  );
-  const size = Number(largest ?? 0);
-  if (size > 1e14) return "us";
-  return size > 1e11 ? "ms" : "s";
+function fitTransform(feature: FeatureConfig, pass: () => Iterable<Float64Array>): NumericTransform {
+  const { count, mean, variance } = fitMoments(pass);
+  if (!Number.isFinite(mean) || !Number.isFinite(variance)) {
+    throw new DataError(`column ${columnOf(feature)}: its numbers are too large to be averaged`, {
+      details: { column: columnOf(feature), expected: "magnitudes below 1e150" },
+      hint: "set clip, or transform: log",
+    });
+  }
+  const standard = feature.transform === "standard" || feature.transform === "log_standard";
+  // A constant column stays at 0 instead of being divided by its rounding error.
+  const spread = count > 0 && Math.sqrt(variance) > 1e-9 * Math.abs(mean) ? Math.sqrt(variance) : 0;
+  const transform = {
+    ...shapeOf(feature),
+    mean: standard ? mean : 0,
+    scale: standard && spread > 0 ? 1 / spread : 1,
+    fill: 0,
+  };
+  return { ...transform, fill: fillValue(feature, transform, standard ? 0 : mean) };
+}
+
+function fillValue({ fill }: FeatureConfig, transform: NumericTransform, mean: number): number {
+  if (fill === "mean") return mean;
+  return fill === "zero" ? 0 : transformNumber(fill, transform);
+}
+
+/**
+ * Cuts at the quantiles 1/n … (n-1)/n: the smallest value with at least that share of values at or
+ * below it. Equal cuts are one, and none is the minimum, so that every bucket has training rows.
+ */
+function fitBoundaries(pass: () => Iterable<Float64Array>, buckets: number): number[] {
+  let count = 0;
+  for (const values of pass()) for (const value of values) if (Number.isFinite(value)) count++;
+  if (count === 0) return [];
+  const ranks = Array.from({ length: buckets - 1 }, (_, k) => Math.ceil(((k + 1) * count) / buckets) - 1);
+  const [smallest, ...cuts] = selectRanks(pass, [0, ...ranks]);
+  return [...new Set(cuts)].filter((cut) => cut > smallest);
 }

@@ -21,7 +21,9 @@ export {
   type PrepareOptions,
   prepareDataset,
 } from "./dataset.ts";
-export type { FeatureReport, StoredPart, StoredSplit } from "./encode-split.ts";
+export type { FeatureReport } from "./encode-columns.ts";
+export type { StoredSplit } from "./encode-splits.ts";
+export type { StoredPart } from "./part-writer.ts";
 export type { EncoderReport } from "./fit.ts";
 export type { SplitName } from "./split.ts";
 export { configError } from "./config-error.ts";

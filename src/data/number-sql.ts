@@ -1,12 +1,6 @@
-/** Numbers and times in SQL, by the same rules as `parseNumber`, `parseTime` and `transformNumber`. */
+/** Numbers and times in SQL, by the same rules as `parseNumber` and `parseTime`. */
 import { ConfigError } from "../core/index.ts";
-import {
-  FIRST_VALUE_ID,
-  MISSING_ID,
-  NUMBER_PATTERN,
-  type NumericTransform,
-  type TimestampUnit,
-} from "../schema/index.ts";
+import { NUMBER_PATTERN, type TimestampUnit } from "../schema/index.ts";
 
 /** A double as SQL; a plain literal would be read as a decimal. */
 export function sqlDouble(x: number): string {
@@ -34,6 +28,15 @@ export function numberSql(x: string, duckdbType: string, column: string): string
   });
 }
 
+/** A DOUBLE, NULL only where there is no value: what is no finite number comes as one that is not finite. */
+export function anyNumberSql(x: string, duckdbType: string, column: string): string {
+  if (duckdbType === "DOUBLE") return x;
+  if (duckdbType === "FLOAT") return `CAST(${x} AS DOUBLE)`;
+  if (duckdbType !== "VARCHAR") return numberSql(x, duckdbType, column);
+  const number = numberSql(x, duckdbType, column);
+  return `CASE WHEN trim(${x}, ${OUTER_SPACE}) <> '' THEN coalesce(${number}, CAST('inf' AS DOUBLE)) END`;
+}
+
 const SECONDS: Readonly<Record<TimestampUnit, number>> = { s: 1, ms: 1e3, us: 1e6 };
 
 /** Seconds since 1970 as DOUBLE, NULL where there is no time. */
@@ -43,39 +46,4 @@ export function timeSql(x: string, duckdbType: string, unit: TimestampUnit, colu
   if (duckdbType !== "VARCHAR") return number;
   const dated = `CASE WHEN regexp_matches(${x}, '^\\s*[0-9]{4}-[0-9]') THEN epoch(TRY_CAST(${x} AS TIMESTAMP)) END`;
   return `coalesce(CAST(${dated} AS DOUBLE), ${number})`;
-}
-
-/** `transformNumber` of a DOUBLE without the standardisation. */
-export function unscaledSql(x: string, { clip, log }: Pick<NumericTransform, "clip" | "log">): string {
-  // least and greatest leave out NULLs instead of returning them.
-  const clipped =
-    clip === undefined
-      ? x
-      : `CASE WHEN ${x} IS NOT NULL THEN least(greatest(${x}, ${sqlDouble(clip[0])}), ${sqlDouble(clip[1])}) END`;
-  return log ? `(sign(${clipped}) * ln(1 + abs(${clipped})))` : clipped;
-}
-
-/** `toFloat` in SQL. */
-export function floatSql(x: string): string {
-  return `(CAST(${x} AS FLOAT) + CAST(0 AS FLOAT))`;
-}
-
-/** The batch value of a DOUBLE that may be NULL, as FLOAT. */
-export function transformSql(x: string, transform: NumericTransform): string {
-  const { mean, scale, fill } = transform;
-  const unscaled = unscaledSql(x, transform);
-  const same = mean === 0 && scale === 1;
-  const standard = same ? unscaled : `(${unscaled} - ${sqlDouble(mean)}) * ${sqlDouble(scale)}`;
-  return floatSql(`coalesce(${standard}, ${sqlDouble(fill)})`);
-}
-
-/** `bucketId` of a DOUBLE that may be NULL, as a tree of comparisons. */
-export function bucketSql(x: string, boundaries: readonly number[]): string {
-  const tree = (low: number, high: number): string => {
-    if (low === high) return String(FIRST_VALUE_ID + low);
-    const middle = (low + high) >>> 1;
-    const test = `${x} >= ${sqlDouble(boundaries[middle])}`;
-    return `CASE WHEN ${test} THEN ${tree(middle + 1, high)} ELSE ${tree(low, middle)} END`;
-  };
-  return `CAST(CASE WHEN ${x} IS NULL THEN ${MISSING_ID} ELSE ${tree(0, boundaries.length)} END AS INTEGER)`;
 }

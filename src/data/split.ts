@@ -1,48 +1,91 @@
-/** Splits: which rows of a staged table train, validate and test, as SQL conditions on a row. */
-import type { DuckDBConnection } from "@duckdb/node-api";
-import { ConfigError, DataError, hashKey, mix32 } from "../core/index.ts";
+/** Splits: which rows of a source train, validate and test. */
+import { ConfigError, CounterRandom, DataError } from "../core/index.ts";
 import { canonical, parseTime, type RawScalar, type TimestampUnit } from "../schema/index.ts";
 import type { SplitConfig } from "./config.ts";
-import { sqlDouble, timeSql } from "./number-sql.ts";
-import { keyCast } from "./raw-key.ts";
-import { queryRow, sqlName, sqlText } from "./source-sql.ts";
-import { ROW, type StagedTable, stagedRows } from "./stage.ts";
+import type { KeyLane, LanePlan } from "./lanes.ts";
+import type { SpooledSource } from "./read-source.ts";
+import { selectRanks } from "./select-ranks.ts";
 
 export const SPLIT_NAMES = ["train", "valid", "test"] as const;
 export type SplitName = (typeof SPLIT_NAMES)[number];
 
-/** Conditions over the columns of `stagedRows` with the row number as `ROW`; no entry: no such split. */
-export type SplitConditions = { readonly [split in SplitName]?: string };
+/** Split of each row: an index into `SPLIT_NAMES`, or `NO_SPLIT` for rows that are left out. */
+export type Membership = Uint8Array;
+export const NO_SPLIT = 255;
 
-/** Conditions of a split made out of one staged table. */
-export async function splitConditions(
-  connection: DuckDBConnection,
-  staged: StagedTable,
-  split: Exclude<SplitConfig, { by: "files" }>,
-  timestamp: { readonly column: string | undefined; readonly unit: TimestampUnit },
-): Promise<SplitConditions> {
+/** A split that is made out of one source. */
+export type MadeSplit = Exclude<SplitConfig, { by: "files" }>;
+
+/** Splits that `split` makes. */
+export function madeSplits(split: MadeSplit): SplitName[] {
   switch (split.by) {
     case "ratio":
-      return ratioConditions(connection, staged, split);
-    case "time":
-      return timeConditions(connection, staged, split, timestamp);
+      return SPLIT_NAMES.filter((name) => split[name] > 0);
+    case "time": {
+      const from = { train: "", valid: split.validFrom, test: split.testFrom };
+      return SPLIT_NAMES.filter(
+        (name) => name === "train" || (split[name] ?? 0) > 0 || from[name] !== undefined,
+      );
+    }
     case "column":
-      return columnConditions(staged, split);
+      return SPLIT_NAMES.filter((name) => split[name].length > 0);
   }
 }
 
-/** Columns that a split's conditions look at. */
-export function splitColumns(split: SplitConfig | undefined, timestamp: string | undefined): string[] {
-  if (split?.by === "column") return [split.column];
-  if (split?.by === "time") return [split.column ?? timestamp ?? ""].filter((name) => name !== "");
-  return [];
+/** The column whose times a split by time looks at. @throws ConfigError when there is none */
+export function splitTimeColumn(
+  split: Extract<SplitConfig, { by: "time" }>,
+  timestamp: string | undefined,
+): string {
+  const column = split.column ?? timestamp;
+  if (column !== undefined) return column;
+  throw new ConfigError("config data.split: a split by time needs a column", {
+    details: { key: "data.split.column" },
+    hint: "set split.column, or timestamp",
+  });
 }
 
-function checkedShares({ train, valid = 0, test = 0 }: { train?: number; valid?: number; test?: number }): {
-  train: number;
-  valid: number;
-  test: number;
-} {
+/** The lane that a split looks at, if any. */
+export function planSplit(
+  plan: LanePlan,
+  split: MadeSplit,
+  timestamp: string | undefined,
+  unit: TimestampUnit,
+): number | undefined {
+  switch (split.by) {
+    case "ratio":
+      return undefined;
+    case "time":
+      return plan.time(splitTimeColumn(split, timestamp), "data.split", unit);
+    case "column":
+      return plan.key(split.column, "data.split");
+  }
+}
+
+/** Assigns every row. @throws DataError for rows without a time */
+export function assignSplits(
+  spooled: SpooledSource,
+  split: MadeSplit,
+  lane: number | undefined,
+  unit: TimestampUnit,
+): Membership {
+  switch (split.by) {
+    case "ratio":
+      return byRatio(spooled.rows, split);
+    case "time":
+      return byTime(spooled, split, lane!, unit);
+    case "column":
+      return byColumn(spooled, split, lane!);
+  }
+}
+
+interface Shares {
+  readonly train: number;
+  readonly valid: number;
+  readonly test: number;
+}
+
+function checkedShares({ train, valid = 0, test = 0 }: Partial<Shares>): Shares {
   const shares = { train: train ?? 1 - valid - test, valid, test };
   const sum = shares.train + valid + test;
   if (shares.train <= 0 || sum > 1 + 1e-9) {
@@ -55,139 +98,111 @@ function checkedShares({ train, valid = 0, test = 0 }: { train?: number; valid?:
 }
 
 /**
- * Rows drawn by a hash of (seed, row number). The cuts are the hash's quantiles, so that sizes are
- * exact to a row; only the hashes are held in memory, four bytes a row.
+ * The last value of each split, when values are cut in ascending order: with as many rows at or below it
+ * as the shares say, rounded up to a row. Equal values are never cut apart.
  */
-async function ratioConditions(
-  connection: DuckDBConnection,
-  staged: StagedTable,
-  split: Extract<SplitConfig, { by: "ratio" }>,
-): Promise<SplitConditions> {
-  const { train, valid, test } = checkedShares(split);
-  const draw = mix32Sql(`xor(CAST(${ROW} AS UBIGINT) & 4294967295, ${hashKey(split.seed, "split")})`);
-  const key2 = mix32(hashKey(split.seed, "split") ^ 0x6a09e667);
-  const hash = mix32Sql(`((${draw} + ${key2}) & 4294967295)`);
-  const cuts = await quantiles(
-    connection,
-    `SELECT CAST(${hash} AS UINTEGER) AS x FROM ${stagedRows(staged, [])}`,
-    [train, train + valid, train + valid + test],
+function cutsOf(pass: () => Iterable<Float64Array>, rows: number, { train, valid, test }: Shares): number[] {
+  const upto = [train, train + valid, train + valid + test].map(
+    (share) => Math.ceil(share * rows * (1 - 1e-12)) - 1,
   );
-  return cutConditions(hash, cuts, { valid, test });
+  const found = selectRanks(
+    pass,
+    upto.map((rank) => Math.max(rank, 0)),
+  );
+  return found.map((value, k) => (upto[k] < 0 ? Number.NEGATIVE_INFINITY : value));
 }
 
-/** `mix32` of a UBIGINT expression below 2^32. */
-function mix32Sql(x: string): string {
-  const shift = (y: string, bits: number): string => `xor(${y}, ${y} >> ${bits})`;
-  const multiply = (y: string, by: number): string => `((${y} * ${by}) & 4294967295)`;
-  return shift(multiply(shift(multiply(shift(x, 16), 0x7feb352d), 15), 0x846ca68b), 16);
+function splitOfValue(value: number, cuts: readonly number[]): number {
+  for (let k = 0; k < cuts.length; k++) if (value <= cuts[k]) return k;
+  return NO_SPLIT;
 }
 
-async function timeConditions(
-  connection: DuckDBConnection,
-  staged: StagedTable,
-  split: Extract<SplitConfig, { by: "time" }>,
-  timestamp: { readonly column: string | undefined; readonly unit: TimestampUnit },
-): Promise<SplitConditions> {
-  const column = split.column ?? timestamp.column;
-  if (column === undefined) {
-    throw new ConfigError("config data.split: a split by time needs a column", {
-      details: { key: "data.split.column" },
-      hint: "set split.column, or timestamp",
-    });
+/** Draws by a hash of (seed, row). Two rows with one hash stay together, so that sizes are exact to a few rows. */
+function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Membership {
+  const shares = checkedShares(split);
+  const random = new CounterRandom(split.seed, "split");
+  const chunk = 65_536;
+  function* draws(): Generator<Float64Array> {
+    for (let start = 0; start < rows; start += chunk) {
+      const values = new Float64Array(Math.min(chunk, rows - start));
+      for (let i = 0; i < values.length; i++) values[i] = random.uint32(start + i);
+      yield values;
+    }
   }
-  const time = `(${timeSql(sqlName(column), staged.types.get(column)!, timestamp.unit, column)})`;
-  const { missing } = await queryRow(
-    connection,
-    `SELECT count(*) FILTER (${time} IS NULL) AS missing FROM ${stagedRows(staged, [column])}`,
-  );
-  if (Number(missing) > 0) {
+  const cuts = cutsOf(draws, rows, shares);
+  const membership = new Uint8Array(rows);
+  for (let row = 0; row < rows; row++) membership[row] = splitOfValue(random.uint32(row), cuts);
+  return membership;
+}
+
+function byTime(
+  spooled: SpooledSource,
+  split: Extract<SplitConfig, { by: "time" }>,
+  lane: number,
+  unit: TimestampUnit,
+): Membership {
+  const { spool, rows, lanes, source } = spooled;
+  const { column } = lanes[lane];
+  const pass = function* (): Generator<Float64Array> {
+    for (let block = 0; block < spool.blocks; block++) yield spool.read(block, lane).values as Float64Array;
+  };
+  let missing = 0;
+  for (const values of pass()) for (const value of values) if (!Number.isFinite(value)) missing++;
+  if (missing > 0) {
     throw new DataError(
-      `${staged.files[0]}: column ${column} has no time in ${missing} rows, and the split is by time`,
+      `${source.files[0]}: column ${column} has no time in ${missing} rows, and the split is by time`,
       {
-        details: { files: staged.files, column, count: Number(missing) },
+        details: { files: source.files, column, count: missing },
         hint: "leave such rows out of the file, or split by ratio",
       },
     );
   }
   const { validFrom, testFrom } = split;
+  const membership = new Uint8Array(rows);
+  let row = 0;
   if (validFrom !== undefined || testFrom !== undefined) {
-    const valid = boundary(validFrom, "valid_from", timestamp.unit);
-    const test = boundary(testFrom, "test_from", timestamp.unit);
-    const first = valid ?? test!;
-    return {
-      train: `${time} < ${first}`,
-      ...(valid !== undefined && {
-        valid: `${time} >= ${valid}${test === undefined ? "" : ` AND ${time} < ${test}`}`,
-      }),
-      ...(test !== undefined && { test: `${time} >= ${test}` }),
-    };
+    const test = boundary(testFrom, "test_from", unit) ?? Number.POSITIVE_INFINITY;
+    const valid = boundary(validFrom, "valid_from", unit) ?? test;
+    for (const values of pass()) {
+      for (const value of values)
+        membership[row++] = value < Math.min(valid, test) ? 0 : value < test ? 1 : 2;
+    }
+    return membership;
   }
-  const { train, valid, test } = checkedShares(split);
-  const from = `SELECT ${time} AS x FROM ${stagedRows(staged, [column])}`;
-  const cuts = await quantiles(connection, from, [train, train + valid, train + valid + test]);
-  return cutConditions(time, cuts, { valid, test });
+  const cuts = cutsOf(pass, rows, checkedShares(split));
+  for (const values of pass()) for (const value of values) membership[row++] = splitOfValue(value, cuts);
+  return membership;
 }
 
-function boundary(value: RawScalar, key: string, unit: TimestampUnit): string | undefined {
+function boundary(value: RawScalar, key: string, unit: TimestampUnit): number | undefined {
   if (value === undefined) return undefined;
   const seconds = parseTime(value, unit);
-  if (seconds === undefined) {
-    throw new ConfigError(`config data.split.${key}: ${JSON.stringify(value)} is no time`, {
-      details: {
-        key: `data.split.${key}`,
-        expected: "a number, a date or an ISO 8601 time",
-        received: value,
-      },
-    });
-  }
-  return sqlDouble(seconds);
+  if (seconds !== undefined) return seconds;
+  throw new ConfigError(`config data.split.${key}: ${JSON.stringify(value)} is no time`, {
+    details: { key: `data.split.${key}`, expected: "a number, a date or an ISO 8601 time", received: value },
+  });
 }
 
-function columnConditions(
-  staged: StagedTable,
+function byColumn(
+  { spool, rows, lanes }: SpooledSource,
   split: Extract<SplitConfig, { by: "column" }>,
-): SplitConditions {
-  const { column } = split;
-  const type = staged.types.get(column)!;
-  const text = `trim(CAST(${keyCast(type, column).sql(sqlName(column))} AS VARCHAR))`;
-  const oneOf = (values: readonly RawScalar[]): string => {
-    const texts = values.map((value) => canonical(value, { valueType: "string", trim: true }) ?? "");
-    // Doubles print with a point in SQL.
-    if (type === "DOUBLE" || type === "FLOAT") texts.push(...texts.map((t) => `${t}.0`));
-    return `coalesce(${text} IN (${texts.map(sqlText).join(", ")}), false)`;
-  };
-  return {
-    train: oneOf(split.train),
-    ...(split.valid.length > 0 && { valid: oneOf(split.valid) }),
-    ...(split.test.length > 0 && { test: oneOf(split.test) }),
-  };
-}
-
-/** Smallest values with at least these shares of all rows at or below them; a share of 1 or more has none. */
-async function quantiles(
-  connection: DuckDBConnection,
-  from: string,
-  shares: readonly number[],
-): Promise<(string | undefined)[]> {
-  const inner = shares.map((share, k) =>
-    share >= 1 - 1e-9 ? `NULL AS q${k}` : `CAST(quantile_disc(x, ${sqlDouble(share)}) AS VARCHAR) AS q${k}`,
-  );
-  const row = await queryRow(connection, `SELECT ${inner.join(", ")} FROM (${from})`);
-  return shares.map((_, k) => (row[`q${k}`] === null ? undefined : `CAST('${row[`q${k}`]}' AS DOUBLE)`));
-}
-
-function cutConditions(
-  x: string,
-  [first, second, third]: readonly (string | undefined)[],
-  { valid, test }: { valid: number; test: number },
-): SplitConditions {
-  const between = (low: string | undefined, high: string | undefined): string => {
-    if (low === undefined) return "false";
-    return `${x} > ${low}${high === undefined ? "" : ` AND ${x} <= ${high}`}`;
-  };
-  return {
-    train: first === undefined ? "true" : `${x} <= ${first}`,
-    ...(valid > 0 && { valid: between(first, second) }),
-    ...(test > 0 && { test: between(second, third) }),
-  };
+  lane: number,
+): Membership {
+  const { table } = lanes[lane] as KeyLane;
+  const text = (value: RawScalar): string | undefined =>
+    canonical(value, { valueType: "string", trim: true });
+  const chosen = SPLIT_NAMES.map((name) => new Set(split[name].map(text)));
+  const splitOfCode = new Uint8Array(table.size).fill(NO_SPLIT);
+  for (let code = 0; code < splitOfCode.length; code++) {
+    const value = text(table.raw(code));
+    const found = chosen.findIndex((values) => value !== undefined && values.has(value));
+    if (found >= 0) splitOfCode[code] = found;
+  }
+  const membership = new Uint8Array(rows);
+  let row = 0;
+  for (let block = 0; block < spool.blocks; block++) {
+    for (const code of spool.read(block, lane).values)
+      membership[row++] = code < 0 ? NO_SPLIT : splitOfCode[code];
+  }
+  return membership;
 }

@@ -4,7 +4,7 @@ import type { DataConfig } from "./config.ts";
 import { columnOf } from "./fit.ts";
 import { LEAK_AUC, leakSignals } from "./inspect-leak.ts";
 import { namesOutcome } from "./inspect-names.ts";
-import { labelSql, positiveTexts } from "./row-quality.ts";
+import { labelSql, positiveTexts } from "./label-sql.ts";
 import { queryRow, sqlName } from "./source-sql.ts";
 import { type ProblemInput, type ProblemList, rowsOf, type SplitRows } from "./validate-report.ts";
 

@@ -3,7 +3,7 @@ import type { DataConfig, LabelConfig } from "./config.ts";
 import { columnOf } from "./fit.ts";
 import { numberSql, sqlDouble, timeSql } from "./number-sql.ts";
 import { keyCast } from "./raw-key.ts";
-import { labelSql, positiveTexts } from "./row-quality.ts";
+import { labelSql, positiveTexts } from "./label-sql.ts";
 import { sqlName } from "./source-sql.ts";
 import { badRow, type Check, type ColumnContext, share } from "./validate-check.ts";
 import type { ProblemInput, SplitRows } from "./validate-report.ts";

@@ -4,12 +4,14 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, MillraceError, nearestName } from "../core/index.ts";
 import type { TimestampUnit } from "../schema/index.ts";
 import type { DataConfig } from "./config.ts";
-import { columnOf, guessUnit } from "./fit.ts";
+import { columnOf } from "./fit.ts";
 import type { Session } from "./session.ts";
 import { openSource } from "./source.ts";
 import type { RawSource, SourceSpec } from "./source-spec.ts";
 import { sqlName, sqlText } from "./source-sql.ts";
-import { SPLIT_NAMES, type SplitName, splitColumns, splitConditions } from "./split.ts";
+import { SPLIT_NAMES, type SplitName } from "./split.ts";
+import { splitColumns, splitConditions } from "./split-sql.ts";
+import { guessTimeUnit } from "./time-unit.ts";
 import { ROW as STAGED_ROW, type StagedTable, stagedRows } from "./stage.ts";
 import type { ProblemList, SplitRows } from "./validate-report.ts";
 
@@ -132,7 +134,8 @@ export async function timeUnit(
     return timestampUnit ?? "s";
   }
   try {
-    return await guessUnit(session, train, timestamp, undefined);
+    const rows = stagedRows(train, [timestamp]);
+    return await guessTimeUnit(session.connection, rows, timestamp, train.types.get(timestamp)!);
   } catch (error) {
     if (error instanceof MillraceError) return "s"; // reported as wrong type
     throw error;

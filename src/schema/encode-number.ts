@@ -7,12 +7,21 @@ export function toFloat(value: number): number {
   return Math.fround(value) + 0;
 }
 
-/** Clip, then `sign(x)·ln(1 + |x|)` if asked, then `(x - mean)·scale`, as `toFloat`. */
-export function transformNumber(value: number, { clip, log, mean, scale }: NumericTransform): number {
+/** Clip, then `sign(x)·ln(1 + |x|)` if asked: a transform without its fitted part, in float64. */
+export function shapeNumber(value: number, { clip, log }: Pick<NumericTransform, "clip" | "log">): number {
   let x = value;
   if (clip !== undefined) x = Math.min(Math.max(x, clip[0]), clip[1]);
-  if (log) x = Math.sign(x) * Math.log(1 + Math.abs(x));
+  return log ? Math.sign(x) * Math.log(1 + Math.abs(x)) : x;
+}
+
+/** `(x - mean)·scale` as `toFloat`. */
+export function scaleNumber(x: number, { mean, scale }: Pick<NumericTransform, "mean" | "scale">): number {
   return toFloat((x - mean) * scale);
+}
+
+/** The batch value of a raw number: `shapeNumber`, then `scaleNumber`. */
+export function transformNumber(value: number, transform: NumericTransform): number {
+  return scaleNumber(shapeNumber(value, transform), transform);
 }
 
 /** `FIRST_VALUE_ID + (number of boundaries ≤ value)`, by bisection. */

@@ -9,7 +9,7 @@ export {
   type RowEncoderOptions,
 } from "./encode.ts";
 export { type CanonicalLookup, canonicalLookup, encodeId } from "./encode-id.ts";
-export { bucketId, toFloat, transformNumber } from "./encode-number.ts";
+export { bucketId, scaleNumber, shapeNumber, toFloat, transformNumber } from "./encode-number.ts";
 export { murmur32 } from "./hash.ts";
 export {
   NUMBER_PATTERN,

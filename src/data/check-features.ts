@@ -1,0 +1,54 @@
+/** Mistakes in features that need no data to be seen. */
+import { ConfigError, nearestName } from "../core/index.ts";
+import type { DataConfig } from "./config.ts";
+
+/** Mistakes that need no data: names used twice, targets that are no categorical feature. */
+export function checkFeatures(config: DataConfig): void {
+  const seen = new Set<string>();
+  const taken = [...config.features, ...config.labels, ...config.data.keep.map((name) => ({ name }))];
+  for (const { name } of taken) {
+    if (seen.has(name) || name.startsWith("@")) {
+      const message = seen.has(name) ? "stands twice" : "starts with @, as only role columns do";
+      throw new ConfigError(`config: the name ${name} ${message}`, {
+        details: { key: "features", received: name },
+        hint: "features, labels and kept columns need names of their own",
+      });
+    }
+    seen.add(name);
+  }
+  const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
+  const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
+  for (const { name, kind, target, alignedWith, timesColumn, dim } of config.features) {
+    if (target !== undefined) mustBe(name, "target", target, categorical, "a categorical feature");
+    if (alignedWith !== undefined) mustBe(name, "aligned_with", alignedWith, sequences, "a sequence");
+    if (timesColumn !== undefined && config.timestamp === undefined) {
+      throw new ConfigError(
+        `config: feature ${name} has times_column, and no timestamp says what time a row has`,
+        {
+          details: { key: "timestamp" },
+          hint: "set timestamp to the column of the rows' times",
+        },
+      );
+    }
+    if (kind === "dense" && dim === undefined) {
+      throw new ConfigError(`config: the dense feature ${name} needs dim, the length of its vectors`, {
+        details: { key: "dim" },
+      });
+    }
+  }
+}
+
+function mustBe(
+  feature: string,
+  key: string,
+  received: string,
+  known: readonly string[],
+  what: string,
+): void {
+  if (known.includes(received)) return;
+  const near = nearestName(received, known);
+  throw new ConfigError(`config: ${key} of feature ${feature} is ${received}, expected ${what}`, {
+    details: { key, expected: known, received },
+    hint: near === undefined ? `there are: ${known.join(", ") || "none"}` : `did you mean ${near}?`,
+  });
+}

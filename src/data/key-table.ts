@@ -1,0 +1,179 @@
+/**
+ * Key tables: raw values of categorical columns numbered 0, 1, … in the order in which they come. A key
+ * is two or four 32-bit words: a 64-bit number, or a text as DuckDB keeps it (its length and up to
+ * twelve bytes; of longer ones the length and 96 bits of their MD5). Open addressing, linear probing.
+ */
+import { DataError } from "../core/index.ts";
+import type { RawScalar } from "../schema/index.ts";
+
+export type KeyType = "VARCHAR" | "BIGINT" | "DOUBLE" | "BOOLEAN";
+
+/** Code of a row without a value. */
+export const NO_KEY = -1;
+
+/** Words of a column of keys, and which of its rows have a value (null: all). */
+export interface KeyColumn {
+  readonly words: Int32Array;
+  readonly valid: Uint32Array | null;
+  /** MD5 words of texts longer than twelve bytes. */
+  readonly digests: Int32Array | undefined;
+  /** The text of a row, asked for once for every long text. */
+  readonly textAt: (row: number) => string;
+}
+
+/** Most bytes of a text that stand in its key. */
+const SHORT = 12;
+/** Keys beyond this many would not fit a `Map`, as the serving encoder needs it. */
+const LARGEST = 2 ** 24 - 8;
+
+export class KeyTable {
+  readonly type: KeyType;
+  readonly #column: string;
+  readonly #width: 2 | 4;
+  readonly #longTexts = new Map<number, string>();
+  #size = 0;
+  #keys: Int32Array;
+  #slots: Int32Array;
+
+  /** @param column name for error messages */
+  constructor(type: KeyType, column: string) {
+    this.type = type;
+    this.#column = column;
+    this.#width = type === "VARCHAR" ? 4 : 2;
+    this.#keys = new Int32Array(256 * this.#width);
+    this.#slots = new Int32Array(512).fill(-1);
+  }
+
+  /** Number of distinct keys. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Writes the codes of `count` rows into `codes`, from position `at` on. */
+  encode(column: KeyColumn, count: number, codes: Int32Array, at: number): void {
+    if (this.#width === 4) this.#encodeTexts(column, count, codes, at);
+    else this.#encodeNumbers(column, count, codes, at);
+  }
+
+  #encodeNumbers({ words, valid }: KeyColumn, count: number, codes: Int32Array, at: number): void {
+    for (let row = 0; row < count; row++) {
+      if (valid !== null && ((valid[row >>> 5] >>> (row & 31)) & 1) === 0) {
+        codes[at + row] = NO_KEY;
+        continue;
+      }
+      const a = words[2 * row];
+      const b = words[2 * row + 1];
+      const mask = this.#slots.length - 1;
+      let slot = mix(a, b, 0, 0) & mask;
+      let code = this.#slots[slot];
+      while (code >= 0 && (this.#keys[2 * code] !== a || this.#keys[2 * code + 1] !== b)) {
+        slot = (slot + 1) & mask;
+        code = this.#slots[slot];
+      }
+      codes[at + row] = code >= 0 ? code : this.#add(slot, a, b, 0, 0);
+    }
+  }
+
+  #encodeTexts(
+    { words, valid, digests, textAt }: KeyColumn,
+    count: number,
+    codes: Int32Array,
+    at: number,
+  ): void {
+    let keys = this.#keys;
+    let slots = this.#slots;
+    let mask = slots.length - 1;
+    for (let row = 0; row < count; row++) {
+      if (valid !== null && ((valid[row >>> 5] >>> (row & 31)) & 1) === 0) {
+        codes[at + row] = NO_KEY;
+        continue;
+      }
+      const length = words[4 * row];
+      const long = length > SHORT;
+      const source = long && digests !== undefined ? digests : words;
+      const first = long ? 4 * row : 4 * row + 1;
+      const b = source[first];
+      const c = source[first + 1];
+      const d = source[first + 2];
+      let slot = mix(length, b, c, d) & mask;
+      let code = slots[slot];
+      while (code >= 0) {
+        const k = 4 * code;
+        if (keys[k] === length && keys[k + 1] === b && keys[k + 2] === c && keys[k + 3] === d) break;
+        slot = (slot + 1) & mask;
+        code = slots[slot];
+      }
+      if (code < 0) {
+        code = this.#add(slot, length, b, c, d);
+        if (long) this.#longTexts.set(code, textAt(row));
+        keys = this.#keys;
+        slots = this.#slots;
+        mask = slots.length - 1;
+      }
+      codes[at + row] = code;
+    }
+  }
+
+  #add(slot: number, a: number, b: number, c: number, d: number): number {
+    const code = this.#size++;
+    if (code >= LARGEST) {
+      throw new DataError(`column ${this.#column} has more than ${LARGEST} distinct values`, {
+        details: { column: this.#column, expected: `at most ${LARGEST} distinct values` },
+        hint: "set the feature's hash_buckets: hashed values need no list",
+      });
+    }
+    const at = code * this.#width;
+    this.#keys[at] = a;
+    this.#keys[at + 1] = b;
+    if (this.#width === 4) {
+      this.#keys[at + 2] = c;
+      this.#keys[at + 3] = d;
+    }
+    this.#slots[slot] = code;
+    if (this.#size * 2 > this.#slots.length) this.#grow();
+    return code;
+  }
+
+  #grow(): void {
+    const keys = new Int32Array(this.#keys.length * 2);
+    keys.set(this.#keys);
+    this.#keys = keys;
+    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    const mask = slots.length - 1;
+    const width = this.#width;
+    for (let code = 0; code < this.#size; code++) {
+      const k = code * width;
+      let slot =
+        mix(keys[k], keys[k + 1], width === 4 ? keys[k + 2] : 0, width === 4 ? keys[k + 3] : 0) & mask;
+      while (slots[slot] >= 0) slot = (slot + 1) & mask;
+      slots[slot] = code;
+    }
+    this.#slots = slots;
+  }
+
+  /** The raw value of a code. */
+  raw(code: number): RawScalar {
+    const at = code * this.#width;
+    if (this.type === "VARCHAR") {
+      const length = this.#keys[at];
+      if (length > SHORT) return this.#longTexts.get(code)!;
+      const bytes = Buffer.from(this.#keys.buffer, 4 * at + 4, length);
+      return bytes.toString("utf8");
+    }
+    if (this.type === "DOUBLE") return new Float64Array(this.#keys.slice(at, at + 2).buffer)[0];
+    const high = this.#keys[at + 1];
+    const low = this.#keys[at] >>> 0;
+    if (this.type === "BOOLEAN") return low === 1;
+    const safe = high < 0x1fffff && high >= -0x1fffff;
+    return safe ? high * 4294967296 + low : (BigInt(high) << 32n) + BigInt(low);
+  }
+}
+
+/** Spreads the words of a key over 32 bits. */
+function mix(a: number, b: number, c: number, d: number): number {
+  let hash =
+    Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77) ^ Math.imul(c, 0xc2b2ae3d) ^ Math.imul(d, 0x27d4eb2f);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
