@@ -103,6 +103,13 @@ describe("what a step moves", () => {
   });
 });
 
+test("lazy updates under whole-table L2 are refused before anything is allocated", async () => {
+  const optimizer = { embeddingUpdate: "lazy", embeddingRegularizer: 0.1 } as const;
+  await expect(make(new LR(everyKind), { optimizer })).rejects.toThrow(
+    "embedding_regularizer over whole tables moves every row, and lazy updates only the batch's",
+  );
+});
+
 describe("batches", () => {
   test("of any size up to the learner's; a duplicated batch has the same loss", async () => {
     const model = new LR(everyKind);

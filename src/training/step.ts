@@ -2,7 +2,7 @@
  * One training step: the graph gives the loss and all gradients, then the host sums duplicate rows,
  * clips by the norm of everything together, and moves rows and dense parameters in place.
  */
-import { MillraceError } from "../core/index.ts";
+import { ConfigError, MillraceError } from "../core/index.ts";
 import type { Optimizer } from "../embeddings/index.ts";
 import type { Engine, HostTensor, Session } from "../engine/index.ts";
 import { hashKey } from "../core/index.ts";
@@ -186,8 +186,19 @@ export function positionsFor(source: GraphSource, batchSize: number): number[] {
   return positionsOf([tracedBatch(source).batch], batchSize);
 }
 
+/** @throws ConfigError when rows are to move lazily but L2 to hold for whole tables */
 export function optimizersOf(options: OptimizerOptions) {
   const { optimizer, embeddingOptimizer = optimizer, embeddingUpdate, netRegularizer } = options;
+  const { embeddingRegularizer, embeddingRegularizerScope } = options;
+  if (embeddingUpdate === "lazy" && embeddingRegularizer > 0 && embeddingRegularizerScope === "table") {
+    throw new ConfigError(
+      "embedding_regularizer over whole tables moves every row, and lazy updates only the batch's",
+      {
+        details: { embeddingUpdate, embeddingRegularizer, embeddingRegularizerScope },
+        hint: "say embedding_regularizer_scope: batch, or embedding_update: dense",
+      },
+    );
+  }
   return {
     denseOptimizer: optimizerNamed(optimizer, options),
     rowOptimizer: optimizerNamed(embeddingOptimizer, { ...options, momentum: 0 }),
