@@ -8,8 +8,8 @@
  * Ioffe and Szegedy, ICML 2015, arXiv:1502.03167.
  */
 import { constantInit, currentTrace, Module, Parameter, State } from "../module/index.ts";
-import { add, div, maximum, mean, mul, sizeOf, sqrt, square, sub } from "../ops/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { add, div, maximum, mean, mul, scaleStandardized, sizeOf, sqrt, square, sub } from "../ops/index.ts";
+import { constant, type Tensor } from "../tensor/index.ts";
 
 export interface BatchNormOptions {
   /** @default 1e-5 */
@@ -40,23 +40,31 @@ export class BatchNorm extends Module {
 
   /** `[batch, width]` to the same. */
   forward(x: Tensor): Tensor {
-    const trace = currentTrace();
-    let centre: Tensor = this.runningMean;
-    let variance: Tensor = this.runningVariance;
-    let centred = sub(x, centre);
-    if (trace.training) {
-      centre = mean(x, { axis: 0 }); // [width]
-      centred = sub(x, centre);
-      variance = mean(square(centred), { axis: 0 }); // [width]
-      const rows = sizeOf(x.shape[0]);
-      // A last batch of one row has no unbiased variance; its biased one (0) is taken then.
-      const unbiased = mul(variance, div(rows, maximum(sub(rows, 1), 1)));
-      this.#move(this.runningMean, centre);
-      this.#move(this.runningVariance, unbiased);
-    }
-    const normalised = div(centred, sqrt(add(variance, this.epsilon)));
-    if (this.scale === undefined || this.shift === undefined) return normalised;
-    return add(mul(normalised, this.scale), this.shift);
+    return currentTrace().training ? this.#byBatch(x) : this.#byRunning(x);
+  }
+
+  #byRunning(x: Tensor): Tensor {
+    const inverse = div(1, sqrt(add(this.runningVariance, this.epsilon)));
+    const factor = this.scale === undefined ? inverse : mul(inverse, this.scale);
+    return this.#shifted(mul(sub(x, this.runningMean), factor));
+  }
+
+  #byBatch(x: Tensor): Tensor {
+    const centre = mean(x, { axis: 0 }); // [width]
+    const centred = sub(x, centre);
+    const variance = mean(square(centred), { axis: 0 }); // [width]
+    const rows = sizeOf(x.shape[0]);
+    // A last batch of one row has no unbiased variance; its biased one (0) is taken then.
+    const unbiased = mul(variance, div(rows, maximum(sub(rows, 1), 1)));
+    this.#move(this.runningMean, centre);
+    this.#move(this.runningVariance, unbiased);
+    const inverse = div(1, sqrt(add(variance, this.epsilon)));
+    const scale = this.scale ?? constant(new Float32Array(this.runningMean.shape[0]).fill(1));
+    return this.#shifted(scaleStandardized(x, centred, inverse, scale));
+  }
+
+  #shifted(x: Tensor): Tensor {
+    return this.shift === undefined ? x : add(x, this.shift);
   }
 
   /** A layer that runs twice in one pass moves twice. */

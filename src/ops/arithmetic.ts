@@ -26,11 +26,11 @@ function binary(name: string, onnxName: string, vjp: Binary["vjp"]): Binary {
 }
 
 const addOp = binary("add", "Add", ([a, b], _, g) => [sumTo(g, a.shape), sumTo(g, b.shape)]);
-const subOp = binary("sub", "Sub", ([a, b], _, g) => [sumTo(g, a.shape), sumTo(neg(g), b.shape)]);
+const subOp = binary("sub", "Sub", ([a, b], _, g) => [sumTo(g, a.shape), neg(sumTo(g, b.shape))]);
 const mulOp = binary("mul", "Mul", ([a, b], _, g) => [sumTo(mul(g, b), a.shape), sumTo(mul(g, a), b.shape)]);
 const divOp = binary("div", "Div", ([a, b], y, g) => {
   const scaled = div(g, b);
-  return [sumTo(scaled, a.shape), sumTo(neg(mul(scaled, y)), b.shape)];
+  return [sumTo(scaled, a.shape), neg(sumTo(mul(scaled, y), b.shape))];
 });
 
 const negOp = defineOp<readonly [Tensor]>({

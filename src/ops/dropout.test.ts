@@ -16,7 +16,7 @@ function kept(rows: number, rate: number, key: number): boolean[] {
     const row = mix32((Math.floor(i / columns) + key) >>> 0);
     const column = mix32(((i % columns) + 0x9e3779b9) >>> 0);
     let bits = (row ^ column) >>> 0;
-    bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d) >>> 0;
+    bits = Math.imul(bits, 0x7feb352d) >>> 0;
     bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b) >>> 0;
     return bits < Math.round((1 - rate) * 2 ** 32);
   });

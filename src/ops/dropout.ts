@@ -30,8 +30,9 @@ function randomBits(key: Tensor, rows: Tensor["shape"][number], columns: number)
     },
   );
   const mixed = bitXor(expandDims(row, -1), column); // [rows, columns]
-  // The last xor-shift of the mixer only changes low bits; a threshold looks at the high ones.
-  const once = mul(bitXor(mixed, shiftRight(mixed, 16)), constant(0x7feb352d, { dtype: "uint32" }));
+  // Both keys are mixed already, so of the mixer's steps on the whole array two products and the shift
+  // between them remain; its last xor-shift only changes low bits, and a threshold looks at the high ones.
+  const once = mul(mixed, constant(0x7feb352d, { dtype: "uint32" }));
   return mul(bitXor(once, shiftRight(once, 15)), constant(0x846ca68b, { dtype: "uint32" }));
 }
 

@@ -30,6 +30,7 @@ export { addAlong, gather, takeAlong, topKIndices, zeros } from "./gather.ts";
 export { affine, matmul, type MatmulOptions } from "./matmul.ts";
 export { logSumExp, max, mean, min, type ReduceOptions, sum } from "./reduce.ts";
 export { broadcastTo, expandDims, flatten, reshape, squeeze } from "./reshape.ts";
+export { scaleStandardized } from "./scale-standardized.ts";
 export { sizeOf } from "./size-of.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
 export { stopGradient } from "./stop-gradient.ts";

@@ -689,6 +689,17 @@ export const cases: { readonly [name in keyof typeof ops]: OpCases } = {
   ],
 
   // Softmax
+  scaleStandardized: [
+    {
+      about: "with the batch's own moments",
+      inputs: [uniform(["batch", 3]), uniform([3])],
+      build: (x, scale) => {
+        const centred = ops.sub(x, ops.mean(x, { axis: 0 }));
+        const variance = ops.mean(ops.square(centred), { axis: 0 });
+        return ops.scaleStandardized(x, centred, ops.div(1, ops.sqrt(ops.add(variance, 0.1))), scale);
+      },
+    },
+  ],
   softmax: [
     { about: "last axis", inputs: [uniform(["batch", 4])], build: (x) => ops.softmax(x) },
     {
