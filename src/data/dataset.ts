@@ -147,7 +147,7 @@ export async function encodeForMap(
   const session = await openSession(workFolder(root), { memory });
   const directory = workFolder(root);
   try {
-    const source = await openSource(session.connection, spec);
+    const source = await openSource(session.connection, spec, { untyped: true });
     const encoded = await encodeWithMap(session, source, map, {
       name: "data",
       keep,
@@ -318,7 +318,7 @@ async function encodeDataset(
     work: (source: RawSource) => Promise<Map<string, StoredSplit>>,
   ): Promise<void> => {
     onProgress({ stage: "read", split: name, done: 0, total: 1 });
-    const source = await openSource(session.connection, specs[name]!);
+    const source = await openSource(session.connection, specs[name]!, { untyped: true });
     notes.push(...source.notes);
     try {
       for (const [each, result] of await work(source)) {

@@ -25,6 +25,7 @@ import type { SpooledSource } from "./read-source.ts";
 import { positiveTexts } from "./label-sql.ts";
 import { selectRanks } from "./select-ranks.ts";
 import type { Membership } from "./split.ts";
+import { textType } from "./text-type.ts";
 import { type CountedKeys, fitVocabulary, idsOfKeys } from "./vocabulary.ts";
 
 /** What fitting an encoder met, for the encoding report. */
@@ -130,7 +131,7 @@ export function fitFeatureMap(
       const lane = user.name === DOMAIN_ENCODER ? lanes.domain! : lanes.features.get(user.name)!.lane;
       return train.countKeys(lane);
     });
-    const fitted = fitEncoder(users[0], counted);
+    const fitted = fitEncoder(users[0], counted, spooled.source.unchecked !== undefined);
     encoders[name] = fitted.encoder;
     reports[name] = fitted.report;
     ids.set(name, fitted.ids);
@@ -250,8 +251,11 @@ const NATURAL_TYPES: Readonly<Record<KeyType, ValueType>> = {
 function fitEncoder(
   { type, trim, hashBuckets, minCount, maxSize }: FeatureConfig,
   counted: readonly CountedKeys[],
+  untyped: boolean,
 ): { encoder: IdEncoder; report: EncoderReport; ids: ReadonlyMap<KeyTable, Int32Array> } {
-  const form = { valueType: type ?? NATURAL_TYPES[counted[0].table.type], trim };
+  const [{ table }] = counted;
+  const natural = untyped && table.type === "VARCHAR" ? textType(table) : NATURAL_TYPES[table.type];
+  const form = { valueType: type ?? natural, trim };
   if (hashBuckets !== undefined) {
     const size = FIRST_VALUE_ID + hashBuckets;
     const encoder: IdEncoder = { ...form, vocabulary: { type: "hash", buckets: hashBuckets, seed: 0 }, size };

@@ -33,7 +33,8 @@ export function anyNumberSql(x: string, duckdbType: string, column: string): str
   if (duckdbType === "DOUBLE") return x;
   if (duckdbType === "FLOAT") return `CAST(${x} AS DOUBLE)`;
   if (duckdbType !== "VARCHAR") return numberSql(x, duckdbType, column);
-  const number = numberSql(x, duckdbType, column);
+  // What the cast takes beyond the pattern: underscores between digits.
+  const number = `CASE WHEN NOT contains(${x}, '_') THEN TRY_CAST(${x} AS DOUBLE) END`;
   return `CASE WHEN trim(${x}, ${OUTER_SPACE}) <> '' THEN coalesce(${number}, CAST('inf' AS DOUBLE)) END`;
 }
 

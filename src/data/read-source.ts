@@ -24,10 +24,29 @@ export interface SpooledSource {
 }
 
 /**
+ * Reads all rows.
+ *
+ * @throws DataError for rows of an unchecked source that are broken
  * @param path file for what does not fit in `memory` bytes
  * @param onRows told the number of rows read so far
  */
 export async function readSource(
+  connection: DuckDBConnection,
+  source: RawSource,
+  lanes: readonly Lane[],
+  options: { readonly path: string; readonly memory: number; readonly onRows?: (rows: number) => void },
+): Promise<SpooledSource> {
+  const { unchecked } = source;
+  try {
+    const spooled = await readLanes(connection, source, lanes, options);
+    unchecked?.checkCount(spooled.rows);
+    return spooled;
+  } catch (cause) {
+    throw unchecked === undefined ? cause : await unchecked.explain(cause);
+  }
+}
+
+async function readLanes(
   connection: DuckDBConnection,
   source: RawSource,
   lanes: readonly Lane[],

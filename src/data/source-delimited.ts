@@ -6,14 +6,20 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, nearestName } from "../core/index.ts";
-import { DUCKDB_TYPE, inferColumnTypes, rawColumn, type ScalarType } from "./source-column-type.ts";
-import { delimitedError, locateRecords, misfitError } from "./source-defect.ts";
+import {
+  DUCKDB_TYPE,
+  inferColumnTypes,
+  rawColumn,
+  type ScalarType,
+  type TextColumnTypes,
+} from "./source-column-type.ts";
+import { type DelimitedPlace, delimitedError, locateRecords, misfitError } from "./source-defect.ts";
 import { type Dialect, sniffDialect } from "./source-dialect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
 import { checkNames, typedNames } from "./source-names.ts";
-import { scanText, type TextScan } from "./source-scan.ts";
-import type { RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
+import { countBytes, scanText, type TextScan } from "./source-scan.ts";
+import type { OpenOptions, RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
 import { sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 
 /** Opens delimited files as one table. @throws DataError, ConfigError as `openSource` */
@@ -22,6 +28,7 @@ export async function openDelimited(
   files: readonly string[],
   format: "csv" | "tsv",
   spec: SourceSpec,
+  { untyped = false }: OpenOptions = {},
 ): Promise<RawSource> {
   const encoding = spec.encoding ?? "utf-8";
   const notes: SourceNote[] = [];
@@ -43,16 +50,25 @@ export async function openDelimited(
 
   const allText = read(files, new Map());
   const place = { separator: dialect.separator, encoding, header: dialect.header, names };
-  let found: Awaited<ReturnType<typeof inferColumnTypes>>;
+  const checkCount = (rows: number): void =>
+    checkRowCount(files, scans, dialect, names.length, rows, allText);
+  let found: TextColumnTypes;
   try {
-    found = await inferColumnTypes(connection, allText, names, declared);
+    const looked = untyped ? [] : names;
+    if (untyped && Object.values(declared).every((type) => type === "string")) {
+      const headers = dialect.header ? files.length : 0;
+      const rows = scans.reduce((sum, { lines, blankLines }) => sum + lines - blankLines, 0) - headers;
+      found = { rows, types: new Map(), misfits: new Map(), nullOnly: [] };
+    } else {
+      found = await inferColumnTypes(connection, allText, looked, declared);
+    }
   } catch (cause) {
     throw await delimitedError(files, place, cause);
   }
   for (const [k, file] of files.entries()) {
     await checkScan(file, scans[k], place, notes);
   }
-  checkRowCount(files, scans, dialect, names.length, found.rows, allText);
+  if (!untyped) checkCount(found.rows);
   if (found.rows === 0) {
     throw new DataError(`${files[0]} has a header and no rows`, {
       details: { file: files[0], expected: "at least one row", received: `${names.length} column names` },
@@ -71,15 +87,19 @@ export async function openDelimited(
       text: `column ${column} has no value in any row`,
     });
   }
-  const columns = names.map((name) => rawColumn(name, DUCKDB_TYPE[found.types.get(name)!]));
+  const types = new Map(names.map((name) => [name, found.types.get(name) ?? declared[name] ?? "string"]));
+  const columns = names.map((name) => rawColumn(name, DUCKDB_TYPE[types.get(name)!]));
   return {
     format,
     files,
     columns,
     rows: found.rows,
     notes,
-    sql: read(files, found.types),
+    sql: read(files, types),
     locate: (rows) => locateRecords(files, place, rows),
+    ...(untyped && {
+      unchecked: { checkCount, explain: (cause: unknown) => delimitedError(files, place, cause) },
+    }),
     close: async () => {},
   };
 }
@@ -213,12 +233,14 @@ function checkSameDialect(
 async function checkScan(
   file: string,
   scan: TextScan,
-  place: Parameters<typeof delimitedError>[1],
+  place: DelimitedPlace,
   notes: SourceNote[],
 ): Promise<void> {
   // The reader forgives one separator too many at the end of a line.
   const suspicious =
-    scan.separatorEnds > 0 || scan.firstMixedEnd !== undefined || scan.firstLoneReturn !== undefined;
+    (scan.separatorEnds > 0 && !(await hasPlainFields(file, scan, place))) ||
+    scan.firstMixedEnd !== undefined ||
+    scan.firstLoneReturn !== undefined;
   if (suspicious) {
     const error = await delimitedError([file], place, undefined);
     if (error !== undefined) throw error;
@@ -227,6 +249,15 @@ async function checkScan(
     const text = `${file}: ${scan.blankLines} blank lines are left out`;
     notes.push({ kind: "blank-lines", file, count: scan.blankLines, text });
   }
+}
+
+/** Whether a file without quotes has as many separators as its lines should have: then no line has one more. */
+async function hasPlainFields(file: string, scan: TextScan, place: DelimitedPlace): Promise<boolean> {
+  const width = place.names.length;
+  if (scan.quotes || Buffer.byteLength(place.separator) !== 1 || width === 1) return false;
+  return (
+    (await countBytes(file, place.separator.charCodeAt(0))) === (scan.lines - scan.blankLines) * (width - 1)
+  );
 }
 
 /** Where no quote can hide a line end, rows and lines must agree. */

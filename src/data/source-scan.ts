@@ -155,6 +155,15 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
   };
 }
 
+/** How often a byte comes in a text file. */
+export async function countBytes(path: string, byte: number): Promise<number> {
+  let count = 0;
+  for await (const chunk of readBytes(path)) {
+    for (let k = 0; k < chunk.length; k++) if (chunk[k] === byte) count++;
+  }
+  return count;
+}
+
 function endsWith(block: Buffer, start: number, end: number, ending: Buffer): boolean {
   if (end - start < ending.length) return false;
   for (let k = 1; k <= ending.length; k++) {

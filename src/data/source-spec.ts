@@ -45,11 +45,27 @@ export interface RowPlace {
   readonly row: number;
 }
 
+export interface OpenOptions {
+  /**
+   * Leaves the values of delimited text as they are written, except in columns whose type is declared:
+   * spares a pass over the files that tells types. @default false
+   */
+  readonly untyped?: boolean;
+}
+
+/** What is left to whoever reads an untyped source. */
+export interface UncheckedRows {
+  /** Compares the number of rows read with the lines of the files. @throws DataError */
+  checkCount(rows: number): void;
+  /** The reader's error as one that names file and line. */
+  explain(cause: unknown): Promise<unknown>;
+}
+
 export interface RawSource {
   readonly format: SourceFormat;
   readonly files: readonly string[];
   readonly columns: readonly RawColumn[];
-  /** Rows of all files together. */
+  /** Rows of all files together; of an unchecked source, what the line ends promise. */
   readonly rows: number;
   readonly notes: readonly SourceNote[];
   /** A DuckDB table expression, to be used after `FROM`. Columns have the names and types of `columns`. */
@@ -59,6 +75,8 @@ export interface RawSource {
    * again up to the last of them, slowly: meant for messages. Works after `close`, too.
    */
   locate(rows: readonly number[]): Promise<RowPlace[]>;
+  /** Present when the rows were not read yet: columns are text because nobody looked what is in them. */
+  readonly unchecked?: UncheckedRows;
   /** Removes temporary files, if any were made. */
   close(): Promise<void>;
 }
