@@ -10,5 +10,6 @@ export {
   type MillraceErrorOptions,
   ShapeError,
 } from "./errors.ts";
+export { parseOptions } from "./parse-options.ts";
 export { CounterRandom, hashKey, mix32 } from "./random.ts";
 export { repeat } from "./repeat.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { CrossNetwork, Linear, MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
@@ -35,7 +36,7 @@ export class DCNv2 extends Model {
 
   constructor(schema: FeatureMap, options: DCNv2Options = {}) {
     super();
-    const given = dcnV2Options.parse(options);
+    const given = parseOptions(dcnV2Options, options, "DCNv2");
     const { embeddingDim, embeddingStd, crossLayers, hiddenUnits } = given;
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
     const { width } = this.embedding;

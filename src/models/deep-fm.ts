@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { MLP, pairwiseInteraction } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
@@ -22,7 +23,7 @@ export class DeepFM extends Model {
 
   constructor(schema: FeatureMap, options: DeepFMOptions = {}) {
     super();
-    const given = deepFMOptions.parse(options);
+    const given = parseOptions(deepFMOptions, options, "DeepFM");
     const { embeddingDim, embeddingStd, hiddenUnits } = given;
     this.linear = new LinearLogit(schema, { init: normalInit(embeddingStd) });
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });

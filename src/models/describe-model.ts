@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { parseOptions } from "../core/index.ts";
 import type { Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 
@@ -22,6 +23,6 @@ export function describeModel<Options extends z.ZodObject>(description: {
     name,
     summary,
     options,
-    create: (schema, given) => new ModelClass(schema, options.parse(given) as z.input<Options>),
+    create: (schema, given) => new ModelClass(schema, parseOptions(options, given, name) as z.input<Options>),
   };
 }

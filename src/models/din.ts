@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, parseOptions } from "../core/index.ts";
 import { FieldEmbedding, slotOf } from "../embeddings/index.ts";
 import { MLP, TargetAttention } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
@@ -39,7 +39,7 @@ export class DIN extends Model {
 
   constructor(schema: FeatureMap, options: DINOptions = {}) {
     super();
-    const given = dinOptions.parse(options);
+    const given = parseOptions(dinOptions, options, "DIN");
     const { embeddingDim, embeddingStd, hiddenUnits } = given;
     this.#interests = interestsOf(schema);
     const attended = this.#interests.flatMap(({ sequences }) => sequences);

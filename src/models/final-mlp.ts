@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { BilinearFusion, MLP } from "../layers/index.ts";
 import {
@@ -55,7 +56,7 @@ export class FinalMLP extends Model {
 
   constructor(schema: FeatureMap, options: FinalMLPOptions = {}) {
     super();
-    const given = finalMLPOptions.parse(options);
+    const given = parseOptions(finalMLPOptions, options, "FinalMLP");
     const { embeddingDim, embeddingStd, gateHiddenUnits: hidden, hiddenActivation: activation } = given;
     const init = normalInit(embeddingStd);
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init });

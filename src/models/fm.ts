@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { pairwiseInteraction } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
@@ -20,7 +21,7 @@ export class FM extends Model {
 
   constructor(schema: FeatureMap, options: FMOptions = {}) {
     super();
-    const { embeddingDim, embeddingStd } = fmOptions.parse(options);
+    const { embeddingDim, embeddingStd } = parseOptions(fmOptions, options, "FM");
     this.linear = new LinearLogit(schema, { init: normalInit(embeddingStd) });
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
   }

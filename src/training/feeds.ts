@@ -1,4 +1,5 @@
 /** From encoded batches and weights to the arrays a training or evaluation graph is fed. */
+import { DataError } from "../core/index.ts";
 import type { HostTensor } from "../engine/index.ts";
 import type { ColumnData, EncodedBatch } from "../schema/index.ts";
 import type { ModelWeights } from "./model-weights.ts";
@@ -92,16 +93,27 @@ export class BatchFeeds {
       const ids = encoded.columns[column] as Int32Array;
       const base = this.#weights.placed(table).first;
       const { width: stride } = lookup;
-      if (width === 1) {
-        for (let i = 0, at = offset; i < encoded.size; i++, at += stride) rows[at] = base + ids[i];
-      } else {
-        for (let i = 0, from = 0, at = offset; i < encoded.size; i++, at += stride) {
-          for (let j = 0; j < width; j++) rows[at + j] = base + ids[from++];
+      for (let i = 0, from = 0, at = offset; i < encoded.size; i++, at += stride) {
+        for (let j = 0; j < width; j++, from++) {
+          const id = ids[from];
+          // Beyond its own table an id would read the next one's rows.
+          if (id < 0 || id >= table.rows) throw badId(column, i, id, table.rows);
+          rows[at + j] = base + id;
         }
       }
       offset += width;
     }
   }
+}
+
+function badId(column: string, row: number, id: number, rows: number): DataError {
+  return new DataError(
+    `id ${id} of column "${column}" is outside its table of ${rows} rows (row ${row} of the batch)`,
+    {
+      details: { column, row, id, rows },
+      hint: "encode the data with the feature map that the model was built from",
+    },
+  );
 }
 
 /** Scalar columns side by side, `[size, columns]`. */

@@ -4,7 +4,7 @@
  * bytes as a run that was never stopped.
  */
 import { z } from "zod";
-import { ConfigError, hashKey, InterruptedError, nearestName } from "../core/index.ts";
+import { ConfigError, hashKey, InterruptedError, nearestName, parseOptions } from "../core/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { parseBinaryMetric } from "../evaluation/index.ts";
 import { binaryCrossEntropy, squaredError } from "../losses/index.ts";
@@ -124,7 +124,7 @@ class TrainingRun {
   }
 
   static async start(given: TrainInput): Promise<TrainingRun> {
-    const options = trainingOptions.parse(given.options ?? {});
+    const options = parseOptions(trainingOptions, given.options ?? {}, "train");
     if (given.valid !== undefined) checkMonitor(given.map, options);
     const { model, map, train: source, engine, onEvent } = given;
     const graphs = { model, schema: map, layout: source.layout };
