@@ -95,7 +95,7 @@ describe("installed into an empty folder", () => {
     expect(exported).toMatchObject({ code: 0 });
     expect(statSync(join(app, "model.onnx")).size).toBeGreaterThan(10_000);
     expect(JSON.parse(exported.stdout).difference).toBeLessThanOrEqual(1e-5);
-  });
+  }, 300_000);
 
   test("every entry of the package can be imported", async () => {
     const dist = join(app, "node_modules/millrace/dist");
