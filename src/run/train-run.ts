@@ -11,7 +11,6 @@ import { createEngine, type Engine } from "../engine/index.ts";
 import type { Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import {
-  DirectoryCheckpoints,
   type EpochRecord,
   type Evaluation,
   measure,
@@ -20,6 +19,7 @@ import {
   type TrainingEvent,
   type TrainingListener,
 } from "../training/index.ts";
+import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { type Config, dataConfigOf, modelNamed } from "./config.ts";
 import { EventLog } from "./event-log.ts";
 import { applyTableSettings } from "./table-settings.ts";

@@ -1,7 +1,6 @@
 export {
   type Checkpoint,
   type CheckpointStore,
-  DirectoryCheckpoints,
   type EpochRecord,
   MemoryCheckpoints,
   type Progress,

@@ -26,16 +26,91 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   models: ["schema", "tensor", "ops", "module", "embeddings", "layers"],
   losses: ["tensor", "ops"],
   evaluation: ["schema"],
-  training: ["onnx", "tensor", "ops", "autodiff", "compile", "engine", "schema", "data", "module", "embeddings", "layers", "losses", "evaluation"],
-  run: ["onnx", "engine", "schema", "data", "module", "embeddings", "models", "training", "evaluation", "numerics"],
+  training: [
+    "onnx",
+    "tensor",
+    "ops",
+    "autodiff",
+    "compile",
+    "engine",
+    "schema",
+    "data",
+    "module",
+    "embeddings",
+    "layers",
+    "losses",
+    "evaluation",
+  ],
+  run: [
+    "onnx",
+    "engine",
+    "schema",
+    "data",
+    "module",
+    "embeddings",
+    "models",
+    "training",
+    "evaluation",
+    "numerics",
+  ],
   report: ["engine", "run", "data", "evaluation", "numerics", "schema", "training"],
   bench: ["engine", "schema", "data", "models", "training", "run"],
-  recipes: ["onnx", "numerics", "tensor", "ops", "engine", "schema", "data", "world", "module", "embeddings", "layers", "models", "losses", "evaluation", "training", "run", "report"],
-  cli: ["onnx", "numerics", "engine", "schema", "data", "world", "module", "models", "evaluation", "training", "run", "bench", "recipes", "report"],
+  recipes: [
+    "onnx",
+    "numerics",
+    "tensor",
+    "ops",
+    "engine",
+    "schema",
+    "data",
+    "world",
+    "module",
+    "embeddings",
+    "layers",
+    "models",
+    "losses",
+    "evaluation",
+    "training",
+    "run",
+    "report",
+  ],
+  cli: [
+    "onnx",
+    "numerics",
+    "engine",
+    "schema",
+    "data",
+    "world",
+    "module",
+    "models",
+    "evaluation",
+    "training",
+    "run",
+    "bench",
+    "recipes",
+    "report",
+  ],
 };
 
 /** Folders that run in browsers, apart from files under a `node/` folder. */
-const browserFolders = ["core", "onnx", "numerics", "tensor", "ops", "autodiff", "compile", "engine", "schema", "module", "embeddings", "layers", "models", "losses", "evaluation"];
+const browserFolders = [
+  "core",
+  "onnx",
+  "numerics",
+  "tensor",
+  "ops",
+  "autodiff",
+  "compile",
+  "engine",
+  "schema",
+  "module",
+  "embeddings",
+  "layers",
+  "models",
+  "losses",
+  "evaluation",
+  "training",
+];
 
 const source = fileURLToPath(new URL("../../src", import.meta.url));
 
@@ -46,16 +121,19 @@ interface Import {
 
 function sourceFiles(): string[] {
   return readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
-    (path) => path.endsWith(".ts") && !/\.(test|test-d)\.ts$/.test(path) && !path.includes("kernels/assembly/"),
+    (path) =>
+      path.endsWith(".ts") && !/\.(test|test-d)\.ts$/.test(path) && !path.includes("kernels/assembly/"),
   );
 }
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(source, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?(?:from\s*)?["']([^"']+)["']/g)].map(([, specifier]) => ({
-    file,
-    specifier,
-  }));
+  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?(?:from\s*)?["']([^"']+)["']/g)].map(
+    ([, specifier]) => ({
+      file,
+      specifier,
+    }),
+  );
 }
 
 /** The file an import names, relative to `src`; undefined for packages. */
@@ -67,7 +145,11 @@ const imports = sourceFiles().flatMap(importsOf);
 const folderOf = (path: string): string => path.split("/")[0];
 
 test("every folder of src is in the table", () => {
-  const folders = new Set(sourceFiles().filter((path) => path.includes("/")).map(folderOf));
+  const folders = new Set(
+    sourceFiles()
+      .filter((path) => path.includes("/"))
+      .map(folderOf),
+  );
   expect([...folders].filter((folder) => mayImport[folder] === undefined)).toEqual([]);
 });
 
@@ -92,7 +174,9 @@ test("another folder is entered through its index", () => {
 });
 
 test("onnxruntime enters through engine alone", () => {
-  const wrong = imports.filter(({ file, specifier }) => specifier.startsWith("onnxruntime") && folderOf(file) !== "engine");
+  const wrong = imports.filter(
+    ({ file, specifier }) => specifier.startsWith("onnxruntime") && folderOf(file) !== "engine",
+  );
   expect(wrong).toEqual([]);
 });
 

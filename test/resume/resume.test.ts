@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CounterRandom } from "../../src/core/index.ts";
-import { DirectoryCheckpoints } from "../../src/training/index.ts";
+import { DirectoryCheckpoints } from "../../src/training/node/index.ts";
 
 const child = fileURLToPath(new URL("./child.ts", import.meta.url));
 const killer = fileURLToPath(new URL("./kill-at-byte.mjs", import.meta.url));

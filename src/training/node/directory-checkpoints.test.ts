@@ -10,8 +10,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DataError } from "../core/index.ts";
-import { DirectoryCheckpoints, MemoryCheckpoints, type Progress, type Snapshot } from "./index.ts";
+import { DataError } from "../../core/index.ts";
+import { MemoryCheckpoints, type Progress, type Snapshot } from "../index.ts";
+import { DirectoryCheckpoints } from "./index.ts";
 
 let folder: string;
 beforeEach(() => {

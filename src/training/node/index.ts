@@ -1,0 +1,1 @@
+export { DirectoryCheckpoints } from "./directory-checkpoints.ts";
