@@ -56,7 +56,10 @@ async function inspectFiles(files: readonly string[], { output, label, force }: 
       ...report.spec,
       files: report.spec.files.map((file) => placedIn(dirname(resolve(output)), file)),
     };
-    writeFileAtomic(output, inspectionYaml({ ...report, spec }, { extra: startingSections() }));
+    writeFileAtomic(
+      output,
+      inspectionYaml({ ...report, spec }, { extra: startingSections(undefined, report.rows) }),
+    );
   }
   return {
     json: inspectionJson(report, output),

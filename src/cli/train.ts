@@ -147,7 +147,7 @@ async function configOf(
     shell.notice(`inspecting ${target}`);
     const report = await inspect({ files: [target] }, { label });
     const spec = { ...report.spec, files: report.spec.files.map((file) => resolve(file)) };
-    const yaml = inspectionYaml({ ...report, spec }, { extra: startingSections(model) });
+    const yaml = inspectionYaml({ ...report, spec }, { extra: startingSections(model, report.rows) });
     for (const line of inspectionNotices(report)) shell.notice(line);
     writeFileAtomic(written, yaml);
     shell.notice(
