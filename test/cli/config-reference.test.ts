@@ -11,13 +11,15 @@ test("docs/config.md is up to date (npm run build:docs)", () => {
 });
 
 test("schema/config.schema.json is up to date (npm run build:docs)", () => {
-  expect(JSON.parse(read("schema/config.schema.json"))).toEqual(JSON.parse(JSON.stringify(configJsonSchema())));
+  expect(JSON.parse(read("schema/config.schema.json"))).toEqual(
+    JSON.parse(JSON.stringify(configJsonSchema())),
+  );
 });
 
 test("the schema knows every model with its options in snake_case, and refuses other keys", () => {
   const properties = configJsonSchema().properties as { [key: string]: Schema };
   const alternatives = properties.model.anyOf as Schema[];
-  const names = alternatives.map(({ properties: own }) => (own?.name as Schema).const);
+  const names = alternatives.map(({ properties: own = {} }) => (own.name as Schema).const);
   expect(names).toEqual(models.map(({ name }) => name));
   const dcn = alternatives[names.indexOf("DCNv2")];
   expect(Object.keys(dcn.properties ?? {})).toContain("cross_layers");
