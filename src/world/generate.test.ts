@@ -69,14 +69,17 @@ describe("the splits", () => {
   test("are in time order, positions 1 to 10 within a request", async () => {
     for (const name of splitNames) {
       const rows = await rowsOf(`SELECT request_id, position, time, day, hour, user_id FROM ${file(name)}`);
-      for (const [i, row] of rows.entries()) {
-        expect(row.position).toBe((i % slateSize) + 1);
-        const before = rows[i - (i % slateSize)];
-        expect(row.request_id).toBe(before.request_id);
-        if (i > 0) expect(Number(row.time)).toBeGreaterThanOrEqual(Number(rows[i - 1].time));
-        expect(row.day).toBe(Math.floor(Number(row.time) / daySeconds));
-        expect(row.hour).toBe(Math.floor((Number(row.time) % daySeconds) / 3600));
-      }
+      const wrong = rows.filter((row, i) => {
+        const time = Number(row.time);
+        return (
+          row.position !== (i % slateSize) + 1 ||
+          row.request_id !== rows[i - (i % slateSize)].request_id ||
+          (i > 0 && time < Number(rows[i - 1].time)) ||
+          row.day !== Math.floor(time / daySeconds) ||
+          row.hour !== Math.floor((time % daySeconds) / 3600)
+        );
+      });
+      expect(wrong).toEqual([]);
     }
   });
 
@@ -113,12 +116,14 @@ describe("the splits", () => {
       const slate = rows.slice(first, first + slateSize);
       const own = clicks.get(slate[0].user_id) ?? [];
       const past = own.slice(-7);
-      for (const row of slate) {
-        expect(row.history_items).toEqual(past.map((click) => click.item_id));
-        expect(row.history_categories).toEqual(past.map((click) => click.category));
-        expect(row.history_times).toEqual(past.map((click) => click.time));
-      }
-      for (const click of past) expect(Number(click.time)).toBeLessThan(Number(slate[0].time));
+      const expected = {
+        history_items: past.map((click) => click.item_id),
+        history_categories: past.map((click) => click.category),
+        history_times: past.map((click) => click.time),
+      };
+      expect(slate[0]).toMatchObject(expected);
+      expect(slate[slateSize - 1]).toMatchObject(expected);
+      expect(past.every((click) => Number(click.time) < Number(slate[0].time))).toBe(true);
       longest = Math.max(longest, past.length);
       clicks.set(slate[0].user_id, [...own, ...slate.filter((row) => row.click === 1)]);
     }
@@ -141,13 +146,16 @@ describe("the splits", () => {
       `SELECT day, time, conversion, conversion_seen, conversion_delay, maturity FROM ${file("train")}`,
     );
     const end = 14 * daySeconds;
-    for (const { time, conversion, conversion_seen, conversion_delay, maturity } of rows) {
+    const wrong = rows.filter(({ time, conversion, conversion_seen, conversion_delay, maturity }) => {
       const left = end - Number(time);
-      expect(maturity).toBeCloseTo(1 - Math.exp(-left / (1.5 * daySeconds)), 5);
       const seen = conversion === 1 && Number(conversion_delay) <= left;
-      expect(conversion_seen).toBe(seen ? 1 : 0);
-      if (conversion === 0) expect(conversion_delay).toBeNull();
-    }
+      return (
+        Math.abs(Number(maturity) - (1 - Math.exp(-left / (1.5 * daySeconds)))) > 1e-6 ||
+        conversion_seen !== (seen ? 1 : 0) ||
+        (conversion === 0) !== (conversion_delay === null)
+      );
+    });
+    expect(wrong).toEqual([]);
   });
 });
 
