@@ -12,6 +12,7 @@ export interface RecipeEntry {
 export const recipes: readonly RecipeEntry[] = [
   { name: "quickstart", load: async () => (await import("./quickstart.ts")).quickstart },
   { name: "bars-frappe", load: async () => (await import("./bars-frappe.ts")).barsFrappe },
+  { name: "kuairand-click", load: async () => (await import("./kuairand-click.ts")).kuairandClick },
 ];
 
 /** @throws ConfigError with the nearest name when there is no such recipe */
