@@ -94,14 +94,16 @@ function needOf(feature: Feature): FeatureNeed {
  *
  * @param required roles whose columns must be there: labels and the other ones; otherwise they are
  * taken where they are
+ * @param longTexts see `LanePlan`
  * @throws ConfigError for columns that are absent or of a type that does not fit
  */
 export function planLanes(
   source: Pick<RawSource, "columns" | "files">,
   needs: BatchNeeds,
   required: { readonly labels: boolean; readonly roles: boolean },
+  longTexts?: ReadonlySet<string>,
 ): BatchLanes {
-  const plan = new LanePlan(source);
+  const plan = new LanePlan(source, longTexts);
   const unit = needs.timestampUnit ?? "s";
   const shared = sharedEncoders(needs.features);
   const features = new Map<string, { lane: number; times: number | undefined }>();

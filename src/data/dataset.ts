@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "../core/index.ts";
-import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
+import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
 import type { BatchSource, FeatureMap, TimestampUnit, ValueType } from "../schema/index.ts";
 import { needsOfMap, planLanes } from "./batch-needs.ts";
 import { checkFeatures } from "./check-features.ts";
@@ -16,6 +16,7 @@ import type { KeyIds } from "./encode-columns.ts";
 import { encodeSplits, type StoredSplit } from "./encode-splits.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { columnOf, type EncoderReport, type FittedMap, fitFeatureMap, needsOfConfig } from "./fit.ts";
+import { findLongTexts } from "./lanes.ts";
 import { BLOCK_ROWS, readSource } from "./read-source.ts";
 import { openSession, type Session } from "./session.ts";
 import { openSource } from "./source.ts";
@@ -105,11 +106,12 @@ export async function prepareDataset(
     );
     const directory = join(root, cache ? hash : `${hash}-${randomUUID().slice(0, 8)}`);
     const found = cache ? storedReport(directory) : undefined;
-    if (found !== undefined) return openDataset(directory, found, true, !cache);
+    if (found !== undefined)
+      return open(directory, found, storedMap(directory), { cached: true, temporary: false });
     const output = join(session.scratch, "dataset");
-    const report = await encodeDataset(session, config, sources, output, hash, onProgress);
+    const { report, map } = await encodeDataset(session, config, sources, output, hash, onProgress);
     publish(output, directory);
-    return openDataset(directory, report, false, !cache);
+    return open(directory, report, map, { cached: false, temporary: !cache });
   } finally {
     session.close();
   }
@@ -178,13 +180,20 @@ export async function encodeForMap(
 }
 
 /** Opens a dataset's folder. @throws DataError when it is none */
-export function openDataset(
+export function openDataset(directory: string): PreparedDataset {
+  return open(directory, readReport(directory), storedMap(directory), { cached: true, temporary: false });
+}
+
+function storedMap(directory: string): FeatureMap {
+  return readJson(join(directory, "feature-map.json")) as FeatureMap;
+}
+
+function open(
   directory: string,
-  report: EncodingReport = readReport(directory),
-  cached = true,
-  temporary = false,
+  report: EncodingReport,
+  map: FeatureMap,
+  { cached, temporary }: { readonly cached: boolean; readonly temporary: boolean },
 ): PreparedDataset {
-  const map = readJson(join(directory, "feature-map.json")) as FeatureMap;
   const splits: Partial<Record<SplitName, ReadableSplit>> = {};
   const counts: Partial<Record<SplitName, number>> = {};
   let rowBytes = 1;
@@ -308,7 +317,7 @@ async function encodeDataset(
   output: string,
   hash: string,
   onProgress: (progress: DataProgress) => void,
-): Promise<EncodingReport> {
+): Promise<{ report: EncodingReport; map: FeatureMap }> {
   const { split, shuffleMemory, onBadRow } = config.data;
   const made = split === undefined || split.by === "files" ? undefined : split;
   const stored: { [name in SplitName]?: StoredSplit } = {};
@@ -335,7 +344,8 @@ async function encodeDataset(
   await encode("train", async (source) => {
     const unit = await timeUnit(session, config, made, source);
     const needs = needsOfConfig(config, config.timestamp === undefined ? undefined : unit);
-    const lanes = planLanes(source, needs, { labels: true, roles: true });
+    const longTexts = await longTextsOf(session, source);
+    const lanes = planLanes(source, needs, { labels: true, roles: true }, longTexts);
     const splitLane = made === undefined ? undefined : planSplit(lanes.plan, made, config.timestamp, unit);
     const spooled = await readSource(session.connection, source, lanes.plan.lanes, {
       ...spoolOptions(session),
@@ -358,6 +368,7 @@ async function encodeDataset(
       dropped,
       directory: output,
       onRows: onRows("encode", "train", spooled.rows),
+      whileWriting: () => writeFeatureMap(join(output, "feature-map.json"), fitted!.map),
     });
     spooled.spool.close();
     return encoded;
@@ -392,9 +403,15 @@ async function encodeDataset(
     blockRows: BLOCK_ROWS,
     windowRows: Math.max(BLOCK_ROWS, Math.floor((shuffleMemory * 2 ** 20) / rowBytes)),
   };
-  writeJsonAtomic(join(output, "feature-map.json"), map);
   writeJsonAtomic(join(output, "encoding.json"), report);
-  return report;
+  return { report, map };
+}
+
+/** Indented for people, unless nobody would read it. */
+function writeFeatureMap(path: string, map: FeatureMap): void {
+  const sizes = Object.values(map.encoders).map(({ size }) => size);
+  if (sizes.reduce((sum, size) => sum + size, 0) <= 100_000) writeJsonAtomic(path, map);
+  else writeFileAtomic(path, `${JSON.stringify(map)}\n`);
 }
 
 /** MiB of lanes kept in memory between passes; the rest goes to a file. */
@@ -418,6 +435,18 @@ async function timeUnit(
   return guessTimeUnit(session.connection, source.sql, column, type);
 }
 
+/** A broken file has no first rows to look at; reading it says what is wrong. */
+async function longTextsOf(
+  { connection }: Session,
+  source: RawSource,
+): Promise<ReadonlySet<string> | undefined> {
+  try {
+    return await findLongTexts(connection, source);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Encodes all rows of a source with a map that is already fitted, as one split. */
 async function encodeWithMap(
   session: Session,
@@ -436,7 +465,7 @@ async function encodeWithMap(
 ): Promise<Map<string, StoredSplit>> {
   const { name, keep, required, roles = required, onBadRow, directory, onRows } = options;
   const needs = needsOfMap(map, keep);
-  const lanes = planLanes(source, needs, { labels: required, roles });
+  const lanes = planLanes(source, needs, { labels: required, roles }, await longTextsOf(session, source));
   const spooled = await readSource(session.connection, source, lanes.plan.lanes, {
     ...spoolOptions(session),
     onRows: (rows) => onRows("read", rows),

@@ -1,13 +1,9 @@
 /** Encoding: one pass over a spooled source that writes the rows of each of its splits. */
+import { setTimeout } from "node:timers/promises";
 import type { BatchColumn, FeatureMap } from "../schema/index.ts";
 import type { BatchLanes } from "./batch-needs.ts";
-import {
-  type ColumnEncoder,
-  columnEncoder,
-  type FeatureReport,
-  type KeyIds,
-  SplitTally,
-} from "./encode-columns.ts";
+import { type FeatureReport, SplitTally } from "./column-makers.ts";
+import { type ColumnEncoder, columnEncoder, type KeyIds } from "./encode-columns.ts";
 import { PartWriter, type StoredPart } from "./part-writer.ts";
 import { BLOCK_ROWS, type SpooledSource } from "./read-source.ts";
 import type { Session } from "./session.ts";
@@ -37,6 +33,8 @@ export interface EncodeOptions {
   readonly dropped: ReadonlyMap<number, number>;
   readonly directory: string;
   readonly onRows?: (rows: number) => void;
+  /** Work to do while the last parts are being written. */
+  readonly whileWriting?: () => void;
 }
 
 /** Bytes of a part in memory, about. */
@@ -46,7 +44,17 @@ const PART_BYTES = 96 * 2 ** 20;
 export async function encodeSplits(
   session: Session,
   spooled: SpooledSource,
-  { map, lanes, idsOf, membership, names, dropped, directory, onRows = () => {} }: EncodeOptions,
+  {
+    map,
+    lanes,
+    idsOf,
+    membership,
+    names,
+    dropped,
+    directory,
+    onRows = () => {},
+    whileWriting = () => {},
+  }: EncodeOptions,
 ): Promise<Map<string, StoredSplit>> {
   const encoder = columnEncoder(spooled, map, lanes, idsOf);
   const rowBytes = meanRowBytes(spooled, encoder, lanes);
@@ -68,14 +76,20 @@ export async function encodeSplits(
     start += rows;
     onRows(start);
   }
+  const closing = outputs.map(({ writer }) => writer.close());
+  // A failure is seen below; until then it is not unhandled.
+  for (const each of closing) each.catch(() => {});
+  // The statements take a few turns of the event loop to start; then they need this thread no more.
+  await setTimeout(5);
+  whileWriting();
+  const parts = await Promise.all(closing);
   const stored = new Map<string, StoredSplit>();
-  for (const { split, name, tally, writer } of outputs) {
-    const parts = await writer.close();
+  for (const [k, { split, name, tally }] of outputs.entries()) {
     const labelMeans = [...tally.labelSums].map(([label, sum]) => [label, sum / tally.rows] as const);
     stored.set(name, {
       rows: tally.rows,
       layout: encoder.layout,
-      parts,
+      parts: parts[k],
       rowBytes,
       dropped: dropped.get(split) ?? 0,
       features: tally.features,

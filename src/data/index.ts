@@ -21,7 +21,7 @@ export {
   type PrepareOptions,
   prepareDataset,
 } from "./dataset.ts";
-export type { FeatureReport } from "./encode-columns.ts";
+export type { FeatureReport } from "./column-makers.ts";
 export type { StoredSplit } from "./encode-splits.ts";
 export type { StoredPart } from "./part-writer.ts";
 export type { EncoderReport } from "./fit.ts";

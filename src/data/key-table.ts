@@ -2,6 +2,7 @@
  * Key tables: raw values of categorical columns numbered 0, 1, … in the order in which they come. A key
  * is two or four 32-bit words: a 64-bit number, or a text as DuckDB keeps it (its length and up to
  * twelve bytes; of longer ones the length and 96 bits of their MD5). Open addressing, linear probing.
+ * Long texts that come without a digest are rare; they are kept by their text.
  */
 import { DataError } from "../core/index.ts";
 import type { RawScalar } from "../schema/index.ts";
@@ -15,14 +16,16 @@ export const NO_KEY = -1;
 export interface KeyColumn {
   readonly words: Int32Array;
   readonly valid: Uint32Array | null;
-  /** MD5 words of texts longer than twelve bytes. */
-  readonly digests: Int32Array | undefined;
+  /** MD5 words of texts longer than twelve bytes; asked for when there is one. Absent: by their text. */
+  readonly digests: (() => Int32Array) | undefined;
   /** The text of a row, asked for once for every long text. */
   readonly textAt: (row: number) => string;
 }
 
 /** Most bytes of a text that stand in its key. */
-const SHORT = 12;
+export const SHORT = 12;
+/** Stands in place of the length of a text that is not in the slots. */
+const BY_TEXT = -1;
 /** Keys beyond this many would not fit a `Map`, as the serving encoder needs it. */
 const LARGEST = 2 ** 24 - 8;
 
@@ -31,9 +34,11 @@ export class KeyTable {
   readonly #column: string;
   readonly #width: 2 | 4;
   readonly #longTexts = new Map<number, string>();
+  readonly #byText = new Map<string, number>();
   #size = 0;
   #keys: Int32Array;
   #slots: Int32Array;
+  #bytes: Buffer;
 
   /** @param column name for error messages */
   constructor(type: KeyType, column: string) {
@@ -42,6 +47,7 @@ export class KeyTable {
     this.#width = type === "VARCHAR" ? 4 : 2;
     this.#keys = new Int32Array(256 * this.#width);
     this.#slots = new Int32Array(512).fill(-1);
+    this.#bytes = Buffer.from(this.#keys.buffer);
   }
 
   /** Number of distinct keys. */
@@ -83,6 +89,7 @@ export class KeyTable {
     let keys = this.#keys;
     let slots = this.#slots;
     let mask = slots.length - 1;
+    let digestWords: Int32Array | undefined;
     for (let row = 0; row < count; row++) {
       if (valid !== null && ((valid[row >>> 5] >>> (row & 31)) & 1) === 0) {
         codes[at + row] = NO_KEY;
@@ -90,7 +97,15 @@ export class KeyTable {
       }
       const length = words[4 * row];
       const long = length > SHORT;
-      const source = long && digests !== undefined ? digests : words;
+      if (long && digests === undefined) {
+        codes[at + row] = this.#codeOfText(textAt(row));
+        keys = this.#keys;
+        slots = this.#slots;
+        mask = slots.length - 1;
+        continue;
+      }
+      if (long) digestWords ??= digests!();
+      const source = long ? digestWords! : words;
       const first = long ? 4 * row : 4 * row + 1;
       const b = source[first];
       const c = source[first + 1];
@@ -114,7 +129,23 @@ export class KeyTable {
     }
   }
 
+  #codeOfText(text: string): number {
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    const code = this.#append(BY_TEXT, 0, 0, 0);
+    this.#byText.set(text, code);
+    this.#longTexts.set(code, text);
+    return code;
+  }
+
   #add(slot: number, a: number, b: number, c: number, d: number): number {
+    const code = this.#append(a, b, c, d);
+    this.#slots[slot] = code;
+    if (this.#size * 2 > this.#slots.length) this.#growSlots();
+    return code;
+  }
+
+  #append(a: number, b: number, c: number, d: number): number {
     const code = this.#size++;
     if (code >= LARGEST) {
       throw new DataError(`column ${this.#column} has more than ${LARGEST} distinct values`, {
@@ -123,26 +154,31 @@ export class KeyTable {
       });
     }
     const at = code * this.#width;
+    if (at === this.#keys.length) this.#growKeys();
     this.#keys[at] = a;
     this.#keys[at + 1] = b;
     if (this.#width === 4) {
       this.#keys[at + 2] = c;
       this.#keys[at + 3] = d;
     }
-    this.#slots[slot] = code;
-    if (this.#size * 2 > this.#slots.length) this.#grow();
     return code;
   }
 
-  #grow(): void {
+  #growKeys(): void {
     const keys = new Int32Array(this.#keys.length * 2);
     keys.set(this.#keys);
     this.#keys = keys;
+    this.#bytes = Buffer.from(keys.buffer);
+  }
+
+  #growSlots(): void {
+    const keys = this.#keys;
     const slots = new Int32Array(this.#slots.length * 2).fill(-1);
     const mask = slots.length - 1;
     const width = this.#width;
     for (let code = 0; code < this.#size; code++) {
       const k = code * width;
+      if (width === 4 && keys[k] === BY_TEXT) continue;
       let slot =
         mix(keys[k], keys[k + 1], width === 4 ? keys[k + 2] : 0, width === 4 ? keys[k + 3] : 0) & mask;
       while (slots[slot] >= 0) slot = (slot + 1) & mask;
@@ -156,9 +192,8 @@ export class KeyTable {
     const at = code * this.#width;
     if (this.type === "VARCHAR") {
       const length = this.#keys[at];
-      if (length > SHORT) return this.#longTexts.get(code)!;
-      const bytes = Buffer.from(this.#keys.buffer, 4 * at + 4, length);
-      return bytes.toString("utf8");
+      if (length > SHORT || length === BY_TEXT) return this.#longTexts.get(code)!;
+      return this.#bytes.toString("utf8", 4 * at + 4, 4 * at + 4 + length);
     }
     if (this.type === "DOUBLE") return new Float64Array(this.#keys.slice(at, at + 2).buffer)[0];
     const high = this.#keys[at + 1];

@@ -2,14 +2,15 @@
  * Lanes: what is read of a raw source, each raw column once in each form that something needs. A lane is
  * a SQL expression over the source and a way to keep its values.
  */
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, nearestName } from "../core/index.ts";
 import type { NumericTransform, TimestampUnit } from "../schema/index.ts";
-import { type KeyType, KeyTable } from "./key-table.ts";
+import { KeyTable, type KeyType, SHORT } from "./key-table.ts";
 import { anyNumberSql, timeSql } from "./number-sql.ts";
 import { type KeyCast, keyCast } from "./raw-key.ts";
 import { lastEntries, rawList } from "./raw-list.ts";
 import type { RawSource } from "./source-spec.ts";
-import { sqlName } from "./source-sql.ts";
+import { queryRow, sqlName } from "./source-sql.ts";
 
 /** How numbers are brought into shape while they are read; the transform without its fitted part. */
 export type NumberShape = Pick<NumericTransform, "clip" | "log">;
@@ -42,9 +43,12 @@ export class LanePlan {
   readonly #source: Pick<RawSource, "columns" | "files">;
   readonly #indices = new Map<string, number>();
   readonly #tables = new Map<string, KeyTable>();
+  readonly #longTexts: ReadonlySet<string> | undefined;
 
-  constructor(source: Pick<RawSource, "columns" | "files">) {
+  /** @param longTexts text columns whose texts are often too long for a key; absent: any may be */
+  constructor(source: Pick<RawSource, "columns" | "files">, longTexts?: ReadonlySet<string>) {
     this.#source = source;
+    this.#longTexts = longTexts;
   }
 
   has(column: string | undefined): column is string {
@@ -72,11 +76,12 @@ export class LanePlan {
     const cast = keyCast(this.typeOf(column, user), column);
     const { type } = cast;
     const x = keySql(cast, sqlName(column));
+    const digested = type === "VARCHAR" && (this.#longTexts?.has(column) ?? true);
     return this.#add(`key ${column} ${group}`, () => ({
       kind: "key",
       column,
       sql: x,
-      digestSql: type === "VARCHAR" ? digest(x) : undefined,
+      digestSql: digested ? digest(x) : undefined,
       table: this.#table(type, column, group),
     }));
   }
@@ -160,6 +165,24 @@ export class LanePlan {
   }
 }
 
+/** Rows at the start that tell whether texts are long. */
+const LOOKED_AT = 4096;
+
+/** Text columns with texts too long for a key among the first rows. */
+export async function findLongTexts(
+  connection: DuckDBConnection,
+  { columns, sql }: Pick<RawSource, "columns" | "sql">,
+): Promise<Set<string>> {
+  const texts = columns.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
+  if (texts.length === 0) return new Set();
+  const longest = texts.map((name, k) => `max(strlen(${sqlName(name)})) AS l${k}`);
+  const row = await queryRow(
+    connection,
+    `SELECT ${longest.join(", ")} FROM (SELECT ${texts.map(sqlName).join(", ")} FROM ${sql} LIMIT ${LOOKED_AT})`,
+  );
+  return new Set(texts.filter((_, k) => Number(row[`l${k}`] ?? 0) > SHORT));
+}
+
 /** A key of two or four words. */
 function keySql({ type, sql }: KeyCast, x: string): string {
   return type === "BOOLEAN" ? `CAST(${sql(x)} AS BIGINT)` : sql(x);
@@ -167,5 +190,5 @@ function keySql({ type, sql }: KeyCast, x: string): string {
 
 /** 128 bits for texts whose bytes do not fit a key. */
 function digest(x: string): string {
-  return `CASE WHEN strlen(${x}) > 12 THEN md5_number(${x}) END`;
+  return `CASE WHEN strlen(${x}) > ${SHORT} THEN md5_number(${x}) END`;
 }

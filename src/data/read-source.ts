@@ -139,7 +139,8 @@ class KeyBuffer implements LaneBuffer {
     const width = table.type === "VARCHAR" ? 4 : 2;
     const keys = {
       ...flatWords(columnVector(chunk, column), count, width),
-      digests: digests === undefined ? undefined : flatWords(columnVector(chunk, digests), count, 4).words,
+      digests:
+        digests === undefined ? undefined : () => flatWords(columnVector(chunk, digests), count, 4).words,
       textAt: textAt(chunk, column, false),
     };
     table.encode(keys, count, this.#codes, at);
@@ -268,12 +269,11 @@ class KeyListBuffer implements LaneBuffer {
     const lists = listRows(columnVector(chunk, column), count);
     const places = entryPlaces(lists, count);
     const child = flatWords(lists.child, lists.childRows, width);
-    let digestWords: Int32Array | undefined;
-    if (digests !== undefined) {
-      const digestLists = listRows(columnVector(chunk, digests), count);
+    const digestWords = (): Int32Array => {
+      const digestLists = listRows(columnVector(chunk, digests!), count);
       const { words } = flatWords(digestLists.child, digestLists.childRows, 4);
-      digestWords = gatherWords(words, entryPlaces(digestLists, count), 4);
-    }
+      return gatherWords(words, entryPlaces(digestLists, count), 4);
+    };
     const text = textAt(chunk, column, true);
     const keys = {
       words: gatherWords(child.words, places, width),
