@@ -19,7 +19,7 @@ export const benchVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "bench",
     description:
-      "Measures this machine on made-up data: training steps, predictions, encoding. Figures of another\n" +
+      "Measures this machine on made-up data: training steps, predictions, encoding. Figures of another " +
       "engine or machine are comparable; comparisons with other systems are scripts of the repository.",
     examples: [
       ["millrace bench list", "which benchmarks there are"],

@@ -27,7 +27,7 @@ export const evaluateVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "evaluate",
     description:
-      "Measures a trained model through its run's own files (model.onnx and tables), on a labelled data\n" +
+      "Measures a trained model through its run's own files (model.onnx and tables), on a labelled data " +
       "file or, without one, on a split of the data that it was trained with.",
     examples: [
       ["millrace evaluate runs/first", "on the run's own test split"],

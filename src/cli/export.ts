@@ -30,8 +30,8 @@ export const exportVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "export",
     description:
-      "Writes a run as one self-contained ONNX file, embedding tables included: encoded columns in,\n" +
-      "probabilities out, any batch size. Tables beyond 2 GiB go to a side file beside it. The file is\n" +
+      "Writes a run as one self-contained ONNX file, embedding tables included: encoded columns in, " +
+      "probabilities out, any batch size. Tables beyond 2 GiB go to a side file beside it. The file is " +
       "loaded again and must give the run's own probabilities on a sample before the verb succeeds.",
     examples: [
       ["millrace export runs/first -o model.onnx", "one file"],

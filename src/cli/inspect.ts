@@ -27,8 +27,8 @@ export const inspectVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "inspect",
     description:
-      "Looks at a data file (CSV, TSV, JSON lines, Parquet, libsvm, libfm; text may be gzip) and shows what\n" +
-      "each column holds and what it would be used for. With -o it writes a first configuration whose\n" +
+      "Looks at a data file (CSV, TSV, JSON lines, Parquet, libsvm, libfm; text may be gzip) and shows what " +
+      "each column holds and what it would be used for. With -o it writes a first configuration whose " +
       "comments say why each choice was made.",
     examples: [
       ["millrace inspect clicks.csv", "show columns, label candidates and warnings"],
@@ -63,7 +63,7 @@ async function inspectFiles(files: readonly string[], { output, label, force }: 
   }
   return {
     json: inspectionJson(report, output),
-    text: [inspectionText(report), "", nextSteps(report, output)].join("\n"),
+    text: [inspectionText(report), "", nextSteps(report, output, label)].join("\n"),
   };
 }
 
@@ -72,9 +72,15 @@ function inspectionJson(report: InspectReport, output: string | undefined): obje
   return { ...report, config, output: output ?? null };
 }
 
-function nextSteps({ files, label }: InspectReport, output: string | undefined): string {
-  if (output !== undefined)
+function nextSteps(
+  { files, label }: InspectReport,
+  output: string | undefined,
+  wanted: string | undefined,
+): string {
+  if (output !== undefined) {
     return `Wrote ${output}. Next: millrace validate ${output}, then millrace train ${output}`;
-  const named = label === undefined ? " --label COLUMN" : "";
-  return `Next: millrace inspect ${files[0]}${named} -o config.yaml, or at once: millrace train ${files[0]}${named}`;
+  }
+  const given = wanted ?? (label === undefined ? "COLUMN" : undefined);
+  const option = given === undefined ? "" : ` --label ${/[^\w]/.test(given) ? `"${given}"` : given}`;
+  return `Next: millrace inspect ${files[0]}${option} -o config.yaml, or at once: millrace train ${files[0]}${option}`;
 }

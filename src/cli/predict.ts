@@ -24,8 +24,8 @@ export const predictVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "predict",
     description:
-      "Writes the model's probabilities for every row of a data file, in its order: the row's number from 1,\n" +
-      "the input columns asked for, and one column a label. Labels need not be there; values that training\n" +
+      "Writes the model's probabilities for every row of a data file, in its order: the row's number from 1, " +
+      "the input columns asked for, and one column a label. Labels need not be there; values that training " +
       "did not show are counted, never an error. Memory stays bounded whatever the file's size.",
     examples: [
       ["millrace predict runs/first new.csv -o scores.csv", "row and probability"],

@@ -26,7 +26,7 @@ export const recipeVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "recipe",
     description:
-      "Runs a recipe: data, baseline and method, seeds, and a verdict computed from paired differences,\n" +
+      "Runs a recipe: data, baseline and method, seeds, and a verdict computed from paired differences, " +
       "written to results/<recipe>.json. With --resume, what an interrupted call finished is kept.",
     examples: [
       ["millrace recipe list", "which recipes there are"],

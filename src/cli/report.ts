@@ -20,7 +20,7 @@ export const reportVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "report",
     description:
-      "Makes one self-contained HTML page: metrics beside the oracle's, curves, calibration, features and\n" +
+      "Makes one self-contained HTML page: metrics beside the oracle's, curves, calibration, features and " +
       "embedding spectra. Several runs are compared. It loads nothing and runs no script.",
     examples: [
       ["millrace report runs/first -o first.html", "one run"],

@@ -32,8 +32,8 @@ export const trainVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "train",
     description:
-      "Trains a model and writes a run directory: configuration, encoders, weights, ONNX model, metrics and\n" +
-      "report.html. Given a bare data file it inspects it first, says what it chose, and keeps that\n" +
+      "Trains a model and writes a run directory: configuration, encoders, weights, ONNX model, metrics and " +
+      "report.html. Given a bare data file it inspects it first, says what it chose, and keeps that " +
       "configuration in the run. Ctrl-C saves a checkpoint; --resume goes on to the same result.",
     examples: [
       ["millrace train clicks.csv --label click", "from a bare file"],

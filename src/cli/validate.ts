@@ -17,7 +17,7 @@ export const validateVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "validate",
     description:
-      "Reads all data that a configuration names and reports every problem: file, row, column, value, and\n" +
+      "Reads all data that a configuration names and reports every problem: file, row, column, value, and " +
       "what training will do about it. Warnings do not stop training; with errors the exit code is 3.",
     examples: [
       ["millrace validate config.yaml", "check a configuration and its data"],

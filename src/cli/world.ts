@@ -32,8 +32,8 @@ export const worldVerb: DefineVerb = (shell) =>
   verbCommand({
     name: "world",
     description:
-      "Generates, from a seed, an ads marketplace with the true probability of every label beside the\n" +
-      "label, so that a model's distance to the best possible is known. Writes train, valid and test\n" +
+      "Generates, from a seed, an ads marketplace with the true probability of every label beside the " +
+      "label, so that a model's distance to the best possible is known. Writes train, valid and test " +
       "splits as Parquet and a config.yaml to train on them. The same options give the same bytes.",
     examples: [
       ["millrace world --out world", "a million impressions of 20,000 users"],
@@ -59,7 +59,7 @@ async function makeWorld(shell: Shell, options: Options): Promise<Outcome> {
       shell.progress.update({ label: phase === "simulate" ? "simulating" : "writing", done, note: what }),
   });
   const configPath = join(out, "config.yaml");
-  writeFileAtomic(configPath, worldConfig(out, history === true));
+  writeFileAtomic(configPath, worldConfig(out, manifest, history === true));
   return {
     json: { directory: resolve(out), config: configPath, ...manifest },
     text: `${worldText(manifest)}\n\nWrote ${out} with ${configPath}. Next: millrace train ${configPath}`,
@@ -88,7 +88,7 @@ function worldOptions({ set = [], impressions, users, items, seed }: Options): W
 }
 
 /** The example configuration as a file in the world's own folder. */
-function worldConfig(directory: string, history: boolean): string {
+function worldConfig(directory: string, { splits }: WorldManifest, history: boolean): string {
   const config = exampleConfig(directory, { features: history ? "history" : "fields" });
   const place = (file: unknown): unknown => (typeof file === "string" ? relative(directory, file) : file);
   const { train, valid, test, ...data } = config.data;
@@ -96,7 +96,7 @@ function worldConfig(directory: string, history: boolean): string {
     ...config,
     data: { train: place(train), valid: place(valid), test: place(test), ...data },
   };
-  const sections = startingSections(history ? "DIN" : "DCNv2");
+  const sections = startingSections(history ? "DIN" : "DCNv2", splits.train.oracle.rows);
   const head =
     "# Made by `millrace world`. The true_ columns are carried along for the oracle's figures and seen by no model.\n";
   return (

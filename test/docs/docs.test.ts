@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtMain } from "../cli/built.ts";
 import { type Block, headingFragments, linksOf, type Page, readPage, repository } from "./page.ts";
 
 const docs = readdirSync(join(repository, "docs"), { recursive: true, encoding: "utf8" })
@@ -20,11 +21,8 @@ const folderOf = ({ path, folder }: Page): string => join(root, (folder ?? path)
 
 const runs = ({ mark }: Block): boolean => /(^|, )run$/.test(mark ?? "");
 
-const commandLine = [
-  "--import",
-  join(repository, "node_modules/tsx/dist/esm/index.mjs"),
-  join(repository, "src/cli/main.ts"),
-];
+const underTsx = ["--import", join(repository, "node_modules/tsx/dist/esm/index.mjs")];
+const commandLine = builtMain();
 
 describe("blocks that run", () => {
   // The first page leaves the folder that others go on in.
@@ -52,13 +50,13 @@ async function runBlock({ language, text, line }: Block, { path }: Page, folder:
   if (language === "ts") {
     const program = join(folder, `block-${line}.ts`);
     writeFileSync(program, `${text}\n`);
-    return execute([...commandLine.slice(0, 2), program], folder, where);
+    return execute([...underTsx, program], folder, where);
   }
   let printed = "";
   for (const command of text.split("\n")) {
     const [, rest] = /^(?:npx )?millrace (.+)$/.exec(command) ?? [];
     if (rest === undefined) throw new Error(`${where}: only millrace commands run here, not: ${command}`);
-    printed += await execute([...commandLine, ...rest.split(" ")], folder, `${where}: ${command}`);
+    printed += await execute([commandLine, ...rest.split(" ")], folder, `${where}: ${command}`);
   }
   return printed;
 }
@@ -129,7 +127,7 @@ describe("examples", () => {
       cpSync(join(repository, "examples", file), join(folder, "examples", file));
     }
     const program = join(folder, "examples", name);
-    expect(await execute([...commandLine.slice(0, 2), program], folder, name)).toMatch(expected);
+    expect(await execute([...underTsx, program], folder, name)).toMatch(expected);
   });
 });
 
@@ -141,7 +139,7 @@ describe("an exported model in Python", () => {
     const folder = folderOf(readPage("docs/export.md"));
     const program = join(folder, "predict.ts");
     cpSync(join(repository, "examples/predict-in-node.ts"), program);
-    const here = numbersIn(await execute([...commandLine.slice(0, 2), program], folder, program));
+    const here = numbersIn(await execute([...underTsx, program], folder, program));
     const script = join(repository, "examples/predict.py");
     const { stdout, stderr } = spawnSync(python, [script], { cwd: folder, encoding: "utf8" });
     expect(stderr).toBe("");
