@@ -2,7 +2,6 @@ export { type ActivationLayer, type ActivationName, activation, Dice, PReLU } fr
 export { BatchNorm, type BatchNormOptions } from "./batch-norm.ts";
 export { BilinearFusion } from "./bilinear-fusion.ts";
 export { CrossNetwork } from "./cross-network.ts";
-export { pairwiseInteraction } from "./factorization.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";

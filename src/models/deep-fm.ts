@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
-import { MLP, pairwiseInteraction } from "../layers/index.ts";
+import { MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
-import { flatten } from "../ops/index.ts";
+import { flatten, pairwiseInteraction } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";

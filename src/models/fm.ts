@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
-import { pairwiseInteraction } from "../layers/index.ts";
+import { pairwiseInteraction } from "../ops/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";

@@ -11,7 +11,6 @@ import {
   LayerNorm,
   Linear,
   MLP,
-  pairwiseInteraction,
   TargetAttention,
 } from "../../src/layers/index.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/losses/index.ts";
@@ -118,7 +117,6 @@ const blocks: readonly Block[] = [
     ],
     make: attention({ dropout: 0.3, activation: "relu" }),
   },
-  { name: "pairwise interaction", inputs: [[5, 4, 3]], make: () => ({ apply: pairwiseInteraction }) },
   { name: "cross entropy", inputs: [[5]], make: () => ({ apply: (x) => binaryCrossEntropy(x, labels) }) },
   {
     name: "weighted cross entropy",

@@ -1,7 +1,8 @@
 /** What the models' equations say about each other, on a schema with every kind of feature, in float64. */
 import { describe, expect, test } from "vitest";
 import { poolEntries } from "../../src/embeddings/index.ts";
-import { pairwiseInteraction, TargetAttention } from "../../src/layers/index.ts";
+import { TargetAttention } from "../../src/layers/index.ts";
+import { pairwiseInteraction } from "../../src/ops/index.ts";
 import { DCNv2, DeepFM, FinalMLP, FM, LR, models } from "../../src/models/index.ts";
 import type { Model } from "../../src/module/index.ts";
 import { hostTensor } from "../../src/onnx/index.ts";

@@ -689,6 +689,14 @@ export const cases: { readonly [name in keyof typeof ops]: OpCases } = {
   ],
 
   // Softmax
+  pairwiseInteraction: [
+    { about: "fields", inputs: [uniform(["batch", 4, 3])], build: (x) => ops.pairwiseInteraction(x) },
+    {
+      about: "one field has no pairs",
+      inputs: [uniform(["batch", 1, 3])],
+      build: (x) => ops.pairwiseInteraction(x),
+    },
+  ],
   scaleStandardized: [
     {
       about: "with the batch's own moments",
