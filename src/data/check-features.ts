@@ -16,6 +16,15 @@ export function checkFeatures(config: DataConfig): void {
     }
     seen.add(name);
   }
+  for (const { name } of config.features) {
+    // Batches name a feature's lengths, ages and missing flags so.
+    const [, owner] = /^(.+)\.(?:length|age|missing)$/.exec(name) ?? [];
+    if (owner === undefined || !seen.has(owner)) continue;
+    throw new ConfigError(`config: the feature name ${name} is taken by a column of feature ${owner}`, {
+      details: { key: "features", received: name },
+      hint: "name the feature otherwise and set its column",
+    });
+  }
   const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
   const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
   for (const { name, kind, target, alignedWith, timesColumn, dim } of config.features) {

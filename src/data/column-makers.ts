@@ -47,6 +47,10 @@ class Scratch {
     return new Int32Array(this.#room(length * 4), 0, length);
   }
 
+  uint8(length: number): Uint8Array {
+    return new Uint8Array(this.#room(length), 0, length);
+  }
+
   float32(length: number): Float32Array {
     return new Float32Array(this.#room(length * 4), 0, length);
   }
@@ -102,7 +106,7 @@ export function numberMaker(
     const count = tally.of(feature.name);
     const isNumeric = feature.kind === "numeric";
     const values = isNumeric ? scratch.float32(rows.length) : scratch.int32(rows.length);
-    const missing = flags.float32(rows.length).fill(0);
+    const missing = flags.uint8(rows.length).fill(0);
     for (let i = 0; i < rows.length; i++) {
       const number = numbers[rows[i]];
       if (Number.isFinite(number)) {
@@ -185,7 +189,7 @@ export function vectorMaker(
     const { values: numbers, lengths } = spool.read(block, lane);
     const starts = startsOf(lengths!);
     const values = scratch.float32(rows.length * dim).fill(0);
-    const missing = flags.float32(rows.length).fill(0);
+    const missing = flags.uint8(rows.length).fill(0);
     const count = tally.of(name);
     for (let i = 0; i < rows.length; i++) {
       const start = starts[rows[i]];

@@ -4,10 +4,10 @@
  * and what was met on the way) and a folder of Parquet parts for each split.
  */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "../core/index.ts";
-import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
+import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
 import type { BatchSource, FeatureMap, TimestampUnit, ValueType } from "../schema/index.ts";
 import { needsOfMap, planLanes } from "./batch-needs.ts";
 import { checkFeatures } from "./check-features.ts";
@@ -410,8 +410,9 @@ async function encodeDataset(
 /** Indented for people, unless nobody would read it. */
 function writeFeatureMap(path: string, map: FeatureMap): void {
   const sizes = Object.values(map.encoders).map(({ size }) => size);
-  if (sizes.reduce((sum, size) => sum + size, 0) <= 100_000) writeJsonAtomic(path, map);
-  else writeFileAtomic(path, `${JSON.stringify(map)}\n`);
+  const indent = sizes.reduce((sum, size) => sum + size, 0) <= 100_000 ? 2 : undefined;
+  // The folder has no name yet: nobody can see half a file.
+  writeFileSync(path, `${JSON.stringify(map, null, indent)}\n`);
 }
 
 /** MiB of lanes kept in memory between passes; the rest goes to a file. */

@@ -43,9 +43,10 @@ export function columnEncoder(
   const stored: StoredColumn[] = [];
   const makers: MakeColumns[] = [];
   const add = (names: readonly string[], inLists: boolean, make: MakeColumns): void => {
-    for (const name of names) {
+    for (const [k, name] of names.entries()) {
       const column = byName.get(name)!;
-      stored.push({ ...column, inLists: inLists && !name.endsWith(".missing") });
+      const isFlag = k > 0 && name === `${names[0]}.missing`;
+      stored.push({ ...column, inLists: inLists && !isFlag, storage: isFlag ? "uint8" : column.dtype });
     }
     makers.push(make);
   };

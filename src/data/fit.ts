@@ -160,10 +160,13 @@ export function fitFeatureMap(
 class TrainingRows {
   readonly #spooled: SpooledSource;
   readonly #membership: Membership;
+  /** Whether all rows train. */
+  readonly #all: boolean;
 
   constructor(spooled: SpooledSource, membership: Membership) {
     this.#spooled = spooled;
     this.#membership = membership;
+    this.#all = membership.every((split) => split === 0);
   }
 
   /** Numbers of a lane, block by block. */
@@ -174,7 +177,7 @@ class TrainingRows {
       const values = spool.read(block, lane).values as Float64Array;
       const of = this.#membership.subarray(start, start + values.length);
       start += values.length;
-      yield of.every((split) => split === 0) ? values : values.filter((_, row) => of[row] === 0);
+      yield this.#all ? values : values.filter((_, row) => of[row] === 0);
     }
   }
 
@@ -186,6 +189,10 @@ class TrainingRows {
     for (let block = 0; block < spool.blocks; block++) {
       const { values, lengths } = spool.read(block, lane);
       const rows = spool.rowsOf(block);
+      if (this.#all) {
+        for (let entry = 0; entry < values.length; entry++) if (values[entry] >= 0) counts[values[entry]]++;
+        continue;
+      }
       let entry = 0;
       for (let row = 0; row < rows; row++) {
         const end = entry + (lengths === undefined ? 1 : lengths[row]);

@@ -7,46 +7,41 @@ export interface Moments {
   readonly variance: number;
 }
 
-/** A sum that carries the rounding error of every addition along (Neumaier's form of Kahan's sum). */
-export class CompensatedSum {
-  #sum = 0;
-  #error = 0;
-
-  add(value: number): void {
-    const total = this.#sum + value;
-    this.#error +=
-      Math.abs(this.#sum) >= Math.abs(value) ? this.#sum - total + value : value - total + this.#sum;
-    this.#sum = total;
-  }
-
-  get value(): number {
-    return this.#sum + this.#error;
-  }
-}
-
 /**
- * Moments of all finite values, in two passes.
+ * Moments of all finite values, in two passes. Sums carry the rounding error of every addition along
+ * (Neumaier's form of Kahan's sum).
  *
  * @param pass starts a new pass over the same values in the same order
  */
 export function fitMoments(pass: () => Iterable<Float64Array>): Moments {
-  const sum = new CompensatedSum();
   let count = 0;
+  let sum = 0;
+  let error = 0;
   for (const values of pass()) {
     for (let i = 0; i < values.length; i++) {
-      if (!Number.isFinite(values[i])) continue;
-      sum.add(values[i]);
+      const value = values[i];
+      if (!Number.isFinite(value)) continue;
+      const total = sum + value;
+      error += Math.abs(sum) >= Math.abs(value) ? sum - total + value : value - total + sum;
+      sum = total;
       count++;
     }
   }
   if (count === 0) return { count, mean: 0, variance: 0 };
-  const mean = sum.value / count;
-  const squares = new CompensatedSum();
+  const mean = (sum + error) / count;
+  let squares = 0;
+  let squaresError = 0;
   for (const values of pass()) {
     for (let i = 0; i < values.length; i++) {
-      if (Number.isFinite(values[i])) squares.add((values[i] - mean) ** 2);
+      const value = values[i];
+      if (!Number.isFinite(value)) continue;
+      const square = (value - mean) * (value - mean);
+      const total = squares + square;
+      // All are positive, and the sum is nearly always the larger one.
+      squaresError += squares >= square ? squares - total + square : square - total + squares;
+      squares = total;
     }
   }
-  const variance = squares.value / count;
+  const variance = (squares + squaresError) / count;
   return { count, mean, variance: Number.isFinite(variance) ? variance : Number.POSITIVE_INFINITY };
 }

@@ -12,13 +12,14 @@ import {
   FLOAT,
   INTEGER,
   LIST,
+  UTINYINT,
 } from "@duckdb/node-api";
 import { assert } from "../core/index.ts";
 import type { BatchColumn } from "../schema/index.ts";
 import type { Session } from "./session.ts";
 import { sqlName, sqlText } from "./source-sql.ts";
 import { BLOCK_ROWS } from "./read-source.ts";
-import { columnVector, fillLists, fillVector } from "./vectors.ts";
+import { columnVector, fillLists, fillVector, type Vector } from "./vectors.ts";
 
 export interface StoredPart {
   /** Relative to the dataset's folder. */
@@ -28,24 +29,27 @@ export interface StoredPart {
 
 /** A column of some rows: a value a row, or lists (of any or of one length) one after another. */
 export interface EncodedColumn {
-  readonly values: Int32Array | Float32Array | Float64Array;
+  readonly values: Int32Array | Float32Array | Float64Array | Uint8Array;
   readonly lengths: Int32Array | undefined;
 }
 
 export interface StoredColumn extends BatchColumn {
   readonly inLists: boolean;
+  /** Type on disk; flags take a byte there, whatever they are in a batch. */
+  readonly storage: BatchColumn["dtype"] | "uint8";
 }
 
 const CHUNK = 2048;
-const TYPES = { int32: INTEGER, float32: FLOAT, float64: DOUBLE } as const;
-const SQL_TYPES = { int32: "INTEGER", float32: "FLOAT", float64: "DOUBLE" } as const;
+const TYPES = { int32: INTEGER, float32: FLOAT, float64: DOUBLE, uint8: UTINYINT } as const;
+const SQL_TYPES = { int32: "INTEGER", float32: "FLOAT", float64: "DOUBLE", uint8: "UTINYINT" } as const;
 
 export class PartWriter {
   readonly #session: Session;
   readonly #directory: string;
   readonly #name: string;
   readonly #columns: readonly StoredColumn[];
-  readonly #types: readonly DuckDBType[];
+  readonly #chunk: DuckDBDataChunk;
+  readonly #vectors: readonly Vector[];
   readonly #partRows: number;
   readonly #parts: StoredPart[] = [];
   #appender: DuckDBAppender | undefined;
@@ -74,7 +78,11 @@ export class PartWriter {
     this.#directory = directory;
     this.#name = name;
     this.#columns = columns;
-    this.#types = columns.map(({ dtype, inLists }) => (inLists ? LIST(TYPES[dtype]) : TYPES[dtype]));
+    const types: DuckDBType[] = columns.map(({ storage, inLists }) =>
+      inLists ? LIST(TYPES[storage]) : TYPES[storage],
+    );
+    this.#chunk = DuckDBDataChunk.create(types, CHUNK);
+    this.#vectors = types.map((_, k) => columnVector(this.#chunk, k));
     this.#partRows = partRows;
     mkdirSync(join(directory, name), { recursive: true });
   }
@@ -85,20 +93,21 @@ export class PartWriter {
     for (let row = 0; row < rows; row += CHUNK) {
       this.#appender ??= await this.#begin();
       const count = Math.min(CHUNK, rows - row);
-      const chunk = DuckDBDataChunk.create(this.#types, count);
+      this.#chunk.reset();
+      this.#chunk.rowCount = count;
       for (const [k, { values, lengths }] of columns.entries()) {
-        const vector = columnVector(chunk, k);
+        const vector = this.#vectors[k];
         if (lengths === undefined) {
           fillVector(vector, values.subarray(row, row + count));
           continue;
         }
-        assert(!(values instanceof Float64Array), "lists hold 32-bit values");
+        assert(values instanceof Int32Array || values instanceof Float32Array, "lists hold 32-bit values");
         const some = lengths.subarray(row, row + count);
         const end = some.reduce((sum, length) => sum + length, starts[k]);
         fillLists(vector, some, values.subarray(starts[k], end));
         starts[k] = end;
       }
-      this.#appender.appendDataChunk(chunk);
+      this.#appender.appendDataChunk(this.#chunk);
       this.#rows += count;
     }
     if (this.#rows >= this.#partRows) await this.#finish();
@@ -117,7 +126,7 @@ export class PartWriter {
 
   async #begin(): Promise<DuckDBAppender> {
     const columns = this.#columns.map(
-      ({ name, dtype, inLists }) => `${sqlName(name)} ${SQL_TYPES[dtype]}${inLists ? "[]" : ""}`,
+      ({ name, storage, inLists }) => `${sqlName(name)} ${SQL_TYPES[storage]}${inLists ? "[]" : ""}`,
     );
     await this.#session.writer.run(`CREATE TABLE ${this.#table} (${columns.join(", ")})`);
     return this.#session.writer.createAppender(`${this.#name} part ${this.#parts.length}`);

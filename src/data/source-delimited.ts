@@ -18,7 +18,7 @@ import { type Dialect, sniffDialect } from "./source-dialect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
 import { checkNames, typedNames } from "./source-names.ts";
-import { countBytes, scanText, type TextScan } from "./source-scan.ts";
+import { scanText, type TextScan } from "./source-scan.ts";
 import type { OpenOptions, RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
 import { sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 
@@ -238,7 +238,7 @@ async function checkScan(
 ): Promise<void> {
   // The reader forgives one separator too many at the end of a line.
   const suspicious =
-    (scan.separatorEnds > 0 && !(await hasPlainFields(file, scan, place))) ||
+    (scan.separatorEnds > 0 && (scan.quotes || scan.mostSeparators >= place.names.length)) ||
     scan.firstMixedEnd !== undefined ||
     scan.firstLoneReturn !== undefined;
   if (suspicious) {
@@ -249,15 +249,6 @@ async function checkScan(
     const text = `${file}: ${scan.blankLines} blank lines are left out`;
     notes.push({ kind: "blank-lines", file, count: scan.blankLines, text });
   }
-}
-
-/** Whether a file without quotes has as many separators as its lines should have: then no line has one more. */
-async function hasPlainFields(file: string, scan: TextScan, place: DelimitedPlace): Promise<boolean> {
-  const width = place.names.length;
-  if (scan.quotes || Buffer.byteLength(place.separator) !== 1 || width === 1) return false;
-  return (
-    (await countBytes(file, place.separator.charCodeAt(0))) === (scan.lines - scan.blankLines) * (width - 1)
-  );
 }
 
 /** Where no quote can hide a line end, rows and lines must agree. */

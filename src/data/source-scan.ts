@@ -33,6 +33,8 @@ export interface TextScan {
   readonly firstLoneReturn: number | undefined;
   /** Lines that end with the separator (to be counted exactly: an empty last field does so, too). */
   readonly separatorEnds: number;
+  /** Most separators on one of these lines, quoted ones included. */
+  readonly mostSeparators: number;
 }
 
 export interface ScanOptions {
@@ -112,6 +114,7 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
   let carriageReturnEnds = 0;
   let lineFeedEnds = 0;
   let separatorEnds = 0;
+  let mostSeparators = 0;
   let firstMixedEnd: number | undefined;
   let firstLoneReturn: number | undefined;
   let quotes = false;
@@ -134,7 +137,10 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
       }
       if (end === start) blankLines++;
       else if (block[start] <= SPACE && block.toString("latin1", start, end).trim() === "") whiteLines++;
-      else if (ending.length > 0 && endsWith(block, start, end, ending)) separatorEnds++;
+      else if (ending.length > 0 && endsWith(block, start, end, ending)) {
+        separatorEnds++;
+        mostSeparators = Math.max(mostSeparators, countIn(block, start, end, ending));
+      }
       if (returns && firstLoneReturn === undefined) {
         const lone = block.indexOf(CARRIAGE_RETURN, start);
         if (lone >= 0 && lone < end) firstLoneReturn = lines;
@@ -152,15 +158,17 @@ export async function scanText(path: string, { encoding, separator = "" }: ScanO
     quotes,
     firstLoneReturn,
     separatorEnds,
+    mostSeparators,
   };
 }
 
-/** How often a byte comes in a text file. */
-export async function countBytes(path: string, byte: number): Promise<number> {
+/** How often `part` comes from `start` on, before `end`. */
+function countIn(block: Buffer, start: number, end: number, part: Buffer): number {
+  if (part.length > 1)
+    return block.subarray(start, end).toString("latin1").split(part.toString("latin1")).length - 1;
+  const [byte] = part;
   let count = 0;
-  for await (const chunk of readBytes(path)) {
-    for (let k = 0; k < chunk.length; k++) if (chunk[k] === byte) count++;
-  }
+  for (let k = start; k < end; k++) if (block[k] === byte) count++;
   return count;
 }
 

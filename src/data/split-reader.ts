@@ -7,6 +7,7 @@ import {
   type DuckDBInstance,
   DuckDBIntegerVector,
   DuckDBListVector,
+  DuckDBUTinyIntVector,
   type DuckDBVector,
 } from "@duckdb/node-api";
 import { assert } from "../core/index.ts";
@@ -155,13 +156,17 @@ function joinedBlocks(blocks: readonly Block[]): Block[] {
   return joined;
 }
 
-/** The values of a flat vector as 32-bit words. */
+/** The values of a flat vector as 32-bit words; bytes are flags, which are float32 in a batch. */
 function wordsOf(vector: DuckDBVector): Int32Array {
+  if (vector instanceof DuckDBUTinyIntVector) {
+    const { items } = vector as unknown as { items: Uint8Array };
+    return new Int32Array(Float32Array.from(items).buffer);
+  }
   assert(
     vector instanceof DuckDBIntegerVector ||
       vector instanceof DuckDBFloatVector ||
       vector instanceof DuckDBDoubleVector,
-    "stored columns are int32, float32 or float64",
+    "stored columns are int32, float32, float64 or flags",
   );
   // Private by declaration only; the public way goes value by value, with a check for NULL each.
   const { items } = vector as unknown as { items: Int32Array | Float32Array | Float64Array };

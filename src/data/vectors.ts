@@ -74,7 +74,10 @@ export function textAt(chunk: DuckDBDataChunk, column: number, inLists: boolean)
 }
 
 /** Fills a flat vector; the data stands at its beginning. */
-export function fillVector(vector: Vector, data: Int32Array | Float32Array | Float64Array): void {
+export function fillVector(
+  vector: Vector,
+  data: Int32Array | Float32Array | Float64Array | Uint8Array,
+): void {
   duckdb.copy_data_to_vector(vector, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
