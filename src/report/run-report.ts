@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { toSnakeCase } from "../core/index.ts";
 import { packageVersion, readJson, writeFileAtomic } from "../core/node/index.ts";
 import type { EncodingReport, PreparedDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { calibrationCurve, scoreDistribution } from "../evaluation/index.ts";
 import { informationAbundance, singularValues } from "../numerics/index.ts";
 import {
+  keysToSnakeCase,
   type NamedTable,
   type OpenRun,
   openRun,
@@ -108,7 +110,7 @@ export async function gatherReport(
         ? undefined
         : `AUC of ${label.name} that ${best.name} loses on the ${best.measured?.split} split when the feature's values are shuffled among rows`,
     spectra,
-    config: best.run.config,
+    config: keysToSnakeCase(best.run.config),
     commands: commandsOf(named),
   };
 }
@@ -191,7 +193,7 @@ function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
     {
       title: "Model",
       facts: [
-        ...Object.entries(model).map(([key, entry]) => ({ name: key, value: value(entry) })),
+        ...Object.entries(model).map(([key, entry]) => ({ name: toSnakeCase(key), value: value(entry) })),
         { name: "dense parameters", value: metrics.parameters.dense },
         { name: "embedding parameters", value: metrics.parameters.embedding },
       ],
@@ -211,7 +213,7 @@ function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
       title: "Training",
       facts: [
         ...Object.entries(training).flatMap(([key, entry]) =>
-          entry === undefined ? [] : [{ name: key, value: value(entry) }],
+          entry === undefined ? [] : [{ name: toSnakeCase(key), value: value(entry) }],
         ),
         { name: "steps", value: metrics.steps },
         { name: "seconds", value: Number(metrics.seconds.toFixed(1)) },
@@ -327,12 +329,17 @@ function scoresOf(gathered: GatheredRun): ReportScores[] {
   });
 }
 
+/** A table's path in the model; in the usual place, the name of its vocabulary. */
+function tableName(name: string): string {
+  return name.replace(/^table:/, "").replace(/^embedding\.tables\./, "");
+}
+
 /** Spectra of all tables wider than one, by path. */
 function spectraOf({ tables }: OpenRun): ReportSpectrum[] {
   return tables
     .filter(({ dim, rows }) => dim > 1 && rows > 1)
     .map(({ name, rows, dim, data }) => ({
-      table: name.replace(/^table:/, ""),
+      table: tableName(name),
       singularValues: Array.from(singularValues({ data, rows, columns: dim })),
     }));
 }
@@ -344,7 +351,7 @@ function featuresOf(
 ): ReportFeature[] {
   return run.map.features.map((feature) => {
     const table = tableOf(run, feature);
-    const path = table?.name.replace(/^table:/, "");
+    const path = table === undefined ? undefined : tableName(table.name);
     const values = spectra.find((spectrum) => spectrum.table === path)?.singularValues;
     return {
       name: feature.name,
