@@ -140,34 +140,77 @@ export class RowWindow {
    * @param order row numbers, or undefined for the rows as they are
    */
   gather(order: Uint32Array | undefined, from: number, to: number, batch: EncodedBatch, at: number): void {
-    const stride = this.shape.words;
-    const count = to - from;
-    const bases = new Uint32Array(count);
-    for (let i = 0; i < count; i++) bases[i] = order === undefined ? from + i : order[from + i];
+    const fixed = this.shape.fixed.map(({ name, word, words }) => ({
+      word,
+      words,
+      target: wordsOf(batch, name),
+    }));
+    const lists = this.#lists.map(({ column, words, ends }) => ({
+      ends,
+      entries: words.values,
+      width: column.width,
+      target: wordsOf(batch, column.name),
+      lengths: column.length === undefined ? undefined : wordsOf(batch, column.length),
+    }));
+    const rows = new Uint32Array(TILE);
+    for (let start = from; start < to; start += TILE) {
+      const count = Math.min(TILE, to - start);
+      for (let i = 0; i < count; i++) rows[i] = order === undefined ? start + i : order[start + i];
+      const out = at + start - from;
+      for (const { word, words, target } of fixed) {
+        if (words === 1) this.#gatherWord(rows, count, word, target, out);
+        else this.#gatherWords(rows, count, word, words, target, out);
+      }
+      for (const list of lists) gatherLists(rows, count, list, out);
+    }
+  }
+
+  #gatherWord(rows: Uint32Array, count: number, word: number, target: Int32Array, out: number): void {
     const source = this.#fixed;
-    for (const { name, word, words } of this.shape.fixed) {
-      const target = wordsOf(batch, name);
-      let out = at * words;
-      if (words === 1) {
-        for (let i = 0; i < count; i++) target[out++] = source[bases[i] * stride + word];
-      } else {
-        for (let i = 0; i < count; i++) {
-          const start = bases[i] * stride + word;
-          for (let k = 0; k < words; k++) target[out++] = source[start + k];
-        }
-      }
+    const stride = this.shape.words;
+    for (let i = 0; i < count; i++) target[out + i] = source[rows[i] * stride + word];
+  }
+
+  #gatherWords(
+    rows: Uint32Array,
+    count: number,
+    word: number,
+    words: number,
+    target: Int32Array,
+    out: number,
+  ): void {
+    const source = this.#fixed;
+    const stride = this.shape.words;
+    for (let i = 0; i < count; i++) {
+      const start = rows[i] * stride + word;
+      for (let k = 0; k < words; k++) target[(out + i) * words + k] = source[start + k];
     }
-    for (const { column, words, ends } of this.#lists) {
-      const target = wordsOf(batch, column.name);
-      const lengths = column.length === undefined ? undefined : wordsOf(batch, column.length);
-      for (let i = 0; i < count; i++) {
-        const start = ends[bases[i]];
-        const length = ends[bases[i] + 1] - start;
-        let out = (at + i) * column.width;
-        for (let k = 0; k < length; k++) target[out++] = words.values[start + k];
-        if (lengths !== undefined) lengths[at + i] = length;
-      }
-    }
+  }
+}
+
+/** Rows gathered at a time: what they hold stays in the nearest cache while column after column is copied. */
+const TILE = 64;
+
+interface ListCopy {
+  readonly ends: Uint32Array;
+  readonly entries: Int32Array;
+  readonly width: number;
+  readonly target: Int32Array;
+  readonly lengths: Int32Array | undefined;
+}
+
+function gatherLists(
+  rows: Uint32Array,
+  count: number,
+  { ends, entries, width, target, lengths }: ListCopy,
+  out: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const start = ends[rows[i]];
+    const length = ends[rows[i] + 1] - start;
+    const first = (out + i) * width;
+    for (let k = 0; k < length; k++) target[first + k] = entries[start + k];
+    if (lengths !== undefined) lengths[out + i] = length;
   }
 }
 

@@ -36,6 +36,8 @@ export async function openSession(
   const connection = await instance.connect();
   const writer = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
+  // Room for the database to read on while a chunk is being worked on.
+  await connection.run("SET streaming_buffer_size = '32MiB'");
   return {
     connection,
     writer,
