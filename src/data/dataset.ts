@@ -368,7 +368,6 @@ async function encodeDataset(
       dropped,
       directory: output,
       onRows: onRows("encode", "train", spooled.rows),
-      whileWriting: () => writeFeatureMap(join(output, "feature-map.json"), fitted!.map),
     });
     spooled.spool.close();
     return encoded;
@@ -403,6 +402,7 @@ async function encodeDataset(
     blockRows: BLOCK_ROWS,
     windowRows: Math.max(BLOCK_ROWS, Math.floor((shuffleMemory * 2 ** 20) / rowBytes)),
   };
+  writeFeatureMap(join(output, "feature-map.json"), map);
   writeJsonAtomic(join(output, "encoding.json"), report);
   return { report, map };
 }

@@ -1,5 +1,4 @@
 /** Encoding: one pass over a spooled source that writes the rows of each of its splits. */
-import { setTimeout } from "node:timers/promises";
 import type { BatchColumn, FeatureMap } from "../schema/index.ts";
 import type { BatchLanes } from "./batch-needs.ts";
 import { type FeatureReport, SplitTally } from "./column-makers.ts";
@@ -33,8 +32,6 @@ export interface EncodeOptions {
   readonly dropped: ReadonlyMap<number, number>;
   readonly directory: string;
   readonly onRows?: (rows: number) => void;
-  /** Work to do while the last parts are being written. */
-  readonly whileWriting?: () => void;
 }
 
 /** Bytes of a part in memory, about. */
@@ -44,17 +41,7 @@ const PART_BYTES = 96 * 2 ** 20;
 export async function encodeSplits(
   session: Session,
   spooled: SpooledSource,
-  {
-    map,
-    lanes,
-    idsOf,
-    membership,
-    names,
-    dropped,
-    directory,
-    onRows = () => {},
-    whileWriting = () => {},
-  }: EncodeOptions,
+  { map, lanes, idsOf, membership, names, dropped, directory, onRows = () => {} }: EncodeOptions,
 ): Promise<Map<string, StoredSplit>> {
   const encoder = columnEncoder(spooled, map, lanes, idsOf);
   const rowBytes = meanRowBytes(spooled, encoder, lanes);
@@ -76,13 +63,7 @@ export async function encodeSplits(
     start += rows;
     onRows(start);
   }
-  const closing = outputs.map(({ writer }) => writer.close());
-  // A failure is seen below; until then it is not unhandled.
-  for (const each of closing) each.catch(() => {});
-  // The statements take a few turns of the event loop to start; then they need this thread no more.
-  await setTimeout(5);
-  whileWriting();
-  const parts = await Promise.all(closing);
+  const parts = await Promise.all(outputs.map(({ writer }) => writer.close()));
   const stored = new Map<string, StoredSplit>();
   for (const [k, { split, name, tally }] of outputs.entries()) {
     const labelMeans = [...tally.labelSums].map(([label, sum]) => [label, sum / tally.rows] as const);

@@ -7,8 +7,6 @@ import { removePath } from "../core/node/index.ts";
 
 export interface Session {
   readonly connection: DuckDBConnection;
-  /** A second connection, to write while a result of the first one is being read. */
-  readonly writer: DuckDBConnection;
   /** Folder for files that live as long as the session. */
   readonly scratch: string;
   close(): void;
@@ -34,16 +32,13 @@ export async function openSession(
     autoload_known_extensions: "false",
   });
   const connection = await instance.connect();
-  const writer = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
   // Room for the database to read on while a chunk is being worked on.
   await connection.run("SET streaming_buffer_size = '32MiB'");
   return {
     connection,
-    writer,
     scratch,
     close() {
-      writer.closeSync();
       connection.closeSync();
       instance.closeSync();
       removePath(scratch);

@@ -82,7 +82,7 @@ export function fillVector(
 }
 
 /** Fills a list vector with lists of these lengths, whose entries stand one after another in `data`. */
-export function fillLists(vector: Vector, lengths: Int32Array, data: Int32Array | Float32Array): void {
+export function fillLists(vector: Vector, lengths: Int32Array, data: Parameters<typeof fillVector>[1]): void {
   const entries = new Uint32Array(lengths.length * 4);
   let offset = 0;
   for (let row = 0; row < lengths.length; row++) {
