@@ -45,7 +45,6 @@ const models: readonly { model: ConfigInput["model"]; learningRate: number }[] =
 ];
 
 const training: ConfigInput["training"] = {
-  batchSize: 2048,
   epochs: 3,
   embeddingRegularizer: 1e-3,
   embeddingRegularizerScope: "batch",
@@ -66,11 +65,12 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   const clock = performance.now();
   const directory = resolve(context.workDirectory, "world");
   await ensureWorld(directory, context.quick ? quickWorldOptions : worldOptions, context);
+  const batchSize = context.quick ? 256 : 2048;
   const variants = models.map(({ model, learningRate }): Variant => {
     const config = parseConfig({
       ...exampleConfig(directory),
       model,
-      training: { ...training, learningRate },
+      training: { ...training, learningRate, batchSize },
     });
     return { name: config.model.name, role: config.model.name === "LR" ? "baseline" : "method", config };
   });
