@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readAll, testFolder, writeParquet } from "../../test/data/raw-files.ts";
+import { readAll, testFolder, writeParquet, writeText } from "../../test/data/raw-files.ts";
 import { createRowEncoder, type FeatureMap, type RawRow } from "../schema/index.ts";
 import type { DataConfigInput } from "./config.ts";
 import { encodeForMap, prepareDataset } from "./dataset.ts";
@@ -131,7 +131,41 @@ const measured = fc.oneof(
 );
 const numberText = fc.oneof(
   measured.map(String),
-  fc.constantFrom("", " 12 ", "1e2", "+4", ".5", "5.", "x", "1_000", "0x10", "1,5", "Infinity", "\t7\n"),
+  fc.constantFrom(
+    "",
+    " 12 ",
+    "1e2",
+    "+4",
+    ".5",
+    "5.",
+    "x",
+    "1_000",
+    "0x10",
+    "1,5",
+    "Infinity",
+    "\t7\n",
+    "true",
+    " FALSE",
+    "1e-400",
+    "-1e400",
+  ),
+  fc.constantFrom(
+    "2001-01-01",
+    "2001-01-01 00:01",
+    "2001-01-01T02:01:00.5+02:00",
+    "2001-01-01 02:01:00+0230",
+    "2001-02-30",
+    "2001-01-01T02:01Z",
+    "1969-12-31 23:59:59.5",
+    "0099-01-01",
+    "2001-01-01 24:00:00",
+    "2001-01-01 24:00:01",
+    "2001-01-01 10:00:00.123456789",
+    "2001-01-01 00:00:60",
+    " 2001-01-01 ",
+    "2001-1-1",
+    "2001-01-01 02:01:00 Z",
+  ),
 );
 const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 8 });
 
@@ -223,4 +257,63 @@ test("the database path and the row encoder give the same batches", async () => 
     await dataset.close();
     await encoded.close();
   }
+});
+
+test("cells of a CSV and the same texts in a request are the same values", async () => {
+  const cell = fc.record({
+    text: nullable(text),
+    digits: nullable(digits),
+    ids: fc.integer({ min: 0, max: 30 }).map(String),
+    flag: fc.constantFrom("true", "false"),
+    number: nullable(numberText),
+    words: nullable(
+      fc.array(fc.constantFrom("a", "é", "e\u0301", "longer than twelve bytes"), { maxLength: 4 }),
+    ),
+    when: fc.constantFrom("2001-01-01", "2001-01-02 03:04:05.25", "978307200"),
+    long: fc.constantFrom("x", "a text of many bytes", "another text of many bytes", "名前名前名前名前"),
+  });
+  const rows: RawRow[] = fc
+    .sample(cell, { seed: 7, numRuns: 500 })
+    .map(({ words, ...rest }) => ({ ...rest, words: words === null ? null : words.join(";"), label: "1" }));
+  const names = Object.keys(rows[0]);
+  const quoted = (value: unknown): string =>
+    value === null ? "" : `"${String(value).replaceAll('"', '""')}"`;
+  const lines = [names.join(","), ...rows.map((each) => names.map((name) => quoted(each[name])).join(","))];
+  const path = writeText(join(folder, "cells.csv"), `${lines.join("\n")}\n`);
+  const dataset = await prepareDataset(
+    {
+      data: { train: path, header: true, separator: "," },
+      features: [
+        { name: "text", kind: "categorical" },
+        { name: "digits", kind: "categorical" },
+        { name: "ids", kind: "categorical" },
+        { name: "flag", kind: "categorical" },
+        { name: "flagNumber", column: "flag", kind: "numeric", transform: "raw" },
+        { name: "number", kind: "numeric" },
+        { name: "words", kind: "bag", separator: ";" },
+        { name: "long", kind: "categorical" },
+      ],
+      labels: [{ name: "label" }],
+      group: "long",
+      domain: "flag",
+      timestamp: "when",
+    },
+    { cacheDir: join(folder, "cache") },
+  );
+  const valueType = (name: string): string => dataset.map.encoders[name].valueType;
+  expect(["text", "ids", "flag", "words", "long"].map(valueType)).toEqual([
+    "string",
+    "int64",
+    "boolean",
+    "string",
+    "string",
+  ]);
+  const stored = await readAll(dataset.splits.train);
+  const { columns } = createRowEncoder(dataset.map, { labels: true, roles: true }).encode(rows);
+  for (const [name, values] of Object.entries(columns)) expectColumn(name, stored[name], [...values], true);
+  // A request may as well carry numbers and truth values.
+  const typed = createRowEncoder(dataset.map).encode([{ ids: 7, flag: true }]).columns;
+  const same = createRowEncoder(dataset.map).encode([{ ids: "7", flag: "true" }]).columns;
+  expect(typed).toEqual(same);
+  await dataset.close();
 });

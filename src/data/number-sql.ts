@@ -1,6 +1,6 @@
 /** Numbers and times in SQL, by the same rules as `parseNumber` and `parseTime`. */
 import { ConfigError } from "../core/index.ts";
-import { NUMBER_PATTERN, type TimestampUnit } from "../schema/index.ts";
+import { NUMBER_PATTERN, TIME_PATTERN, type TimestampUnit } from "../schema/index.ts";
 
 /** A double as SQL; a plain literal would be read as a decimal. */
 export function sqlDouble(x: number): string {
@@ -18,14 +18,24 @@ export function numberSql(x: string, duckdbType: string, column: string): string
   }
   if (duckdbType === "VARCHAR") {
     const text = `trim(${x}, ${OUTER_SPACE})`;
-    const number = `TRY_CAST(${text} AS DOUBLE)`;
-    return `CASE WHEN regexp_full_match(${text}, '${NUMBER_PATTERN}') AND isfinite(${number}) THEN ${number} + 0 END`;
+    const number = `CASE WHEN regexp_full_match(${text}, '${NUMBER_PATTERN}') THEN TRY_CAST(${text} AS DOUBLE) END`;
+    return `CASE WHEN isfinite(${number}) THEN ${number} + 0 ELSE ${wordSql(text)} END`;
   }
   if (/^(DATE|TIMESTAMP)/.test(duckdbType)) return timeSql(x, duckdbType, "s", column);
   throw new ConfigError(`column ${column} holds ${duckdbType}, expected numbers`, {
     details: { column, expected: "numbers, or text of numbers", received: duckdbType },
     hint: duckdbType.endsWith("]") ? "make it a bag, a sequence or a dense feature" : undefined,
   });
+}
+
+/** Truth values and times in text, as DOUBLE; NULL for other texts. */
+function wordSql(text: string): string {
+  return `CASE lower(${text}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE ${isoSql(text)} END`;
+}
+
+/** Seconds since 1970 of an ISO 8601 text; without a zone it is UTC. */
+function isoSql(text: string): string {
+  return `CASE WHEN regexp_full_match(${text}, '${TIME_PATTERN}') THEN CAST(epoch(TRY_CAST(${text} AS TIMESTAMPTZ)) AS DOUBLE) END`;
 }
 
 /** A DOUBLE, NULL only where there is no value: what is no finite number comes as one that is not finite. */
@@ -36,7 +46,8 @@ export function anyNumberSql(x: string, duckdbType: string, column: string): str
   // What the cast takes beyond the pattern: underscores between digits. Only what is no number is looked
   // at closer, since trimming costs more than everything else here.
   const number = `CASE WHEN NOT contains(${x}, '_') THEN TRY_CAST(${x} AS DOUBLE) END`;
-  return `coalesce(${number}, CASE WHEN trim(${x}, ${OUTER_SPACE}) <> '' THEN CAST('inf' AS DOUBLE) END)`;
+  const text = `trim(${x}, ${OUTER_SPACE})`;
+  return `coalesce(${number}, CASE WHEN ${text} <> '' THEN coalesce(${wordSql(text)}, CAST('inf' AS DOUBLE)) END)`;
 }
 
 const SECONDS: Readonly<Record<TimestampUnit, number>> = { s: 1, ms: 1e3, us: 1e6 };
@@ -46,6 +57,5 @@ export function timeSql(x: string, duckdbType: string, unit: TimestampUnit, colu
   if (/^(DATE|TIMESTAMP)/.test(duckdbType)) return `CAST(epoch(CAST(${x} AS TIMESTAMP)) AS DOUBLE)`;
   const number = `(${numberSql(x, duckdbType, column)}) / ${SECONDS[unit]}`;
   if (duckdbType !== "VARCHAR") return number;
-  const dated = `CASE WHEN regexp_matches(${x}, '^\\s*[0-9]{4}-[0-9]') THEN epoch(TRY_CAST(${x} AS TIMESTAMP)) END`;
-  return `coalesce(CAST(${dated} AS DOUBLE), ${number})`;
+  return `coalesce(${isoSql(`trim(${x}, ${OUTER_SPACE})`)}, ${number})`;
 }

@@ -18,6 +18,7 @@ export {
   type RawRow,
   type RawScalar,
   type RawValue,
+  TIME_PATTERN,
 } from "./raw-value.ts";
 export {
   type BatchColumn,

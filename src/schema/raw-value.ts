@@ -13,10 +13,17 @@ export type RawRow = { readonly [column: string]: RawValue };
 /** Decimal numbers; the SQL side applies the same pattern. */
 export const NUMBER_PATTERN = "[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?";
 const NUMBER = new RegExp(`^${NUMBER_PATTERN}$`);
+/** Dates and times of ISO 8601, with or without the time and its zone; the SQL side applies the same pattern. */
+export const TIME_PATTERN =
+  "([0-9]{4})-([0-9]{2})-([0-9]{2})([ T]([0-9]{2}):([0-9]{2})(:([0-9]{2})([.][0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?)?";
+const TIME = new RegExp(`^${TIME_PATTERN}$`);
 /** White space around numbers: the six ASCII characters. */
 const OUTER_SPACE = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** A finite number, never -0, or undefined for what is missing, not finite or no number. */
+/**
+ * A finite number, never -0, or undefined for what is missing, not finite or no number. Truth values are
+ * 1 and 0, times are seconds since 1970, both also as text.
+ */
 export function parseNumber(value: RawValue): number | undefined {
   switch (typeof value) {
     case "number":
@@ -28,9 +35,12 @@ export function parseNumber(value: RawValue): number | undefined {
       return value ? 1 : 0;
     case "string": {
       const text = value.replace(OUTER_SPACE, "");
-      if (!NUMBER.test(text)) return undefined;
-      const number = Number(text);
-      return Number.isFinite(number) ? number + 0 : undefined;
+      if (NUMBER.test(text)) {
+        const number = Number(text);
+        return Number.isFinite(number) ? number + 0 : undefined;
+      }
+      if (/^(true|false)$/i.test(text)) return text.length === 4 ? 1 : 0;
+      return isoSeconds(text);
     }
     default:
       return value instanceof Date ? parseTime(value, "s") : undefined;
@@ -38,7 +48,6 @@ export function parseNumber(value: RawValue): number | undefined {
 }
 
 const SECONDS: Readonly<Record<TimestampUnit, number>> = { s: 1, ms: 1e3, us: 1e6 };
-const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/;
 
 /**
  * Seconds since 1970-01-01 UTC, or undefined. Numbers (and texts of digits) count in `unit`; dates and
@@ -50,23 +59,27 @@ export function parseTime(value: RawValue, unit: TimestampUnit): number | undefi
     return Number.isFinite(time) ? time / 1e3 : undefined;
   }
   if (typeof value === "string") {
-    const match = ISO.exec(value.trim());
-    if (match !== null) return isoSeconds(match);
+    const seconds = isoSeconds(value.replace(OUTER_SPACE, ""));
+    if (seconds !== undefined) return seconds;
   }
   if (typeof value === "boolean") return undefined;
   const number = parseNumber(value);
   return number === undefined ? undefined : number / SECONDS[unit];
 }
 
-function isoSeconds(match: RegExpExecArray): number | undefined {
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
-  const whole = Date.UTC(year, month - 1, day, hour, minute, second) / 1e3;
-  const date = new Date(whole * 1e3);
-  // Date.UTC rolls 30 February over into March.
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23) return undefined;
+function isoSeconds(text: string): number | undefined {
+  const match = TIME.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 5, 6, 8].map((k) => Number(match[k] ?? 0));
+  // The constructor would take the year 99 for 1999, and roll 30 February over into March.
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  if (minute > 59 || second > 59 || hour > (minute + second === 0 ? 24 : 23)) return undefined;
+  const whole = date.getTime() / 1e3 + hour * 3600 + minute * 60 + second;
   // Microseconds are what a database keeps.
-  const micros = match[7] === undefined ? 0 : Math.trunc(Number(match[7]) * 1e6 + 1e-6);
-  return (whole * 1e6 + micros) / 1e6 - zoneSeconds(match[8]);
+  const micros = match[9] === undefined ? 0 : Math.trunc(Number(match[9]) * 1e6 + 1e-6);
+  return (whole * 1e6 + micros) / 1e6 - zoneSeconds(match[10]);
 }
 
 function zoneSeconds(zone: string | undefined): number {
