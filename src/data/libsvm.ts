@@ -70,7 +70,7 @@ async function convert(
 ): Promise<RawSource> {
   const raw = `read_csv(${sqlTextList(files.map(literalPath))}, auto_detect = false, delim = '', quote = '',
     escape = '', comment = '', header = false, columns = {'line': 'VARCHAR'}, strict_mode = true,
-    ignore_errors = false, max_line_size = 16777216)`;
+    ignore_errors = false, max_line_size = 16777216, buffer_size = 16777216)`;
   const kept = `(SELECT line FROM ${raw} WHERE line IS NOT NULL AND trim(line, ' \t') <> '')`;
   const check = await queryRow(
     connection,

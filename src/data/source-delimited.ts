@@ -190,6 +190,8 @@ function readCsv(
     "null_padding = false",
     "ignore_errors = false",
     "max_line_size = 16777216",
+    // Several buffers even of a file of moderate size: threads read a buffer each.
+    "buffer_size = 16777216",
   ];
   const selected = names.map((name) => {
     const type = types.get(name);
