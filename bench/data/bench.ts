@@ -56,7 +56,7 @@ function median(values: readonly number[]): number {
   return sorted[(sorted.length - 1) >> 1];
 }
 
-const BYTES_PER_ROW = 262;
+const BYTES_PER_ROW = 289;
 const folder = mkdtempSync(join(options.dir ?? tmpdir(), "millrace-bench-"));
 const csv = join(folder, "log.csv");
 const rows = options.big
