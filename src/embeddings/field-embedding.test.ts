@@ -26,6 +26,12 @@ describe("fields", () => {
     ]);
   });
 
+  test("raw numbers are no fields, but inputs of their own", () => {
+    const raw = new FieldEmbedding(everyKind, { dim: 3, numericFields: "raw" });
+    expect([raw.fields, raw.width]).toEqual([10, 32]);
+    expect([...raw.namedParameters().keys()]).toEqual(["numericFill", "dense.image"]);
+  });
+
   test("can be chosen or left out by name", () => {
     const chosen = new FieldEmbedding(everyKind, { dim: 3, include: ["age", "user"] });
     expect(chosen.names).toEqual(["user", "age"]);

@@ -3,7 +3,7 @@
  * vector (plus another where the number is missing), lists pooled over their entries, dense vectors
  * through a linear map.
  */
-import { Module, Parameter, type Batch, type Initializer, type Table } from "../module/index.ts";
+import { Module, Parameter, type Batch, type Initializer, type Table, zerosInit } from "../module/index.ts";
 import { add, concat, div, expandDims, matmul, maximum, mul, reshape, slice, sum } from "../ops/index.ts";
 import type {
   BagFeature,
@@ -25,20 +25,24 @@ export interface FieldEmbeddingOptions {
   readonly exclude?: readonly string[];
   /** Start of tables. @default N(0, 1e-4²) */
   readonly init?: Initializer;
+  /** How numbers enter, see `numericFieldsOption`. @default "embedded" */
+  readonly numericFields?: "embedded" | "raw";
 }
 
 type ListFeature = BagFeature | SequenceFeature;
 
 export class FieldEmbedding extends Module {
   readonly tables: { readonly [vocabulary: string]: Table };
-  /** One vector a numeric field, and one for its absence: `[numeric fields, dim]`. */
+  /** Embedded numbers: one vector a numeric field, and one for its absence: `[numeric fields, dim]`. */
   readonly numeric: Parameter | undefined;
   readonly numericMissing: Parameter | undefined;
+  /** Raw numbers: the value that stands for a missing one, `[numeric fields]`. */
+  readonly numericFill: Parameter | undefined;
   readonly dense: { readonly [feature: string]: Parameter };
   readonly dim: number;
   /** Number of fields. */
   readonly fields: number;
-  /** Width of all fields side by side. */
+  /** Width of all fields side by side, raw numbers included. */
   readonly width: number;
   /** Names of the fields in the order of the output. */
   readonly names: readonly string[];
@@ -51,7 +55,13 @@ export class FieldEmbedding extends Module {
   /** @throws ConfigError when a name is not a feature of the schema */
   constructor(
     schema: FeatureMap,
-    { dim, include, exclude = [], init = defaultEmbeddingInit }: FieldEmbeddingOptions,
+    {
+      dim,
+      include,
+      exclude = [],
+      init = defaultEmbeddingInit,
+      numericFields = "embedded",
+    }: FieldEmbeddingOptions,
   ) {
     super();
     for (const name of [...(include ?? []), ...exclude]) featureNamed(schema, name);
@@ -64,19 +74,22 @@ export class FieldEmbedding extends Module {
     this.#vectors = features.filter((feature) => feature.kind === "dense");
     this.tables = tablesFor(schema, features.filter(isIdFeature), { dim, init });
     const numbers = this.#numbers.length;
-    this.numeric = numbers > 0 ? new Parameter([numbers, dim]) : undefined;
-    this.numericMissing = numbers > 0 ? new Parameter([numbers, dim]) : undefined;
+    const raw = numericFields === "raw";
+    this.numeric = numbers > 0 && !raw ? new Parameter([numbers, dim]) : undefined;
+    this.numericMissing = numbers > 0 && !raw ? new Parameter([numbers, dim]) : undefined;
+    this.numericFill = numbers > 0 && raw ? new Parameter([numbers], { init: zerosInit }) : undefined;
     this.dense = Object.fromEntries(
       this.#vectors.map((vector) => [vector.name, new Parameter([vector.dim, dim])]),
     );
-    const inOrder = [...this.#scalars, ...this.#lists, ...this.#numbers, ...this.#vectors];
+    const embedded = raw ? [] : this.#numbers;
+    const inOrder = [...this.#scalars, ...this.#lists, ...embedded, ...this.#vectors];
     this.names = inOrder.map(({ name }) => name);
     this.dim = dim;
     this.fields = inOrder.length;
-    this.width = inOrder.length * dim;
+    this.width = inOrder.length * dim + (raw ? numbers : 0);
   }
 
-  /** `[batch, fields, dim]`: ids first, then lists, numbers and vectors. */
+  /** `[batch, fields, dim]`: ids first, then lists, embedded numbers and vectors. */
   forward(batch: Batch): Tensor {
     const parts: Tensor[] = [];
     const slots = [...this.#scalars, ...this.#lists].map((feature) => slotOf(feature, this.tables));
@@ -102,9 +115,21 @@ export class FieldEmbedding extends Module {
     return concat(parts, { axis: 1 });
   }
 
-  /** The same side by side: `[batch, fields · dim]`. */
+  /** The same side by side, then raw numbers: `[batch, width]`. */
   forwardFlat(batch: Batch): Tensor {
-    return reshape(this.forward(batch), ["batch", this.width]);
+    return this.flatten(this.forward(batch), batch);
+  }
+
+  /** What `forward` gave, side by side with raw numbers. */
+  flatten(fields: Tensor, batch: Batch): Tensor {
+    const flat = reshape(fields, ["batch", this.fields * this.dim]);
+    return this.numericFill === undefined ? flat : concat([flat, this.#rawNumbers(batch)], { axis: 1 });
+  }
+
+  #rawNumbers(batch: Batch): Tensor {
+    const names = this.#numbers.map(({ name }) => name);
+    const missing = batch.numbers(names.map((name) => `${name}.missing`));
+    return add(batch.numbers(names), mul(missing, this.numericFill as Parameter)); // [batch, numbers]
   }
 }
 

@@ -5,10 +5,12 @@ import { CrossNetwork, Linear, MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
+import { describeModel } from "./describe-model.ts";
+import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const dcnV2Options = z.strictObject({
   ...embeddingOptions,
+  ...numericFieldsOption,
   ...deepOptions,
   crossLayers: z
     .number()
@@ -37,8 +39,9 @@ export class DCNv2 extends Model {
   constructor(schema: FeatureMap, options: DCNv2Options = {}) {
     super();
     const given = parseOptions(dcnV2Options, options, "DCNv2");
-    const { embeddingDim, embeddingStd, crossLayers, hiddenUnits } = given;
-    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
+    const { embeddingDim, embeddingStd, numericFields, crossLayers, hiddenUnits } = given;
+    const init = normalInit(embeddingStd);
+    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init, numericFields });
     const { width } = this.embedding;
     this.cross = new CrossNetwork(width, { depth: crossLayers });
     this.deep = new MLP(width, hiddenUnits, mlpOptions(given));
@@ -53,3 +56,11 @@ export class DCNv2 extends Model {
     return this.head.forwardParts([crossed, deep]).squeeze(-1);
   }
 }
+
+export const dcnV2 = describeModel({
+  name: "DCNv2",
+  summary: "Explicit feature crosses beside a deep network.",
+  options: dcnV2Options,
+  model: DCNv2,
+  example: { embeddingDim: 4, embeddingStd: 0.1, crossLayers: 2, hiddenUnits: [32, 16], netDropout: 0.2 },
+});

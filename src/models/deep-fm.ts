@@ -3,12 +3,13 @@ import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
-import { flatten, pairwiseInteraction } from "../ops/index.ts";
+import { pairwiseInteraction } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
+import { describeModel } from "./describe-model.ts";
+import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
-export const deepFMOptions = z.strictObject({ ...embeddingOptions, ...deepOptions });
+export const deepFMOptions = z.strictObject({ ...embeddingOptions, ...numericFieldsOption, ...deepOptions });
 export type DeepFMOptions = z.input<typeof deepFMOptions>;
 
 /**
@@ -24,16 +25,25 @@ export class DeepFM extends Model {
   constructor(schema: FeatureMap, options: DeepFMOptions = {}) {
     super();
     const given = parseOptions(deepFMOptions, options, "DeepFM");
-    const { embeddingDim, embeddingStd, hiddenUnits } = given;
-    this.linear = new LinearLogit(schema, { init: normalInit(embeddingStd) });
-    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
+    const { embeddingDim, embeddingStd, numericFields, hiddenUnits } = given;
+    const init = normalInit(embeddingStd);
+    this.linear = new LinearLogit(schema, { init });
+    this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init, numericFields });
     this.deep = new MLP(this.embedding.width, hiddenUnits, { ...mlpOptions(given), output: 1 });
   }
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
-    const deep = this.deep.forward(flatten(fields)).squeeze(1);
+    const deep = this.deep.forward(this.embedding.flatten(fields, batch)).squeeze(1);
     return this.linear.forward(batch).add(pairwiseInteraction(fields)).add(deep);
   }
 }
+
+export const deepFM = describeModel({
+  name: "DeepFM",
+  summary: "Factorization machine beside a deep network.",
+  options: deepFMOptions,
+  model: DeepFM,
+  example: { embeddingDim: 4, embeddingStd: 0.1, hiddenUnits: [32, 16], batchNorm: true, netDropout: 0.2 },
+});

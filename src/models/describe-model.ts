@@ -9,6 +9,8 @@ export interface ModelDescription {
   /** One sentence for listings. */
   readonly summary: string;
   readonly options: z.ZodObject;
+  /** Small options that show all the model has, for examples and tests on `test/models/every-kind.ts`. */
+  readonly example: object;
   create(schema: FeatureMap, options: unknown): Model;
 }
 
@@ -17,12 +19,14 @@ export function describeModel<Options extends z.ZodObject>(description: {
   readonly summary: string;
   readonly options: Options;
   readonly model: new (schema: FeatureMap, options: z.input<Options>) => Model;
+  readonly example: z.input<Options>;
 }): ModelDescription {
-  const { name, summary, options, model: ModelClass } = description;
+  const { name, summary, options, example, model: ModelClass } = description;
   return {
     name,
     summary,
     options,
+    example,
     create: (schema, given) => new ModelClass(schema, parseOptions(options, given, name) as z.input<Options>),
   };
 }

@@ -6,6 +6,7 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import { concat, reshape, slice } from "../ops/index.ts";
 import type { CategoricalFeature, FeatureMap, SequenceFeature } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { describeModel } from "./describe-model.ts";
 import { activationName, deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
 export const dinOptions = z.strictObject({
@@ -125,3 +126,19 @@ function candidateOf(schema: FeatureMap, sequence: SequenceFeature): Categorical
   }
   return feature;
 }
+
+export const din = describeModel({
+  name: "DIN",
+  summary: "Attention from the candidate over the user's history.",
+  options: dinOptions,
+  model: DIN,
+  example: {
+    embeddingDim: 4,
+    embeddingStd: 0.1,
+    hiddenUnits: [32],
+    hiddenActivation: "prelu",
+    netDropout: 0.2,
+    attentionHiddenUnits: [8],
+    attentionDropout: 0.1,
+  },
+});

@@ -14,6 +14,7 @@ import {
 import { mul, sigmoid } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { describeModel } from "./describe-model.ts";
 import { activationName, embeddingOptions, rate, width } from "./options.ts";
 
 export const finalMLPOptions = z.strictObject({
@@ -118,3 +119,21 @@ class StreamGate extends Module {
     return mul(sigmoid(this.mlp.forward(input)), 2);
   }
 }
+
+export const finalMLP = describeModel({
+  name: "FinalMLP",
+  summary: "Two gated deep networks, fused bilinearly.",
+  options: finalMLPOptions,
+  model: FinalMLP,
+  example: {
+    embeddingDim: 4,
+    embeddingStd: 0.1,
+    mlp1HiddenUnits: [32],
+    mlp2HiddenUnits: [16],
+    mlp1BatchNorm: true,
+    mlp1Dropout: 0.2,
+    gateHiddenUnits: [8],
+    gate1Context: ["user", "tags", "age"],
+    heads: 4,
+  },
+});

@@ -5,6 +5,7 @@ import { pairwiseInteraction } from "../ops/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { describeModel } from "./describe-model.ts";
 import { embeddingOptions } from "./options.ts";
 
 export const fmOptions = z.strictObject(embeddingOptions);
@@ -31,3 +32,11 @@ export class FM extends Model {
     return this.linear.forward(batch).add(pairwiseInteraction(this.embedding.forward(batch)));
   }
 }
+
+export const fm = describeModel({
+  name: "FM",
+  summary: "Factorization machine: all pairs of fields.",
+  options: fmOptions,
+  model: FM,
+  example: { embeddingDim: 4, embeddingStd: 0.1 },
+});

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LinearLogit } from "../embeddings/index.ts";
+import { describeModel } from "./describe-model.ts";
 import { type Batch, Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -20,3 +21,11 @@ export class LR extends Model {
     return this.linear.forward(batch);
   }
 }
+
+export const lr = describeModel({
+  name: "LR",
+  summary: "Logistic regression on one-hot fields.",
+  options: lrOptions,
+  model: LR,
+  example: {},
+});

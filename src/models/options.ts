@@ -17,6 +17,16 @@ export const embeddingOptions = {
     .describe("Standard deviation of the normal law that embeddings start from."),
 };
 
+export const numericFieldsOption = {
+  numericFields: z
+    .enum(["embedded", "raw"])
+    .default("embedded")
+    .describe(
+      "`embedded`: a number is a field like others, its value times a learned vector; `raw`: numbers join the " +
+        "embeddings as they are, one input each.",
+    ),
+};
+
 export const deepOptions = {
   hiddenUnits: z
     .array(width)

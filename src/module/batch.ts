@@ -13,6 +13,11 @@ export interface LookupSlot {
   readonly column: string;
   /** Ids a row: 1, or the list's maximum length. */
   readonly width: number;
+  /**
+   * In training only: the ids are not read from the column but drawn uniformly from the table's values
+   * (reserved ids left out), anew in every step. The text tells several draws of one column apart.
+   */
+  readonly sampled?: string;
 }
 
 export interface Batch {

@@ -23,4 +23,12 @@ export {
   type SafetensorsLayout,
   type SafetensorsTensor,
 } from "./safetensors.ts";
-export { currentTrace, dropout, Trace, type TraceOptions, withTrace } from "./trace.ts";
+export {
+  auxiliaryLoss,
+  currentTrace,
+  dropout,
+  type LabelOf,
+  Trace,
+  type TraceOptions,
+  withTrace,
+} from "./trace.ts";

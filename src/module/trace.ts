@@ -12,18 +12,34 @@ export interface TraceOptions {
   readonly training: boolean;
   /** uint32 of rank 0 that changes with every step; needed for dropout. */
   readonly key?: Tensor;
+  /** The batch's labels by name, `[batch]`; needed for auxiliary losses. */
+  readonly label?: LabelOf;
 }
+
+/** A label of the batch by name: float32 `[batch]`. */
+export type LabelOf = (name: string) => Tensor;
 
 export class Trace {
   readonly training: boolean;
   readonly #key: Tensor | undefined;
+  readonly #label: LabelOf | undefined;
   #dropouts = 0;
+  /** Scalar losses that layers ask for beside the objective, by name. */
+  readonly auxiliaryLosses = new Map<string, Tensor>();
   /** New values of running state, in the order in which layers ran. */
   readonly stateUpdates = new Map<State, Tensor>();
 
-  constructor({ training, key }: TraceOptions) {
+  constructor({ training, key, label }: TraceOptions) {
     this.training = training;
     this.#key = key;
+    this.#label = label;
+  }
+
+  /** Keeps a loss of a layer; the training graph adds it to the objective's losses. */
+  addLoss(name: string, build: (label: LabelOf) => Tensor): void {
+    if (this.#label === undefined) throw new Error("this trace has no labels");
+    if (this.auxiliaryLosses.has(name)) throw new Error(`two auxiliary losses are called "${name}"`);
+    this.auxiliaryLosses.set(name, build(this.#label));
   }
 
   /** A random key of this layer's own: a function of (seed, step, position in the model). */
@@ -56,4 +72,14 @@ export function withTrace<T>(trace: Trace, build: () => T): T {
 /** Dropout in training, the identity otherwise. */
 export function dropout(x: Tensor, rate: number): Tensor {
   return current.training && rate > 0 ? dropoutOp(x, { rate, key: current.nextKey() }) : x;
+}
+
+/**
+ * Adds a scalar loss beside the objective's while training; nothing otherwise. For what only the inside of
+ * a model can know: auxiliary networks, penalties on hidden values.
+ *
+ * @param build from the batch's labels to the (weighted) loss; called only in training
+ */
+export function auxiliaryLoss(name: string, build: (label: LabelOf) => Tensor): void {
+  if (current.training) current.addLoss(name, build);
 }

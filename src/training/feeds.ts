@@ -1,11 +1,13 @@
 /** From encoded batches and weights to the arrays a training or evaluation graph is fed. */
-import { DataError } from "../core/index.ts";
+import { CounterRandom, DataError } from "../core/index.ts";
 import type { HostTensor } from "../engine/index.ts";
-import type { ColumnData, EncodedBatch } from "../schema/index.ts";
+import type { LookupSlot } from "../module/index.ts";
+import { type ColumnData, type EncodedBatch, FIRST_VALUE_ID } from "../schema/index.ts";
 import type { ModelWeights } from "./model-weights.ts";
 import type { SymbolicBatch, TracedLookup } from "./symbolic-batch.ts";
 
 export type Feeds = { [name: string]: HostTensor };
+type PutFeed = (name: string, tensor: HostTensor) => void;
 
 /** Where a look-up's positions begin in its arena. */
 export interface PlacedLookup {
@@ -31,10 +33,10 @@ export class BatchFeeds {
     { training, randomKey = 0 }: { training: boolean; randomKey?: number },
   ): Feeds {
     const feeds: Feeds = {};
-    const put = (name: string, tensor: HostTensor): void => {
+    const put: PutFeed = (name, tensor) => {
       if (this.#inputs.has(name)) feeds[name] = tensor;
     };
-    this.#rows(encoded, training, put);
+    this.#rows(encoded, { training, randomKey, put });
     for (const [k, { columns }] of this.#batch.groups.entries()) {
       const data = interleave(encoded, columns);
       put(`numbers:${k}`, { dtype: "float32", dims: [encoded.size, columns.length], data });
@@ -66,12 +68,15 @@ export class BatchFeeds {
     });
   }
 
-  #rows(encoded: EncodedBatch, training: boolean, put: (name: string, tensor: HostTensor) => void): void {
+  #rows(
+    encoded: EncodedBatch,
+    { training, randomKey, put }: { training: boolean; randomKey: number; put: PutFeed },
+  ): void {
     const { arenas } = this.#weights;
     const placed = this.placed(encoded.size);
     const counts = arenas.map(() => 0);
     for (const { lookup, first } of placed) {
-      this.#fillPositions(encoded, lookup, arenas[lookup.arena].positionRows, first);
+      this.#fillPositions(encoded, lookup, { rows: arenas[lookup.arena].positionRows, first, randomKey });
       counts[lookup.arena] = first + encoded.size * lookup.width;
     }
     for (const [k, arena] of arenas.entries()) {
@@ -87,10 +92,18 @@ export class BatchFeeds {
     }
   }
 
-  #fillPositions(encoded: EncodedBatch, lookup: TracedLookup, rows: Int32Array, first: number): void {
+  #fillPositions(
+    encoded: EncodedBatch,
+    lookup: TracedLookup,
+    { rows, first, randomKey }: { rows: Int32Array; first: number; randomKey: number },
+  ): void {
     let offset = first;
-    for (const { table, column, width } of lookup.slots) {
-      const ids = encoded.columns[column] as Int32Array;
+    for (const slot of lookup.slots) {
+      const { table, column, width } = slot;
+      const ids =
+        slot.sampled === undefined
+          ? (encoded.columns[column] as Int32Array)
+          : sampledIds(slot, encoded.size, randomKey);
       const base = this.#weights.placed(table).first;
       const { width: stride } = lookup;
       for (let i = 0, from = 0, at = offset; i < encoded.size; i++, at += stride) {
@@ -104,6 +117,16 @@ export class BatchFeeds {
       offset += width;
     }
   }
+}
+
+/** Ids drawn uniformly from a table's values, a function of the step's key and the slot alone. */
+function sampledIds({ table, column, width, sampled }: LookupSlot, size: number, key: number): Int32Array {
+  const random = new CounterRandom(key, "sampled ids", column, sampled ?? "");
+  const values = table.rows - FIRST_VALUE_ID;
+  return Int32Array.from(
+    { length: size * width },
+    (_, i) => FIRST_VALUE_ID + Math.floor(random.uniform(i) * values),
+  );
 }
 
 function badId(column: string, row: number, id: number, rows: number): DataError {

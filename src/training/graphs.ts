@@ -37,8 +37,9 @@ export function trainingGraph(
   const { model, schema, layout } = source;
   const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
   const key = input("randomKey", [], "uint32");
-  const trace = new Trace({ training: true, key });
-  const losses = withTrace(trace, () => source.objective(forward(model, schema, batch), batch));
+  const trace = new Trace({ training: true, key, label: (name) => batch.scalar(name) });
+  const objective = withTrace(trace, () => source.objective(forward(model, schema, batch), batch));
+  const losses = withAuxiliary(objective, trace.auxiliaryLosses);
   const names = Object.keys(losses);
   const total = Object.values(losses).reduce((sum, loss) => add(sum, loss));
   const parameters = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
@@ -64,6 +65,16 @@ export function trainingGraph(
   for (const [k, state] of states.entries()) outputs[`state:${k}`] = trace.stateUpdates.get(state) as Tensor;
   const compiled = compile({ outputs, leaves: bindings(model, batch, [key]) });
   return { ...compiled, batch, losses: names, states };
+}
+
+function withAuxiliary(
+  objective: { readonly [loss: string]: Tensor },
+  auxiliary: ReadonlyMap<string, Tensor>,
+): { readonly [loss: string]: Tensor } {
+  for (const name of auxiliary.keys()) {
+    if (name in objective) throw new Error(`an auxiliary loss has the name of the objective's "${name}"`);
+  }
+  return { ...objective, ...Object.fromEntries(auxiliary) };
 }
 
 export interface EvaluationGraph extends CompiledGraph {

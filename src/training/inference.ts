@@ -103,7 +103,8 @@ class ColumnBatch implements Batch {
   }
 
   lookup(slots: readonly LookupSlot[]): Tensor {
-    const parts = slots.map(({ table, column, width }) => {
+    const parts = slots.map(({ table, column, width, sampled }) => {
+      if (sampled !== undefined) throw new Error(`"${column}" is sampled in training only`);
       const rows = gather(this.#table(table), this.inputs.column(column)); // [batch, dim] or [batch, width, dim]
       return width === 1 ? expandDims(rows, 1) : rows;
     });

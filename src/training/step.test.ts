@@ -6,8 +6,10 @@ import { TwoTasks, twoTaskSchema } from "../../test/models/two-tasks.ts";
 import { MillraceError } from "../core/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { DeepFM, DIN, FinalMLP, FM, LR } from "../models/index.ts";
-import type { Model, Parameter } from "../module/index.ts";
-import type { FeatureMap } from "../schema/index.ts";
+import { auxiliaryLoss, type Batch, Model, type Parameter } from "../module/index.ts";
+import { add, mean, mul, square, sub, sum } from "../ops/index.ts";
+import { type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import type { Learner } from "./index.ts";
 
 let engine: Engine;
@@ -182,4 +184,48 @@ test("several labels are learned and predicted together", async () => {
   const { click, spent } = await learner.predict(wide);
   expect(click.every((p) => p > 0 && p < 1)).toBe(true);
   expect(Math.min(...spent)).toBeLessThan(0);
+});
+
+describe("what a model asks for beside its logits", () => {
+  /** Logits of a factorization machine; a penalty on its own output, a draw of the item table. */
+  class WithPenalty extends Model {
+    readonly fm = new FM(everyKind, { embeddingDim: 3, embeddingStd: 0.2 });
+    forward(batch: Batch): Tensor {
+      const logits = this.fm.forward(batch);
+      auxiliaryLoss("penalty", (label) => {
+        const table = this.fm.embedding.tables.item;
+        const drawn = batch.lookup([{ table, column: "item", width: 1, sampled: "negative" }]); // [batch, 1, 3]
+        return mul(mean(add(square(sub(logits, label("click"))), sum(square(drawn), { axes: [1, 2] }))), 0.5);
+      });
+      return logits;
+    }
+  }
+
+  test("an auxiliary loss is one of the losses, in training only", async () => {
+    const learner = await make(new WithPenalty(), { optimizer: { learningRate: 0.01 } });
+    expect(learner.graph.losses).toEqual(["click", "penalty"]);
+    const first = await learner.step(rows);
+    for (let step = 0; step < 30; step++) await learner.step(rows);
+    expect(await learner.step(rows)).toBeLessThan(first);
+    expect(learner.evaluation.inputs.filter((name) => name.startsWith("index:"))).toHaveLength(2);
+  });
+
+  test("sampled ids move rows that no row of the batch names, differently in every step", async () => {
+    const model = new WithPenalty();
+    const learner = await make(model, { optimizer: { embeddingUpdate: "lazy", learningRate: 0.01 } });
+    const table = model.fm.embedding.tables.item;
+    const named = new Set(["item", "history", "liked"].flatMap((name) => [...rows.columns[name]]));
+    const moved = async (): Promise<Set<number>> => {
+      const before = learner.weights.table(table).slice();
+      await learner.step(rows);
+      const after = learner.weights.table(table);
+      return new Set([...before].flatMap((value, i) => (value === after[i] ? [] : [Math.floor(i / 3)])));
+    };
+    const [first, second] = [await moved(), await moved()];
+    const others = (ids: Set<number>): number[] => [...ids].filter((id) => !named.has(id));
+    const drawn = [...others(first), ...others(second)];
+    expect(drawn.length).toBeGreaterThan(0);
+    expect(drawn.every((id) => id >= FIRST_VALUE_ID)).toBe(true);
+    expect([...first].toSorted()).not.toEqual([...second].toSorted());
+  });
 });

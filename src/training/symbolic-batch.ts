@@ -83,6 +83,10 @@ export class SymbolicBatch implements Batch {
 
 function sameSlots(a: readonly LookupSlot[], b: readonly LookupSlot[]): boolean {
   return (
-    a.length === b.length && a.every((slot, k) => slot.table === b[k].table && slot.column === b[k].column)
+    a.length === b.length &&
+    a.every(
+      ({ table, column, sampled }, k) =>
+        table === b[k].table && column === b[k].column && sampled === b[k].sampled,
+    )
   );
 }

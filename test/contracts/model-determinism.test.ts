@@ -8,7 +8,6 @@ import { createEngine, type Engine } from "../../src/engine/index.ts";
 import { models } from "../../src/models/index.ts";
 import { drawRows, everyKind } from "../models/every-kind.ts";
 import { hashOf, makeLearner } from "../models/learner.ts";
-import { smallOptions } from "../models/small-options.ts";
 
 const [batchSize, steps] = process.env.MILLRACE_LONG === "1" ? [4096, 100] : [512, 20];
 const batches = Array.from({ length: 3 }, (_, k) => drawRows(everyKind, batchSize, 10 + k));
@@ -17,9 +16,9 @@ beforeAll(async () => {
   engine = await createEngine("native");
 });
 
-test.each(models)("$name", async ({ name, create }) => {
+test.each(models)("$name", async ({ create, example }) => {
   const learn = async (seed: number, count: number): Promise<{ hash: string; losses: number[] }> => {
-    const learner = await makeLearner(create(everyKind, smallOptions[name]), everyKind, {
+    const learner = await makeLearner(create(everyKind, example), everyKind, {
       engine,
       batchSize,
       seed,

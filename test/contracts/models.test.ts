@@ -15,15 +15,10 @@ import { batchLayout, type EncodedBatch, type FeatureMap } from "../../src/schem
 import { type InferenceGraph, inferenceGraph, type Learner, predictSplit } from "../../src/training/index.ts";
 import { drawRows, everyKind, sliceRows, withFeatures } from "../models/every-kind.ts";
 import { hashOf, makeLearner, weightSource } from "../models/learner.ts";
-import { smallOptions } from "../models/small-options.ts";
 import { memorySource } from "../models/memory-source.ts";
 import { expectNear } from "../models/named-arrays.ts";
 
 const python = process.env.MILLRACE_PYTHON ?? "python3";
-
-test("every model of the catalogue has options here", () => {
-  expect(Object.keys(smallOptions)).toEqual(models.map(({ name }) => name));
-});
 
 const engines: { native: Engine; wasm: Engine } = {} as never;
 const folder = mkdtempSync(join(tmpdir(), "millrace-models-"));
@@ -34,12 +29,11 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each(models)("$name", (description) => {
-  const create = (schema: FeatureMap = everyKind): Model =>
-    description.create(schema, smallOptions[description.name]);
+  const create = (schema: FeatureMap = everyKind): Model => description.create(schema, description.example);
 
   test("overfits sixteen rows", async () => {
     // Without dropout the loss of one batch is the model's loss.
-    const model = description.create(everyKind, withoutDropout(smallOptions[description.name]));
+    const model = description.create(everyKind, withoutDropout(description.example));
     const rows = drawRows(everyKind, 16, 2);
     const learner = await makeLearner(model, everyKind, {
       engine: engines.native,
@@ -135,7 +129,7 @@ describe.each(models)("$name", (description) => {
   test("columns of which nothing is learned need not be there", async () => {
     const schema = withFeatures(everyKind, ({ kind }) => kind !== "numeric" && kind !== "dense");
     const model = description.create(schema, {
-      ...smallOptions[description.name],
+      ...description.example,
       ...contextOf(description, ["user", "tags"]),
     });
     const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 16 });
@@ -150,7 +144,7 @@ describe("models without ids", () => {
   test.each(models.filter(({ name }) => name !== "DIN"))(
     "$name learns from numbers alone",
     async (description) => {
-      const given = { ...smallOptions[description.name], ...contextOf(description, ["age"]) };
+      const given = { ...description.example, ...contextOf(description, ["age"]) };
       const model = description.create(schema, given);
       const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 16 });
       const before = hashOf(learner);
@@ -177,7 +171,7 @@ test("exported models pass ONNX's checker and run in Python's onnxruntime", asyn
   const jobs: { file: string; feeds: object }[] = [];
   const expected: number[][] = [];
   for (const description of models) {
-    const model = description.create(everyKind, smallOptions[description.name]);
+    const model = description.create(everyKind, description.example);
     const learner = await makeLearner(model, everyKind, { engine: engines.native, batchSize: 5 });
     await learner.step(rows);
     const graph = exported(learner, "stored");

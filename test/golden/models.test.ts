@@ -2,7 +2,7 @@
  * Our models against the same models in PyTorch: predictions, loss, gradients of parameters and tables, and
  * two whole training steps with each optimizer.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createEngine, type Engine } from "../../src/engine/index.ts";
 import type { Model } from "../../src/module/index.ts";
@@ -50,13 +50,24 @@ interface Golden {
   }[];
 }
 
-const names = ["lr", "fm", "deepfm", "deepfm-optimizers", "dcnv2", "finalmlp", "din", "din-softmax"];
+const names = readdirSync(new URL(".", import.meta.url))
+  .filter((file) => /^model-.*\.json$/.test(file))
+  .map((file) => file.slice("model-".length, -".json".length));
+
+test("every model of the catalogue has a golden", () => {
+  const covered = new Set(names.map((name) => goldenOf(name).model));
+  expect(models.map(({ name }) => name).filter((name) => !covered.has(name))).toEqual([]);
+});
 
 /** Float32 arithmetic; gradients here are at most about 1. */
 const tolerance = { float64: 1e-7, float32: 2e-6, steps: 2e-5 };
 
+function goldenOf(name: string): Golden {
+  return JSON.parse(readFileSync(new URL(`model-${name}.json`, import.meta.url), "utf8"));
+}
+
 describe.each(names)("%s", (name) => {
-  const golden: Golden = JSON.parse(readFileSync(new URL(`model-${name}.json`, import.meta.url), "utf8"));
+  const golden = goldenOf(name);
   const schema: FeatureMap = { ...golden.schema, weight: "weight" };
   const layout = batchLayout(schema);
   const encoded = golden.batches.map((columns) => encodedFrom(schema, columns));
