@@ -1,4 +1,4 @@
-"""The six models in PyTorch, with our names (see torch_layers.py), and the schema their fixtures use."""
+"""The first six models in PyTorch, with our names (see torch_layers.py)."""
 import torch
 from torch import nn
 from torch_layers import (
@@ -9,66 +9,6 @@ from torch_layers import (
     LinearLogit,
     TargetAttention,
 )
-
-
-def ids(size):
-    return {"valueType": "int64", "trim": False, "size": size, "vocabulary": {"type": "list", "minCount": 1, "values": [str(i) for i in range(size - 3)]}}
-
-
-def feature(name, kind, **rest):
-    return {"name": name, "column": name, "kind": kind, **rest}
-
-
-TRANSFORM = {"log": False, "mean": 0, "scale": 1, "fill": 0}
-SCHEMA = {
-    "version": 1,
-    "features": [
-        feature("user", "categorical", encoder="user"),
-        feature("price", "numeric", transform=TRANSFORM),
-        feature("item", "categorical", encoder="item"),
-        feature("tags", "bag", encoder="tag", maxLength=3, pooling="mean"),
-        feature("category", "categorical", encoder="category"),
-        feature("hour", "bucket", boundaries=[6, 18], size=6),
-        feature("history", "sequence", encoder="item", maxLength=4, target="item"),
-        feature("historyCategory", "sequence", encoder="category", maxLength=4, target="category", alignedWith="history"),
-        feature("liked", "bag", encoder="item", maxLength=2, pooling="sum"),
-        feature("queries", "sequence", encoder="tag", maxLength=2),
-        feature("age", "numeric", transform=TRANSFORM),
-        feature("image", "dense", dim=3),
-    ],
-    "encoders": {"user": ids(7), "item": ids(8), "category": ids(6), "tag": ids(7)},
-    "labels": [{"name": "click", "column": "click", "kind": "binary"}],
-}
-
-
-def draw_batch(schema, rows):
-    """Few ids and many rows: duplicates within features, between features and within lists."""
-    batch = {}
-    lengths = {}
-    for f in schema["features"]:
-        name, kind = f["name"], f["kind"]
-        if kind in ("categorical", "bucket"):
-            size = f["size"] if kind == "bucket" else schema["encoders"][f["encoder"]]["size"]
-            batch[name] = torch.randint(1, size, (rows,))
-        elif kind in ("bag", "sequence"):
-            size, longest = schema["encoders"][f["encoder"]]["size"], f["maxLength"]
-            length = lengths.get(f.get("alignedWith"))
-            if length is None:
-                length = torch.randint(0, longest + 1, (rows,))
-                length[0], length[-1] = longest, 0
-            lengths[name] = length
-            entries = torch.randint(1, size, (rows, longest))
-            batch[name] = entries * (torch.arange(longest)[None, :] < length[:, None])
-            batch[name + ".length"] = length
-        elif kind == "numeric":
-            batch[name] = torch.randn(rows, dtype=torch.float32).double()
-            batch[name + ".missing"] = (torch.rand(rows) < 0.3).double()
-        else:
-            batch[name] = torch.randn(rows, f["dim"], dtype=torch.float32).double()
-            batch[name + ".missing"] = torch.zeros(rows, dtype=torch.float64)
-    batch["click"] = torch.randint(0, 2, (rows,)).double()
-    batch["@weight"] = torch.randint(1, 5, (rows,)).double() / 2
-    return batch
 
 
 class LR(nn.Module):

@@ -196,17 +196,8 @@ describe("target attention", () => {
   });
 });
 
-const small: { readonly [model: string]: object } = {
-  LR: {},
-  FM: { embeddingDim: 2 },
-  DeepFM: { embeddingDim: 2, hiddenUnits: [4], batchNorm: true },
-  DCNv2: { embeddingDim: 2, crossLayers: 2, hiddenUnits: [4] },
-  FinalMLP: { embeddingDim: 2, mlp1HiddenUnits: [4], mlp2HiddenUnits: [4], gateHiddenUnits: [3] },
-  DIN: { embeddingDim: 2, hiddenUnits: [4], attentionHiddenUnits: [3] },
-};
-
 describe.each(models)("$name", (description) => {
-  const make = (schema: FeatureMap): Model => description.create(schema, small[description.name]);
+  const make = (schema: FeatureMap): Model => description.create(schema, description.example);
   const model = make(everyKind);
   const arrays = randomArrays(model);
 
