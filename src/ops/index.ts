@@ -36,4 +36,5 @@ export { sizeOf } from "./size-of.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
 export { stopGradient } from "./stop-gradient.ts";
 export { sumTo } from "./sum-to.ts";
+export { take } from "./take.ts";
 export { swapAxes, transpose } from "./transpose.ts";

@@ -115,6 +115,10 @@ const refused: readonly (readonly [call: () => unknown, message: string])[] = [
     () => ops.dropout(x([2, "batch"]), { rate: 0.5, key: x([], "uint32") }),
     "dropout: only the first axis may be a named dimension; shape is [2, batch]",
   ],
+  [
+    () => ops.take(x(["batch", 3]), [0, 3]),
+    "take: positions must lie inside an axis of known size; shape is [batch, 3], axis is 1, positions is [0, 3]",
+  ],
 ];
 
 describe("refused", () => {

@@ -429,6 +429,17 @@ export const cases: { readonly [name in keyof typeof ops]: OpCases } = {
       build: (table, index) => ops.gather(table, index),
     },
   ],
+  take: [
+    {
+      about: "middle axis, repeated, one place not at all",
+      inputs: [uniform(["batch", 4, 2])],
+      build: (x) => ops.take(x, [2, 0, 0, 3], { axis: 1 }),
+    },
+    { about: "a permutation", inputs: [uniform(["batch", 3])], build: (x) => ops.take(x, [2, 0, 1]) },
+    { about: "nothing", inputs: [uniform(["batch", 3])], build: (x) => ops.take(x, []) },
+    { about: "first axis", inputs: [uniform([3, 2])], build: (x) => ops.take(x, [1, 1], { axis: 0 }) },
+    { about: "int32 values", inputs: [below(["batch", 3], 9)], build: (x) => ops.take(x, [1, 2]) },
+  ],
   takeAlong: [
     {
       about: "last axis, repeated",
