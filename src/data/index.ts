@@ -48,3 +48,4 @@ export {
 } from "./validate-report.ts";
 export { type WriteScoresOptions, writeScores } from "./score-file.ts";
 export { readVectors, type ValueVector } from "./vector-table.ts";
+export { type RawTable, readTable } from "./read-table.ts";
