@@ -3,7 +3,7 @@
  * (0, 1), (0, 2), …, (1, 2), …, (F-2, F-1).
  */
 import { ConfigError } from "../core/index.ts";
-import { matmul, mul, reshape, take } from "../ops/index.ts";
+import { matmul, mul, reshape, square, sub, sum, take } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 export interface FieldPairs {
@@ -42,4 +42,12 @@ export function innerProducts(e: Tensor): Tensor {
 export function elementwiseProducts(e: Tensor): Tensor {
   const { left, right } = fieldPairs(e.shape[1] as number);
   return mul(take(e, left, { axis: 1 }), take(e, right, { axis: 1 }));
+}
+
+/**
+ * `Σ_{f<g} e_f ⊙ e_g` in linear time, as `½ [(Σ_f e_f)² - Σ_f e_f²]`: `[batch, fields, dim]` to `[batch, dim]`.
+ * The bi-interaction pooling of He and Chua, "Neural Factorization Machines", SIGIR 2017, arXiv:1708.05027.
+ */
+export function summedProducts(e: Tensor): Tensor {
+  return mul(sub(square(sum(e, { axis: 1 })), sum(square(e), { axis: 1 })), 0.5);
 }
