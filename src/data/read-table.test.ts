@@ -26,7 +26,7 @@ test("values of every type come as the row encoder takes them", async () => {
     text: ["é"],
     list: [[1, 2]],
     moment: ["2024-02-03 04:05:06.123456"],
-    day: ["2024-02-03"],
+    day: ["2024-02-03 00:00:00"],
     nested: ['{"a":1}'],
     nothing: [null],
   });
