@@ -1,0 +1,85 @@
+/**
+ * Gated recurrent unit, unrolled over the length of the sequence, plain or led by attention scores s_t:
+ *
+ *     u_t = σ(x_t W_u + h_{t-1} U_u),  r_t = σ(x_t W_r + h_{t-1} U_r)        (biases beside each W and U)
+ *     n_t = tanh(x_t W_n + r_t ⊙ h_{t-1} U_n)
+ *     h_t = h_{t-1} + g_t (n_t - h_{t-1}),   h_0 = 0
+ *
+ *     GRU:   g_t = u_t
+ *     AUGRU: g_t = s_t u_t       AGRU: g_t = s_t       AIGRU: g_t = u_t, and s_t x_t in place of x_t
+ *
+ * Cho et al., EMNLP 2014, arXiv:1406.1078, with the reset gate after the product as in cuDNN and PyTorch
+ * (whose z is 1 - u); the kinds with attention: Zhou et al., "Deep Interest Evolution Network", AAAI 2019,
+ * arXiv:1809.03672. A masked step keeps the state.
+ */
+import { Module, uniformInit } from "../module/index.ts";
+import { add, expandDims, mul, sigmoid, slice, stack, sub, tanh, unstack, zeros } from "../ops/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { Linear } from "./linear.ts";
+
+export type GRUKind = "GRU" | "AUGRU" | "AGRU" | "AIGRU";
+
+export interface GRUInputs {
+  /** float32 `[batch, length]`, 0 for steps to leave out; absent: none. */
+  readonly mask?: Tensor;
+  /** `[batch, length]`; for the kinds with attention. */
+  readonly scores?: Tensor;
+}
+
+export class GRU extends Module {
+  /** `[inputs, 3 width]`, gates in the order u, r, n. */
+  readonly input: Linear;
+  /** `[width, 3 width]`. */
+  readonly recurrent: Linear;
+  readonly width: number;
+  readonly kind: GRUKind;
+
+  constructor(inputs: number, width: number, { kind = "GRU" }: { kind?: GRUKind } = {}) {
+    super();
+    const init = uniformInit(1 / Math.sqrt(width));
+    this.input = new Linear(inputs, 3 * width, { init });
+    this.recurrent = new Linear(width, 3 * width, { init });
+    this.width = width;
+    this.kind = kind;
+  }
+
+  /** States after every step: `[batch, length, inputs]` to `[batch, length, width]`. */
+  forward(x: Tensor, given: GRUInputs = {}): Tensor {
+    return stack(this.#states(x, given), { axis: 1 });
+  }
+
+  /** The state after the last step that is not masked, zeros if all are: `[batch, width]`. */
+  last(x: Tensor, given: GRUInputs = {}): Tensor {
+    return this.#states(x, given).at(-1) as Tensor;
+  }
+
+  #states(x: Tensor, { mask, scores }: GRUInputs): Tensor[] {
+    const { width, kind } = this;
+    const led = kind !== "GRU";
+    if (led !== (scores !== undefined)) throw new Error(`${kind} ${led ? "needs" : "takes no"} scores`);
+    const read = kind === "AIGRU" && scores !== undefined ? mul(x, expandDims(scores, -1)) : x;
+    const gates = this.input.forward(read); // [batch, length, 3 width]
+    const updates = unstack(slice(gates, { end: 2 * width }), { axis: 1 });
+    const candidates = unstack(slice(gates, { start: 2 * width }), { axis: 1 });
+    const factors = factorsOf(mask, kind === "AIGRU" ? undefined : scores);
+    const shares = factors === undefined ? undefined : unstack(expandDims(factors, -1), { axis: 1 }); // [batch, 1] each
+    let h = zeros(slice(candidates[0], { end: width }));
+    return candidates.map((candidate, t) => {
+      const turned = this.recurrent.forward(h); // [batch, 3 width]
+      const both = sigmoid(add(updates[t], slice(turned, { end: 2 * width })));
+      const reset = slice(both, { start: width });
+      const n = tanh(add(candidate, mul(reset, slice(turned, { start: 2 * width }))));
+      const share = shares?.[t];
+      const update = kind === "AGRU" ? undefined : slice(both, { end: width });
+      const g = update === undefined ? share : share === undefined ? update : mul(update, share);
+      h = add(h, mul(g as Tensor, sub(n, h)));
+      return h;
+    });
+  }
+}
+
+/** What each step's gate is multiplied by, `[batch, length]`. */
+function factorsOf(mask: Tensor | undefined, scores: Tensor | undefined): Tensor | undefined {
+  if (mask === undefined || scores === undefined) return mask ?? scores;
+  return mul(mask, scores);
+}
