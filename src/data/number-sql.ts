@@ -47,7 +47,9 @@ export function anyNumberSql(x: string, duckdbType: string, column: string): str
   // at closer, since trimming costs more than everything else here.
   const number = `CASE WHEN NOT contains(${x}, '_') THEN TRY_CAST(${x} AS DOUBLE) END`;
   const text = `trim(${x}, ${OUTER_SPACE})`;
-  return `coalesce(${number}, CASE WHEN ${text} <> '' THEN coalesce(${wordSql(text)}, CAST('inf' AS DOUBLE)) END)`;
+  const other = `CASE WHEN ${text} <> '' THEN coalesce(${wordSql(text)}, CAST('inf' AS DOUBLE)) END`;
+  // Else the database would trim rows without a value, too.
+  return `CASE WHEN ${x} IS NOT NULL THEN coalesce(${number}, ${other}) END`;
 }
 
 const SECONDS: Readonly<Record<TimestampUnit, number>> = { s: 1, ms: 1e3, us: 1e6 };
