@@ -39,6 +39,7 @@ export class KeyTable {
   #keys: Int32Array;
   #slots: Int32Array;
   #bytes: Buffer;
+  #candidates = new Int32Array(2048);
 
   /** @param column name for error messages */
   constructor(type: KeyType, column: string) {
@@ -86,9 +87,8 @@ export class KeyTable {
     codes: Int32Array,
     at: number,
   ): void {
+    const first = this.#firstCandidates(words, digests, count);
     let keys = this.#keys;
-    let slots = this.#slots;
-    let mask = slots.length - 1;
     let digestWords: Int32Array | undefined;
     for (let row = 0; row < count; row++) {
       if (valid !== null && ((valid[row >>> 5] >>> (row & 31)) & 1) === 0) {
@@ -100,33 +100,60 @@ export class KeyTable {
       if (long && digests === undefined) {
         codes[at + row] = this.#codeOfText(textAt(row));
         keys = this.#keys;
-        slots = this.#slots;
-        mask = slots.length - 1;
         continue;
       }
       if (long) digestWords ??= digests!();
       const source = long ? digestWords! : words;
-      const first = long ? 4 * row : 4 * row + 1;
-      const b = source[first];
-      const c = source[first + 1];
-      const d = source[first + 2];
-      let slot = mix(length, b, c, d) & mask;
-      let code = slots[slot];
-      while (code >= 0) {
-        const k = 4 * code;
-        if (keys[k] === length && keys[k + 1] === b && keys[k + 2] === c && keys[k + 3] === d) break;
-        slot = (slot + 1) & mask;
-        code = slots[slot];
+      const from = long ? 4 * row : 4 * row + 1;
+      const b = source[from];
+      const c = source[from + 1];
+      const d = source[from + 2];
+      const k = 4 * first[row];
+      if (k >= 0 && keys[k] === length && keys[k + 1] === b && keys[k + 2] === c && keys[k + 3] === d) {
+        codes[at + row] = first[row];
+        continue;
       }
-      if (code < 0) {
-        code = this.#add(slot, length, b, c, d);
+      const size = this.#size;
+      const code = this.#find(length, b, c, d);
+      if (code === size) {
         if (long) this.#longTexts.set(code, textAt(row));
         keys = this.#keys;
-        slots = this.#slots;
-        mask = slots.length - 1;
       }
       codes[at + row] = code;
     }
+  }
+
+  /**
+   * What stands in each row's first slot, before any row is added. A pass of its own: the look-ups of a
+   * large table miss the cache, and misses that do not wait for each other overlap.
+   */
+  #firstCandidates(words: Int32Array, digests: (() => Int32Array) | undefined, count: number): Int32Array {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    if (this.#candidates.length < count) this.#candidates = new Int32Array(count);
+    const candidates = this.#candidates;
+    for (let row = 0; row < count; row++) {
+      const length = words[4 * row];
+      candidates[row] =
+        length > SHORT && digests !== undefined
+          ? -1
+          : slots[mix(length, words[4 * row + 1], words[4 * row + 2], words[4 * row + 3]) & mask];
+    }
+    return candidates;
+  }
+
+  /** The code of a key, a new one where it is not yet known. */
+  #find(length: number, b: number, c: number, d: number): number {
+    const keys = this.#keys;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = mix(length, b, c, d) & mask;
+    for (let code = slots[slot]; code >= 0; code = slots[slot]) {
+      const k = 4 * code;
+      if (keys[k] === length && keys[k + 1] === b && keys[k + 2] === c && keys[k + 3] === d) return code;
+      slot = (slot + 1) & mask;
+    }
+    return this.#add(slot, length, b, c, d);
   }
 
   #codeOfText(text: string): number {
