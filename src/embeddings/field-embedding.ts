@@ -123,10 +123,11 @@ export class FieldEmbedding extends Module {
   /** What `forward` gave, side by side with raw numbers. */
   flatten(fields: Tensor, batch: Batch): Tensor {
     const flat = reshape(fields, ["batch", this.fields * this.dim]);
-    return this.numericFill === undefined ? flat : concat([flat, this.#rawNumbers(batch)], { axis: 1 });
+    return this.numericFill === undefined ? flat : concat([flat, this.rawNumbers(batch)], { axis: 1 });
   }
 
-  #rawNumbers(batch: Batch): Tensor {
+  /** Raw numbers, a missing one replaced by its learned stand-in: `[batch, numeric fields]`. */
+  rawNumbers(batch: Batch): Tensor {
     const names = this.#numbers.map(({ name }) => name);
     const missing = batch.numbers(names.map((name) => `${name}.missing`));
     return add(batch.numbers(names), mul(missing, this.numericFill as Parameter)); // [batch, numbers]
