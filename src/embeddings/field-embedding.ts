@@ -122,7 +122,7 @@ export class FieldEmbedding extends Module {
 
   /** What `forward` gave, side by side with raw numbers. */
   flatten(fields: Tensor, batch: Batch): Tensor {
-    const flat = reshape(fields, ["batch", this.fields * this.dim]);
+    const flat = reshape(fields, [fields.shape[0], this.fields * this.dim]);
     return this.numericFill === undefined ? flat : concat([flat, this.rawNumbers(batch)], { axis: 1 });
   }
 
