@@ -21,12 +21,14 @@ export {
   type TrainingGraph,
   trainingGraph,
 } from "./graphs.ts";
-export { type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
+export { ColumnBatch, type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
+export { listMask } from "./list-mask.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
-export { Learner, type LearnerOptions } from "./step.ts";
+export { Learner, type LearnerOptions, optimizersOf, positionsFor } from "./step.ts";
+export type { SymbolicBatch } from "./symbolic-batch.ts";
 export {
   defaultObjective,
   train,

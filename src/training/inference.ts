@@ -90,7 +90,7 @@ export function inferenceGraph({
 }
 
 /** Look-ups straight from id columns and whole tables; no arenas, no leaves for gradients. */
-class ColumnBatch implements Batch {
+export class ColumnBatch implements Batch {
   readonly schema: FeatureMap;
   readonly inputs: ColumnInputs;
   readonly tables = new Map<string, Tensor>();
