@@ -12,7 +12,6 @@ export {
   innerProducts,
   summedProducts,
 } from "./field-pairs.ts";
-export { summedProducts } from "./field-pairs.ts";
 export { GRU, type GRUInputs, type GRUKind } from "./gru.ts";
 export { FactorizedBlock, type FactorizedBlockOptions } from "./factorized-block.ts";
 export { FieldAttention, type FieldAttentionOptions } from "./field-attention.ts";
