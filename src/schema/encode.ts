@@ -6,6 +6,7 @@ import { DataError } from "../core/index.ts";
 import { type BatchColumn, batchLayout, type ColumnData, type EncodedBatch } from "./batch.ts";
 import { canonical } from "./canonical.ts";
 import { type CanonicalLookup, canonicalLookup } from "./encode-id.ts";
+import { createDeriver } from "./derive.ts";
 import { bucketId, toFloat, transformNumber } from "./encode-number.ts";
 import {
   type BagFeature,
@@ -13,12 +14,12 @@ import {
   type Feature,
   type FeatureMap,
   type Label,
-  type ListSource,
   MISSING_ID,
   OUT_OF_VOCABULARY_ID,
   type SequenceFeature,
 } from "./feature-map.ts";
-import { parseNumber, parseTime, type RawRow, type RawScalar, type RawValue } from "./raw-value.ts";
+import { listEntries } from "./list-entries.ts";
+import { parseNumber, parseTime, type RawRow, type RawValue } from "./raw-value.ts";
 
 export interface FeatureCounts {
   /** Values (entries, for lists) that no vocabulary knows. */
@@ -45,7 +46,7 @@ export interface RowEncoder {
 type IdOf = (value: RawValue, counts: FeatureCounts) => number;
 type Write = (rows: readonly RawRow[], columns: Record<string, ColumnData>) => void;
 
-/** An encoder of rows of raw JSON values for a feature map. */
+/** An encoder of rows of raw JSON values for a feature map; derived columns are computed first. */
 export function createRowEncoder(
   map: FeatureMap,
   { labels = false, roles = false }: RowEncoderOptions = {},
@@ -71,10 +72,12 @@ export function createRowEncoder(
   });
   if (labels) for (const label of map.labels) writers.push(labelWriter(label));
   writers.push(...roleWriters(map, encoders, roles));
+  const derive = map.derived === undefined ? undefined : createDeriver(map.derived);
   return {
     layout,
     counts,
-    encode(rows) {
+    encode(given) {
+      const rows = derive === undefined ? given : given.map(derive);
       const columns: Record<string, ColumnData> = {};
       for (const column of layout) columns[column.name] = emptyColumn(column, rows.length);
       for (const write of writers) write(rows, columns);
@@ -187,17 +190,6 @@ function listWriter(
 
 function timeOf(map: FeatureMap, value: RawValue): number | undefined {
   return parseTime(value, map.timestampUnit ?? "s");
-}
-
-/** The entries of a list: an array's, or a text's pieces; missing and empty text have none. */
-export function listEntries(
-  value: RawValue,
-  { separator }: Pick<ListSource, "separator">,
-): readonly RawScalar[] {
-  if (Array.isArray(value)) return value as readonly RawScalar[];
-  if (value === null || value === undefined || value === "") return [];
-  if (typeof value === "string" && separator !== undefined) return value.split(separator);
-  return [value as RawScalar];
 }
 
 function denseVector(value: RawValue, separator: string | undefined): (number | undefined)[] | undefined {

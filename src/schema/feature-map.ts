@@ -4,6 +4,8 @@
  * the browser read the same file.
  */
 
+import type { DerivedColumn } from "./derived-column.ts";
+
 /** Ids every vocabulary reserves; known values start at `FIRST_VALUE_ID`. */
 export const PADDING_ID = 0;
 export const MISSING_ID = 1;
@@ -141,6 +143,8 @@ export type TimestampUnit = "s" | "ms" | "us";
 
 export interface FeatureMap {
   readonly version: 1;
+  /** Columns made from others before anything is encoded, in this order; absent: none. */
+  readonly derived?: readonly DerivedColumn[];
   readonly features: readonly Feature[];
   readonly encoders: { readonly [name: string]: IdEncoder };
   readonly labels: readonly Label[];

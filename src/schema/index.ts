@@ -4,12 +4,37 @@ export {
   emptyColumn,
   type FeatureCounts,
   labelValue,
-  listEntries,
   type RowEncoder,
   type RowEncoderOptions,
 } from "./encode.ts";
+export type {
+  CountColumn,
+  CrossColumn,
+  DerivedColumn,
+  DerivedInput,
+  DerivedList,
+  ExpressionColumn,
+  LookupColumn,
+  OverlapColumn,
+  PrefixColumn,
+  RatioColumn,
+  TimeColumn,
+  TimePart,
+  TokensColumn,
+} from "./derived-column.ts";
+export {
+  createDeriver,
+  type Derivation,
+  type DerivedArgument,
+  type DerivedType,
+  type Deriver,
+  derivation,
+} from "./derive.ts";
+export { type Expression, parseExpression } from "./expression.ts";
+export { tokensOf, words } from "./tokens.ts";
 export { type CanonicalLookup, canonicalLookup, encodeId } from "./encode-id.ts";
 export { bucketId, scaleNumber, shapeNumber, toFloat, transformNumber } from "./encode-number.ts";
+export { listEntries } from "./list-entries.ts";
 export { murmur32 } from "./hash.ts";
 export {
   NUMBER_PATTERN,
