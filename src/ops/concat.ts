@@ -1,7 +1,7 @@
 /** Joining and cutting along an axis: concat, stack, slice, split, pad. */
 import { ShapeError } from "../core/index.ts";
 import { apply, defineOp, normalizeAxis, type Tensor } from "../tensor/index.ts";
-import { expandDims, squeeze } from "./reshape.ts";
+import { expandDims } from "./reshape.ts";
 
 const concatOp = defineOp<readonly Tensor[], { readonly axis: number }>({
   name: "concat",
@@ -95,24 +95,6 @@ export function split(x: Tensor, sizes: readonly number[], { axis = -1 }: { axis
     start += size;
     return part;
   });
-}
-
-/**
- * The entries of one axis, which goes: the inverse of `stack`. Halves are cut again and again, so that the
- * gradient, zeros padded around each piece, costs `n log n` elements instead of `n²`.
- */
-export function unstack(x: Tensor, { axis = 0 }: { axis?: number } = {}): Tensor[] {
-  const at = normalizeAxis("unstack", axis, x.rank);
-  const size = x.shape[at];
-  if (typeof size !== "number")
-    throw new ShapeError("unstack: the axis must have a known size", { shape: x.shape, axis });
-  if (size === 0) return [];
-  if (size === 1) return [squeeze(x, at)];
-  const half = size >> 1;
-  return [
-    ...unstack(slice(x, { axis: at, end: half }), { axis: at }),
-    ...unstack(slice(x, { axis: at, start: half }), { axis: at }),
-  ];
 }
 
 interface PadAttributes {

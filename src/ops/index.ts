@@ -4,7 +4,7 @@ export { add, addAll, div, mul, neg, type Operand, square, sub } from "./arithme
 export { bitXor, iota, shiftRight } from "./bits.ts";
 export { cast } from "./cast.ts";
 export { and, clip, equal, greater, less, maximum, minimum, not, or, where } from "./compare.ts";
-export { concat, pad, slice, split, stack, unstack } from "./concat.ts";
+export { concat, pad, slice, split, stack } from "./concat.ts";
 export { cumsum } from "./cumsum.ts";
 export { dropout, mixBits } from "./dropout.ts";
 export {

@@ -287,14 +287,6 @@ export const cases: { readonly [name in keyof typeof ops]: OpCases } = {
       build: (...x) => ops.stack(x, { axis: -1 }),
     },
   ],
-  unstack: [
-    {
-      about: "middle axis of odd size",
-      inputs: [uniform(["batch", 5, 2])],
-      build: (x) => ops.unstack(x, { axis: 1 }),
-    },
-    { about: "one entry", inputs: [uniform([1, 3])], build: (x) => ops.unstack(x) },
-  ],
   slice: [
     { about: "last axis", inputs: [uniform(["batch", 5])], build: (x) => ops.slice(x, { start: 1, end: 4 }) },
     { about: "to the end", inputs: [uniform(["batch", 5])], build: (x) => ops.slice(x, { start: 3 }) },
