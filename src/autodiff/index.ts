@@ -1,1 +1,2 @@
 export { type GradOptions, grad, reaches, topological } from "./grad.ts";
+export { scan, type ScanOptions, type ScanStep } from "./scan.ts";

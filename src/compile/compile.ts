@@ -5,7 +5,15 @@
 import { topological } from "../autodiff/index.ts";
 import { assert } from "../core/index.ts";
 import { encodeModel, GraphBuilder, type HostTensor } from "../onnx/index.ts";
-import { type Dim, type DType, dimFactors, type Lowering, type Shape, type Tensor } from "../tensor/index.ts";
+import {
+  type BodyAttribute,
+  type Dim,
+  type DType,
+  dimFactors,
+  type Lowering,
+  type Shape,
+  type Tensor,
+} from "../tensor/index.ts";
 import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
 
 /** A leaf of the graph and how the model sees it. */
@@ -40,18 +48,7 @@ export function compile({ outputs, leaves, metadata = {} }: CompileOptions): Com
   for (const [leaf, { value }] of leaves) {
     if (used.has(leaf)) lowering.bind(leaf, value);
   }
-  const values = new Map<Tensor, string>();
-  for (const node of nodes) {
-    values.set(
-      node,
-      node.op.lower(
-        lowering,
-        node.inputs.map((input) => values.get(input) as string),
-        node.attributes,
-        node,
-      ),
-    );
-  }
+  const values = lowerAll(nodes, lowering);
   for (const [k, name] of names.entries()) {
     builder.output(name, roots[k].dtype, roots[k].shape, values.get(roots[k]) as string);
   }
@@ -59,6 +56,21 @@ export function compile({ outputs, leaves, metadata = {} }: CompileOptions): Com
     lowering.isBound(leaf) && value === undefined ? [name] : [],
   );
   return { model: encodeModel(builder.finish({ metadata })), inputs, outputs: names };
+}
+
+/** Lowers nodes in order; the name of each one's value. Those in `known` have theirs already. */
+function lowerAll(
+  nodes: readonly Tensor[],
+  lowering: Lowering,
+  known: ReadonlyMap<Tensor, string> = new Map(),
+): Map<Tensor, string> {
+  const values = new Map(known);
+  for (const node of nodes) {
+    if (known.has(node)) continue;
+    const inputs = node.inputs.map((input) => values.get(input) as string);
+    values.set(node, node.op.lower(lowering, inputs, node.attributes, node));
+  }
+  return values;
 }
 
 /** What ops see of the builder, with constants shared and named dimensions found. */
@@ -122,6 +134,19 @@ class GraphLowering implements Lowering {
     dims: readonly number[],
   ): string {
     return this.#builder.constant(dtype, dims, data);
+  }
+
+  body({ inputs, captured, outputs }: Parameters<Lowering["body"]>[0]): BodyAttribute {
+    const builder = this.#builder.body();
+    const roots = mergeCommonSubexpressions(outputs);
+    const names = new Map(inputs.map((leaf) => [leaf, { name: builder.fresh("input") }]));
+    const lowering = new GraphLowering(builder, names);
+    for (const leaf of inputs) lowering.bind(leaf, undefined);
+    const values = lowerAll(topological(...roots), lowering, captured);
+    for (const root of roots) {
+      builder.output(builder.fresh("output"), root.dtype, root.shape, values.get(root) as string);
+    }
+    return { graph: builder.graph("body") };
   }
 
   sizes(shape: Shape): string {

@@ -1,5 +1,5 @@
 /**
- * Gated recurrent unit, unrolled over the length of the sequence, plain or led by attention scores s_t:
+ * Gated recurrent unit, plain or led by attention scores s_t:
  *
  *     u_t = σ(x_t W_u + h_{t-1} U_u),  r_t = σ(x_t W_r + h_{t-1} U_r)        (biases beside each W and U)
  *     n_t = tanh(x_t W_n + r_t ⊙ h_{t-1} U_n)
@@ -12,9 +12,21 @@
  * (whose z is 1 - u); the kinds with attention: Zhou et al., "Deep Interest Evolution Network", AAAI 2019,
  * arXiv:1809.03672. A masked step keeps the state.
  */
+import { scan } from "../autodiff/index.ts";
 import { Module, uniformInit } from "../module/index.ts";
-import { add, expandDims, mul, sigmoid, slice, stack, sub, tanh, unstack, zeros } from "../ops/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import {
+  add,
+  broadcastTo,
+  expandDims,
+  mul,
+  sigmoid,
+  slice,
+  squeeze,
+  sub,
+  swapAxes,
+  tanh,
+} from "../ops/index.ts";
+import { constant, type Tensor } from "../tensor/index.ts";
 import { Linear } from "./linear.ts";
 
 export type GRUKind = "GRU" | "AUGRU" | "AGRU" | "AIGRU";
@@ -45,36 +57,39 @@ export class GRU extends Module {
 
   /** States after every step: `[batch, length, inputs]` to `[batch, length, width]`. */
   forward(x: Tensor, given: GRUInputs = {}): Tensor {
-    return stack(this.#states(x, given), { axis: 1 });
+    return swapAxes(this.#states(x, given), 0, 1);
   }
 
   /** The state after the last step that is not masked, zeros if all are: `[batch, width]`. */
   last(x: Tensor, given: GRUInputs = {}): Tensor {
-    return this.#states(x, given).at(-1) as Tensor;
+    return squeeze(slice(this.#states(x, given), { axis: 0, start: (x.shape[1] as number) - 1 }), 0);
   }
 
-  #states(x: Tensor, { mask, scores }: GRUInputs): Tensor[] {
+  /** `[length, batch, width]`. */
+  #states(x: Tensor, { mask, scores }: GRUInputs): Tensor {
     const { width, kind } = this;
     const led = kind !== "GRU";
     if (led !== (scores !== undefined)) throw new Error(`${kind} ${led ? "needs" : "takes no"} scores`);
     const read = kind === "AIGRU" && scores !== undefined ? mul(x, expandDims(scores, -1)) : x;
     const gates = this.input.forward(read); // [batch, length, 3 width]
-    const updates = unstack(slice(gates, { end: 2 * width }), { axis: 1 });
-    const candidates = unstack(slice(gates, { start: 2 * width }), { axis: 1 });
-    const factors = factorsOf(mask, kind === "AIGRU" ? undefined : scores);
-    const shares = factors === undefined ? undefined : unstack(expandDims(factors, -1), { axis: 1 }); // [batch, 1] each
-    let h = zeros(slice(candidates[0], { end: width }));
-    return candidates.map((candidate, t) => {
-      const turned = this.recurrent.forward(h); // [batch, 3 width]
-      const both = sigmoid(add(updates[t], slice(turned, { end: 2 * width })));
-      const reset = slice(both, { start: width });
-      const n = tanh(add(candidate, mul(reset, slice(turned, { start: 2 * width }))));
-      const share = shares?.[t];
-      const update = kind === "AGRU" ? undefined : slice(both, { end: width });
-      const g = update === undefined ? share : share === undefined ? update : mul(update, share);
-      h = add(h, mul(g as Tensor, sub(n, h)));
-      return h;
+    const factors = factorsOf(mask, kind === "AIGRU" ? undefined : scores); // [batch, length]
+    const inputs = factors === undefined ? [gates] : [gates, expandDims(factors, -1)];
+    const initial = broadcastTo(constant(0), [x.shape[0], width]);
+    return scan((h, [gate, factor]) => this.#step(h, gate, factor), {
+      initial,
+      inputs: inputs.map((input) => swapAxes(input, 0, 1)),
     });
+  }
+
+  #step(h: Tensor, gates: Tensor, factor: Tensor | undefined): Tensor {
+    const both = 2 * this.width;
+    const turned = this.recurrent.forward(h); // [batch, 3 width]
+    const opened = sigmoid(add(slice(gates, { end: both }), slice(turned, { end: both })));
+    const reset = slice(opened, { start: this.width });
+    const n = tanh(add(slice(gates, { start: both }), mul(reset, slice(turned, { start: both }))));
+    const u = slice(opened, { end: this.width });
+    const share = factor === undefined ? u : this.kind === "AGRU" ? factor : mul(u, factor);
+    return add(h, mul(share, sub(n, h)));
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Node attributes as plain values. An integer is an `int`, a list of integers `ints`, a string a
  * `string`, a host tensor a `tensor`; floats are marked, `float(1)`, since JavaScript's 1 does not say
- * which of the two it is.
+ * which of the two it is; so are the graphs that loops run, `{ graph }`.
  */
 import { create } from "@bufbuild/protobuf";
 import { assert } from "../core/index.ts";
@@ -10,6 +10,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType as Type,
   AttributeProtoSchema,
+  type GraphProto,
 } from "./onnx_pb.ts";
 import { tensorFromHost } from "./tensor-proto.ts";
 
@@ -21,13 +22,19 @@ interface FloatsAttribute {
   readonly floats: readonly number[];
 }
 
+/** The body of a loop. */
+interface GraphAttribute {
+  readonly graph: GraphProto;
+}
+
 export type AttributeValue =
   | number
   | readonly number[]
   | string
   | HostTensor
   | FloatAttribute
-  | FloatsAttribute;
+  | FloatsAttribute
+  | GraphAttribute;
 
 export function float(value: number): FloatAttribute {
   return { float: value };
@@ -50,6 +57,7 @@ export function attributeProto(name: string, value: AttributeValue): AttributePr
   if ("float" in value) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
   if ("floats" in value)
     return create(AttributeProtoSchema, { name, type: Type.FLOATS, floats: [...value.floats] });
+  if ("graph" in value) return create(AttributeProtoSchema, { name, type: Type.GRAPH, g: value.graph });
   return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: tensorFromHost(value) });
 }
 

@@ -13,6 +13,7 @@ import { assert } from "../core/index.ts";
 import { type AttributeValue, attributeProto } from "./attribute.ts";
 import { type Dimension, type HostArray, type HostDType, hostTensor, protoOfDType } from "./host-tensor.ts";
 import {
+  type GraphProto,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
@@ -60,6 +61,19 @@ export class GraphBuilder {
   readonly #names = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #constants = new Map<string, string>();
+  readonly #outer: GraphBuilder | undefined;
+  readonly #prefix: string;
+
+  /** @param outer the graph that will hold this one as a loop's body, whose values it may read */
+  constructor({ outer, prefix = "" }: { outer?: GraphBuilder; prefix?: string } = {}) {
+    this.#outer = outer;
+    this.#prefix = prefix;
+  }
+
+  /** A builder for the body of a loop in this graph; its values get names of their own. */
+  body(): GraphBuilder {
+    return new GraphBuilder({ outer: this, prefix: `${this.#claim(this.fresh("body"))}/` });
+  }
 
   /** Declares a graph input; strings in `shape` are named dimensions. Returns the name. */
   input(name: string, dtype: HostDType, shape: readonly Dimension[]): string {
@@ -86,12 +100,12 @@ export class GraphBuilder {
   /** An unnamed tensor stored in the model; small equal ones are stored once. */
   constant(dtype: HostDType, dims: readonly number[], data: Values): string {
     if (data.length > sharedConstantLength)
-      return this.initializer(this.#fresh("constant"), dtype, dims, data);
+      return this.initializer(this.fresh("constant"), dtype, dims, data);
     // Object.is tells -0 from 0, so the key must too.
     const key = `${dtype}[${dims}]${Array.from(data as ArrayLike<unknown>, (v) => (Object.is(v, -0) ? "-0" : `${v}`))}`;
     let name = this.#constants.get(key);
     if (name === undefined) {
-      name = this.initializer(this.#fresh("constant"), dtype, dims, data);
+      name = this.initializer(this.fresh("constant"), dtype, dims, data);
       this.#constants.set(key, name);
     }
     return name;
@@ -117,7 +131,7 @@ export class GraphBuilder {
     for (const input of inputs) if (input) this.#require(input, opType);
     const names =
       typeof outputs === "number"
-        ? Array.from({ length: outputs }, () => this.#claim(this.#fresh(opType)))
+        ? Array.from({ length: outputs }, () => this.#claim(this.fresh(opType)))
         : outputs.map((name) => this.#claim(name));
     this.#nodes.push(
       create(NodeProtoSchema, {
@@ -147,13 +161,18 @@ export class GraphBuilder {
         ...[...used].map((domain) => ({ domain, version: BigInt(domains[domain] ?? 1) })),
       ],
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-      graph: create(GraphProtoSchema, {
-        name: options.graphName ?? "graph",
-        node: this.#nodes,
-        initializer: this.#initializers,
-        input: this.#inputs,
-        output: this.#outputs,
-      }),
+      graph: this.graph(options.graphName ?? "graph"),
+    });
+  }
+
+  /** The graph so far, as it stands in a model or as a loop's body. */
+  graph(name: string): GraphProto {
+    return create(GraphProtoSchema, {
+      name,
+      node: this.#nodes,
+      initializer: this.#initializers,
+      input: this.#inputs,
+      output: this.#outputs,
     });
   }
 
@@ -163,12 +182,17 @@ export class GraphBuilder {
     return name;
   }
 
-  #require(name: string, user: string): void {
-    assert(this.#names.has(name), `${user} uses "${name}", which the graph does not have`);
+  #has(name: string): boolean {
+    return this.#names.has(name) || (this.#outer !== undefined && this.#outer.#has(name));
   }
 
-  #fresh(opType: string): string {
-    const stem = opType.toLowerCase();
+  #require(name: string, user: string): void {
+    assert(this.#has(name), `${user} uses "${name}", which the graph does not have`);
+  }
+
+  /** A name that no value has yet. */
+  fresh(opType: string): string {
+    const stem = `${this.#prefix}${opType.toLowerCase()}`;
     for (;;) {
       const count = (this.#counts.get(stem) ?? 0) + 1;
       this.#counts.set(stem, count);

@@ -13,6 +13,7 @@ export {
 export {
   type AnyOp,
   apply,
+  type BodyAttribute,
   type DType,
   defineOp,
   type Lowering,

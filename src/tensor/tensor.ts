@@ -50,10 +50,24 @@ export interface Lowering {
   sizes(shape: Shape): string;
   /** A graph input (or parameter) and the name it carries in the model. */
   leaf(tensor: Tensor): string;
+  /**
+   * The body of a loop as an attribute: a graph of its own from `inputs` to `outputs`. What it reads of the
+   * outer graph stands in `captured` by the outer name.
+   */
+  body(graph: {
+    readonly inputs: readonly Tensor[];
+    readonly captured: ReadonlyMap<Tensor, string>;
+    readonly outputs: readonly Tensor[];
+  }): BodyAttribute;
+}
+
+/** The body of a loop; what is inside is the compiler's. */
+export interface BodyAttribute {
+  readonly graph: object;
 }
 
 export type NodeAttributes = {
-  readonly [name: string]: number | string | readonly number[] | { readonly float: number };
+  readonly [name: string]: number | string | readonly number[] | { readonly float: number } | BodyAttribute;
 };
 
 /** Everything there is to know about one operation, in one place. */

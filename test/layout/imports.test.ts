@@ -22,7 +22,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   world: ["schema", "data", "evaluation"],
   module: ["tensor", "ops", "schema"],
   embeddings: ["tensor", "ops", "module", "schema"],
-  layers: ["tensor", "ops", "module"],
+  layers: ["tensor", "ops", "autodiff", "module"],
   models: ["schema", "tensor", "ops", "module", "embeddings", "layers"],
   losses: ["tensor", "ops"],
   evaluation: ["schema"],

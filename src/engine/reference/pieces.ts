@@ -30,6 +30,27 @@ function copyBlock(from: Value, start: number, length: number, to: Value, at: nu
   else (to.data as NumberData).set(from.data.subarray(start, start + length), at);
 }
 
+/** Parts one behind the other along their first axis. */
+export function concatFirst(parts: readonly Value[]): Value {
+  const y = zeros(parts[0].dtype, [
+    parts.reduce((sum, { dims }) => sum + dims[0], 0),
+    ...parts[0].dims.slice(1),
+  ]);
+  let at = 0;
+  for (const part of parts) {
+    copyBlock(part, 0, part.data.length, y, at);
+    at += part.data.length;
+  }
+  return y;
+}
+
+/** One entry of the first axis, which goes. */
+export function sliceFirst(x: Value, index: number): Value {
+  const y = zeros(x.dtype, x.dims.slice(1));
+  copyBlock(x, index * y.data.length, y.data.length, y, 0);
+  return y;
+}
+
 /** The elements `start, start + step, ...` of each axis, `dims` many. */
 function strided(
   x: Value,

@@ -7,13 +7,12 @@ import {
   type HostTensor,
   hostFromTensor,
   type ModelProto,
-  type NodeProto,
   type ValueInfoProto,
 } from "../../onnx/index.ts";
 import type { Session, TensorInfo } from "../engine.ts";
 import { copyInto, missingFeed, overwritesFeed, refuseUnknown, wrongDType } from "../feeds.ts";
-import { KernelNode } from "./kernel.ts";
 import { kernels } from "./kernels.ts";
+import { bodiesOf, loops, nodesFor, runNodes } from "./run-nodes.ts";
 import { fromHost, isFloat, toHost, type Value } from "./value.ts";
 
 const engine = "reference";
@@ -59,12 +58,7 @@ export class ReferenceSession implements Session {
     const fed = new Set(Object.values(feeds).map(({ data }) => data));
     for (const name of fetch)
       if (name in into && fed.has(into[name].data)) throw overwritesFeed(engine, name);
-    for (const node of nodesFor(this.#graph.node, fetch)) {
-      const results = compute(node, values);
-      node.output.forEach((name, i) => {
-        if (name !== "" && results[i] !== undefined) values.set(name, results[i]);
-      });
-    }
+    runNodes(nodesFor(this.#graph.node, fetch), values);
     return Object.fromEntries(
       fetch.map((name) => {
         const value = values.get(name);
@@ -82,31 +76,6 @@ export class ReferenceSession implements Session {
   }
 }
 
-function compute(node: NodeProto, values: ReadonlyMap<string, Value>): readonly Value[] {
-  const inputs = node.input.map((name) => {
-    if (name === "") return undefined;
-    const value = values.get(name);
-    if (value === undefined) {
-      throw new EngineError(
-        `reference engine: ${node.opType} "${node.name}" reads "${name}" before it is computed`,
-      );
-    }
-    return value;
-  });
-  return kernels[node.opType](new KernelNode(node, inputs));
-}
-
-/** The nodes that the wanted values depend on, in order. */
-function nodesFor(nodes: readonly NodeProto[], wanted: readonly string[]): NodeProto[] {
-  const needed = new Set(wanted);
-  const kept = [...nodes].reverse().filter((node) => {
-    if (!node.output.some((name) => needed.has(name))) return false;
-    for (const name of node.input) needed.add(name);
-    return true;
-  });
-  return kept.reverse();
-}
-
 /** Says at loading, not in the middle of a run, which operator is missing. */
 function checkOperators(model: ModelProto, graph: GraphProto): void {
   const opset = Number(
@@ -117,10 +86,15 @@ function checkOperators(model: ModelProto, graph: GraphProto): void {
       details: { opset },
     });
   }
+  checkNodes(graph);
+}
+
+function checkNodes(graph: GraphProto): void {
   for (const node of graph.node) {
+    for (const body of bodiesOf(node)) checkNodes(body);
     const standard = node.domain === "" || node.domain === "ai.onnx";
-    if (standard && Object.hasOwn(kernels, node.opType)) continue;
-    const nearest = nearestName(node.opType, Object.keys(kernels));
+    if (standard && (Object.hasOwn(kernels, node.opType) || Object.hasOwn(loops, node.opType))) continue;
+    const nearest = nearestName(node.opType, [...Object.keys(kernels), ...Object.keys(loops)]);
     throw new EngineError(
       `reference engine: operator ${standard ? "" : `${node.domain}.`}${node.opType} (node "${node.name}") is missing`,
       {
