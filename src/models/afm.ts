@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
-import { Linear, PairAttention } from "../layers/index.ts";
+import { fieldPairs, Linear, PairAttention } from "../layers/index.ts";
 import { type Batch, dropout, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -38,6 +38,7 @@ export class AFM extends Model {
     this.linear = new LinearLogit(schema, { init });
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init });
     this.attention = new PairAttention(embeddingDim, { hidden: attentionDim, dropout: attentionDropout });
+    fieldPairs(this.embedding.fields); // A single field is refused here rather than in the first pass.
     this.projection = new Linear(embeddingDim, 1, { bias: false });
     this.#pooledDropout = given.pooledDropout;
   }

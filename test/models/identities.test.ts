@@ -10,28 +10,9 @@ import type { EncodedBatch, FeatureMap } from "../../src/schema/index.ts";
 import { input } from "../../src/tensor/index.ts";
 import { judge, runGraph } from "../graph/run.ts";
 import { drawRows, everyKind, sliceRows, withFeatures } from "./every-kind.ts";
+import { exact, expectSame, filled, rows, sharedWith } from "./expect-same.ts";
 import { logitsOf, randomArrays, zeroed } from "./forward.ts";
-import { expectNear, type NamedArray, type NamedArrays } from "./named-arrays.ts";
-
-const rows = drawRows(everyKind, 9, 21);
-const exact = 1e-12;
-
-/** The arrays of `model` taken from another's, whose paths they share. */
-function sharedWith(model: Model, arrays: NamedArrays): NamedArrays {
-  const own = randomArrays(model);
-  return Object.fromEntries(Object.keys(own).map((path) => [path, arrays[path] ?? own[path]]));
-}
-
-async function expectSame(
-  [a, arraysA]: readonly [Model, NamedArrays],
-  [b, arraysB]: readonly [Model, NamedArrays],
-  schema: FeatureMap = everyKind,
-): Promise<void> {
-  const first = await logitsOf(a, schema, arraysA, rows);
-  const second = await logitsOf(b, schema, arraysB, rows);
-  expectNear(first, second, exact, "logits");
-  expect(new Set(first.map((value) => value.toFixed(9))).size).toBe(rows.size);
-}
+import { expectNear, type NamedArrays } from "./named-arrays.ts";
 
 describe("factorization machines", () => {
   test("the linear-time form is the sum over all pairs", async () => {
@@ -237,10 +218,6 @@ describe.each(models)("$name", (description) => {
     );
   });
 });
-
-function filled(array: NamedArray, value: number): NamedArray {
-  return { ...array, data: array.data.map(() => value) };
-}
 
 /** Every list with `more` padding entries at its end. */
 function padLists(batch: EncodedBatch, more: number): EncodedBatch {
