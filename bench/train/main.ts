@@ -6,6 +6,7 @@
  *     --turns N      turns of each side; the median counts (default 5)
  *     --steps N      steps of a turn (default 10)
  *     --only TEXT    only cases whose name holds TEXT, e.g. DCNv2/uniform
+ *     --numeric raw|embedded   how the 13 numbers enter: as inputs of their own (default), or as fields
  */
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -16,7 +17,17 @@ import { GraphBuilder, encodeModel } from "../../src/onnx/index.ts";
 import type { EncodedBatch } from "../../src/schema/index.ts";
 import { Learner, optimizerOptions, defaultObjective } from "../../src/training/index.ts";
 import { LinePeer } from "../line-peer.ts";
-import { featureMap, type Ids, layout, makeBatches, makeModel, type ModelName, size } from "./workload.ts";
+import {
+  featureMap,
+  type Ids,
+  layout,
+  makeBatches,
+  inputWidth,
+  makeModel,
+  type ModelName,
+  type NumericFields,
+  size,
+} from "./workload.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -24,15 +35,21 @@ const { values: args } = parseArgs({
     turns: { type: "string", default: "5" },
     steps: { type: "string", default: "10" },
     only: { type: "string", default: "" },
+    numeric: { type: "string", default: "raw" },
   },
 });
 const turns = Number(args.turns);
 const steps = Number(args.steps);
 const threads = 2;
+if (args.numeric !== "raw" && args.numeric !== "embedded") {
+  throw new Error(`--numeric takes raw or embedded, not ${args.numeric}`);
+}
+const numeric: NumericFields = args.numeric;
 
 interface CaseResult {
   readonly model: ModelName;
   readonly ids: Ids;
+  readonly numeric: NumericFields;
   readonly optimizer: "dense-adam" | "lazy-adam";
   readonly millraceSamplesPerSecond: number;
   readonly torchDenseAdamSamplesPerSecond: number | null;
@@ -86,7 +103,8 @@ async function runCase(
   const lazy = optimizer === "lazy-adam";
   const gather = await gatherMilliseconds(model, batches);
   const learner = await makeLearner(engine, model, lazy);
-  const peerJob = { model, ids, optimizer: lazy ? "sparse-adam" : "adam", steps, warmup: 2 } as const;
+  const optimizerName = lazy ? "sparse-adam" : "adam";
+  const peerJob = { model, ids, optimizer: optimizerName, numeric, steps, warmup: 2 } as const;
   const ours: number[] = [];
   const theirs: number[] = [];
   let next = 0;
@@ -112,6 +130,7 @@ async function runCase(
   return {
     model,
     ids,
+    numeric,
     optimizer,
     millraceSamplesPerSecond: samplesPerSecond,
     torchDenseAdamSamplesPerSecond: lazy ? null : torch,
@@ -134,7 +153,7 @@ async function makeLearner(on: Engine, name: ModelName, lazy: boolean): Promise<
   const map = featureMap();
   return Learner.create({
     engine: on,
-    model: makeModel(name, map),
+    model: makeModel(name, map, numeric),
     schema: map,
     layout,
     batchSize: size.batch,
@@ -182,7 +201,7 @@ async function gatherMilliseconds(name: ModelName, batches: readonly EncodedBatc
 
 /** Multiply-adds count two; a backward pass costs twice the forward one. */
 function matrixFlops(name: ModelName): number {
-  const width = (size.fields + size.numeric) * size.dim;
+  const width = inputWidth(numeric);
   const deep = width * 400 + 400 * 400 + 400 * 400;
   const products = name === "DCNv2" ? 3 * width * width + deep + (width + 400) : deep + 400;
   return 3 * 2 * size.batch * products;
@@ -190,7 +209,7 @@ function matrixFlops(name: ModelName): number {
 
 /** The rate of one large product on its own, the floor's measure. */
 async function gemmGflops(): Promise<number> {
-  const n = 624;
+  const n = inputWidth(numeric);
   const builder = new GraphBuilder();
   const a = builder.input("a", "float32", [size.batch, n]);
   const b = builder.input("b", "float32", [n, n]);

@@ -3,14 +3,15 @@
 Reads jobs as JSON lines on stdin and answers each with one JSON line on stdout:
 
     {"model": "DCNv2" | "DeepFM", "ids": "uniform" | "zipf", "optimizer": "adam" | "sparse-adam",
-     "steps": 20, "warmup": 5, "fused": false, "compile": false}
+     "numeric": "raw" | "embedded", "steps": 20, "warmup": 5, "fused": false, "compile": false}
     -> the job with {"samplesPerSecond", "millisecondsPerStep", "loss", "torch", "threads"}, or "error"
 
 The first line out is {"ready": true, ...}. Ids and values are drawn once; the latest model with its
 optimizer is kept from one job to the next, others are dropped to spare memory.
 
-The step: 26 categorical fields in one table of a million rows of 16, 13 numeric fields each embedded as
-its value times a learned vector of 16, batch 4096, binary cross entropy on logits. `adam` is
+The step: 26 categorical fields in one table of a million rows of 16, 13 numeric fields that join the vectors
+as they are (`raw`) or each as its value times a learned vector of 16 (`embedded`), batch 4096, binary cross
+entropy on logits. `adam` is
 torch.optim.Adam on everything (dense gradients of the table, as FuxiCTR trains); `sparse-adam` is
 torch.optim.SparseAdam on the tables and torch.optim.Adam on the rest.
 
@@ -36,7 +37,7 @@ BATCH, FIELDS, NUMERIC, DIM, ROWS, POOL = 4096, 26, 13, 16, 1_000_000, 32
 HIDDEN = (400, 400, 400)
 ROWS_PER_FIELD = ROWS // FIELDS
 ZIPF_EXPONENT = 1.1
-WIDTH = (FIELDS + NUMERIC) * DIM
+WIDTHS = {"raw": FIELDS * DIM + NUMERIC, "embedded": (FIELDS + NUMERIC) * DIM}
 
 
 def mlp(width):
@@ -48,30 +49,36 @@ def mlp(width):
 
 
 class Features(nn.Module):
-    """x0: all fields' vectors side by side, [batch, fields, dim]."""
+    """All fields' vectors, [batch, fields, dim], and x0: the same side by side with raw numbers, [batch, width]."""
 
-    def __init__(self, sparse):
+    def __init__(self, sparse, numeric):
         super().__init__()
         self.table = nn.Embedding(ROWS, DIM, sparse=sparse)
-        self.numeric = nn.Parameter(torch.randn(NUMERIC, DIM) * 1e-2)
+        self.numeric = nn.Parameter(torch.randn(NUMERIC, DIM) * 1e-2) if numeric == "embedded" else None
+        self.width = WIDTHS[numeric]
         nn.init.normal_(self.table.weight, std=1e-2)
 
     def forward(self, ids, values):
-        return torch.cat([self.table(ids), values.unsqueeze(-1) * self.numeric], dim=1)
+        fields = self.table(ids)
+        if self.numeric is None:
+            return fields, torch.cat([fields.flatten(1), values], dim=1)
+        fields = torch.cat([fields, values.unsqueeze(-1) * self.numeric], dim=1)
+        return fields, fields.flatten(1)
 
 
 class DCNv2(nn.Module):
     """Three full cross layers beside the MLP, then one linear layer on both."""
 
-    def __init__(self, sparse):
+    def __init__(self, sparse, numeric):
         super().__init__()
-        self.features = Features(sparse)
-        self.crosses = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
-        self.deep, deep_width = mlp(WIDTH)
-        self.head = nn.Linear(WIDTH + deep_width, 1)
+        self.features = Features(sparse, numeric)
+        width = self.features.width
+        self.crosses = nn.ModuleList(nn.Linear(width, width) for _ in range(3))
+        self.deep, deep_width = mlp(width)
+        self.head = nn.Linear(width + deep_width, 1)
 
     def forward(self, ids, values):
-        x0 = self.features(ids, values).flatten(1)
+        _, x0 = self.features(ids, values)
         crossed = x0
         for cross in self.crosses:
             crossed = torch.addcmul(crossed, x0, cross(crossed))
@@ -81,20 +88,20 @@ class DCNv2(nn.Module):
 class DeepFM(nn.Module):
     """First-order weights, pairwise products of the field vectors, and the MLP, summed."""
 
-    def __init__(self, sparse):
+    def __init__(self, sparse, numeric):
         super().__init__()
-        self.features = Features(sparse)
+        self.features = Features(sparse, numeric)
         self.linear = nn.Embedding(ROWS, 1, sparse=sparse)
         self.numeric_linear = nn.Linear(NUMERIC, 1)
-        self.deep, deep_width = mlp(WIDTH)
+        self.deep, deep_width = mlp(self.features.width)
         self.head = nn.Linear(deep_width, 1)
         nn.init.normal_(self.linear.weight, std=1e-2)
 
     def forward(self, ids, values):
-        x = self.features(ids, values)
+        x, x0 = self.features(ids, values)
         first_order = self.linear(ids).sum(dim=(1, 2)) + self.numeric_linear(values).squeeze(-1)
         pairs = 0.5 * (x.sum(dim=1).square() - x.square().sum(dim=1)).sum(dim=1)
-        return first_order + pairs + self.head(self.deep(x.flatten(1))).squeeze(-1)
+        return first_order + pairs + self.head(self.deep(x0)).squeeze(-1)
 
 
 MODELS = {"DCNv2": DCNv2, "DeepFM": DeepFM}
@@ -113,12 +120,12 @@ def draw_ids(kind, generator):
 
 
 class Learner:
-    def __init__(self, model, optimizer, fused=False, compiled=False):
+    def __init__(self, model, optimizer, numeric, fused=False, compiled=False):
         torch.manual_seed(1)
         if optimizer not in ("adam", "sparse-adam"):
             raise ValueError(f"optimizer must be adam or sparse-adam; got {optimizer}")
         sparse = optimizer == "sparse-adam"
-        self.model = MODELS[model](sparse)
+        self.model = MODELS[model](sparse, numeric)
         tables = [m.weight for m in self.model.modules() if isinstance(m, nn.Embedding)]
         rest = [p for p in self.model.parameters() if all(p is not table for table in tables)]
         self.optimizers = (
@@ -149,7 +156,8 @@ class Peer:
         self.position = 0
 
     def run(self, job):
-        key = (job["model"], job["optimizer"], job.get("fused", False), job.get("compile", False))
+        key = (job["model"], job["optimizer"], job.get("numeric", "raw"), job.get("fused", False))
+        key += (job.get("compile", False),)
         if key != self.key:
             self.learner = self.key = None
             gc.collect()

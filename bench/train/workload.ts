@@ -10,6 +10,8 @@ const zipfExponent = 1.1;
 
 export type Ids = "uniform" | "zipf";
 export type ModelName = "DCNv2" | "DeepFM";
+/** Numbers as inputs of their own, or each as its value times a learned vector. */
+export type NumericFields = "raw" | "embedded";
 
 export function featureMap(): FeatureMap {
   const names = Array.from({ length: size.fields }, (_, f) => `c${f}`);
@@ -34,8 +36,18 @@ export function featureMap(): FeatureMap {
   };
 }
 
-export function makeModel(name: ModelName, map: FeatureMap): DCNv2 | DeepFM {
-  const options = { embeddingDim: size.dim, embeddingStd: 0.01, hiddenUnits: [400, 400, 400] };
+/** Width of a model's flat input. */
+export function inputWidth(numericFields: NumericFields): number {
+  return size.fields * size.dim + size.numeric * (numericFields === "raw" ? 1 : size.dim);
+}
+
+export function makeModel(name: ModelName, map: FeatureMap, numericFields: NumericFields): DCNv2 | DeepFM {
+  const options = {
+    embeddingDim: size.dim,
+    embeddingStd: 0.01,
+    hiddenUnits: [400, 400, 400],
+    numericFields,
+  };
   return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DeepFM(map, options);
 }
 

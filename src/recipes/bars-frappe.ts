@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/index.ts";
 import { type Config, readConfig, recipeResult, type RecipeResult, writeResult } from "../run/index.ts";
 import { gridRows, trainGrid, type Variant } from "./grid.ts";
-import { provenance } from "./provenance.ts";
+import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 
 /** Test AUC: FuxiCTR on these files (one seed, 2 cores), and the board's. */
@@ -33,7 +33,7 @@ export const barsFrappe: Recipe = {
 };
 
 async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = process.cpuUsage();
+  const began = beginning();
   const variants = Object.entries(references).map(
     ([name, { config }]): Variant => ({ name, role: "method", config: placed(config, context) }),
   );

@@ -12,9 +12,19 @@ type Provenance = Pick<
   "system" | "recipe" | "claim" | "date" | "machine" | "codeCommit" | "configHash" | "cpuMinutes"
 >;
 
-/** @param began `process.cpuUsage()` at the start; runs taken from an earlier sitting are not counted */
-export function provenance(recipe: Recipe, variants: readonly Variant[], began: NodeJS.CpuUsage): Provenance {
-  const { user, system } = process.cpuUsage(began);
+/** What is read when a recipe begins: by its end the checkout may hold other code than that which runs. */
+export interface Beginning {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly codeCommit: string;
+}
+
+export function beginning(): Beginning {
+  return { cpu: process.cpuUsage(), codeCommit: codeCommit() };
+}
+
+/** Runs taken from an earlier sitting are not counted in the CPU minutes. */
+export function provenance(recipe: Recipe, variants: readonly Variant[], began: Beginning): Provenance {
+  const { user, system } = process.cpuUsage(began.cpu);
   const hash = hashKey(
     JSON.stringify(variants.map(({ name, config: { data, ...config } }) => [name, config])),
   );
@@ -24,7 +34,7 @@ export function provenance(recipe: Recipe, variants: readonly Variant[], began: 
     claim: recipe.claim,
     date: new Date().toISOString(),
     machine: `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`,
-    codeCommit: codeCommit(),
+    codeCommit: began.codeCommit,
     configHash: hash.toString(16).padStart(8, "0"),
     cpuMinutes: Math.round((user + system) / 6e5) / 100,
   };

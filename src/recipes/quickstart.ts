@@ -27,7 +27,7 @@ import {
   type WorldOptions,
 } from "../world/index.ts";
 import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
-import { provenance } from "./provenance.ts";
+import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 
 const label = "click";
@@ -61,7 +61,7 @@ export const quickstart: Recipe = {
 };
 
 async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = process.cpuUsage();
+  const began = beginning();
   const clock = performance.now();
   const directory = resolve(context.workDirectory, "world");
   await ensureWorld(directory, context.quick ? quickWorldOptions : worldOptions, context);
