@@ -7,11 +7,19 @@ import {
   activation,
   BatchNorm,
   BilinearFusion,
+  CompressedInteraction,
   CrossNetwork,
+  CrossNetworkMixture,
+  elementwiseProducts,
+  innerProducts,
   LayerNorm,
   Linear,
   MLP,
+  PairAttention,
+  RankOneCrossNetwork,
+  summedProducts,
   TargetAttention,
+  WeightedPairs,
 } from "../../src/layers/index.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/losses/index.ts";
 import { models } from "../../src/models/index.ts";
@@ -70,6 +78,18 @@ const blocks: readonly Block[] = [
   block("BatchNorm", [[5, 3]], () => new BatchNorm(3)),
   block("LayerNorm", [[5, 2, 4]], () => new LayerNorm(4)),
   block("CrossNetwork", [[5, 3]], () => new CrossNetwork(3, { depth: 3 })),
+  block("RankOneCrossNetwork", [[5, 3]], () => new RankOneCrossNetwork(3, { depth: 3 })),
+  block("CrossNetworkMixture", [[5, 3]], () => new CrossNetworkMixture(3, { depth: 2, experts: 3, rank: 2 })),
+  ...(["scalar", "vector", "matrix"] as const).map((form) =>
+    block(`WeightedPairs, ${form}`, [[5, 4, 2]], () => new WeightedPairs(4, 2, { form })),
+  ),
+  block("PairAttention", [[5, 4, 2]], () => new PairAttention(2, { hidden: 3, dropout: 0.2 })),
+  block("CompressedInteraction", [[5, 3, 2]], () => new CompressedInteraction(3, [4, 2, 3])),
+  ...[elementwiseProducts, innerProducts, summedProducts].map((products) => ({
+    name: products.name,
+    inputs: [[5, 4, 2]],
+    make: () => ({ apply: products }),
+  })),
   block(
     "BilinearFusion",
     [
@@ -179,6 +199,16 @@ const variants: { readonly [model: string]: readonly object[] } = {
   FM: [{ embeddingDim: 3 }],
   DeepFM: [{ embeddingDim: 2, hiddenUnits: [4, 3], batchNorm: true, netDropout: 0.2 }],
   DCNv2: [{ embeddingDim: 2, crossLayers: 2, hiddenUnits: [4], hiddenActivation: "gelu" }],
+  FFM: [{ embeddingDim: 2 }],
+  FwFM: ["FiLV", "FeLV", "LW"].map((linearType) => ({ embeddingDim: 2, linearType })),
+  FmFM: ["matrix", "vector"].map((fieldInteraction) => ({ embeddingDim: 2, fieldInteraction })),
+  NFM: [{ embeddingDim: 2, hiddenUnits: [4], batchNorm: true, netDropout: 0.2 }],
+  AFM: [{ embeddingDim: 2, attentionDim: 3, attentionDropout: 0.1, pooledDropout: 0.2 }],
+  WideDeep: [{ embeddingDim: 2, hiddenUnits: [4], numericFields: "raw" }],
+  PNN: ["inner", "outer", "both"].map((product) => ({ embeddingDim: 2, hiddenUnits: [4], product })),
+  DCN: [{ embeddingDim: 2, crossLayers: 3, hiddenUnits: [4] }],
+  DCNMix: [{ embeddingDim: 2, crossLayers: 2, experts: 2, rank: 2, hiddenUnits: [4] }],
+  xDeepFM: [{ embeddingDim: 2, cinUnits: [3, 2], hiddenUnits: [4] }],
   FinalMLP: [
     {
       embeddingDim: 2,
