@@ -23,7 +23,9 @@ def tables_of(model):
 def loss_of(model, batch, weighted):
     logits = model(batch)
     each = F.binary_cross_entropy_with_logits(logits, batch["click"], reduction="none")
-    return (each * batch["@weight"]).sum() / batch["@weight"].sum() if weighted else each.mean()
+    loss = (each * batch["@weight"]).sum() / batch["@weight"].sum() if weighted else each.mean()
+    # What the model's own forward pass adds to the objective, without sample weights.
+    return loss + getattr(model, "auxiliary", 0)
 
 
 def dense_step(model, optimizers, batch, options):

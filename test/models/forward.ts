@@ -24,7 +24,8 @@ export function traceModel(
 ): TracedModel {
   const batch = new SymbolicBatch(schema, batchLayout(schema), placeTables(model.namedTables()));
   const key = constant(12345, { dtype: "uint32" });
-  const logits = withTrace(new Trace({ training, key }), () => model.forward(batch)) as Tensor;
+  const trace = new Trace({ training, key, label: (name) => batch.scalar(name) });
+  const logits = withTrace(trace, () => model.forward(batch)) as Tensor;
   return { logits, batch, values: (encoded) => leafValues(model, batch, arrays, encoded) };
 }
 

@@ -20,6 +20,14 @@ import {
   summedProducts,
   TargetAttention,
   WeightedPairs,
+  GatedCrossNetwork,
+  FieldAttention,
+  FieldGate,
+  SqueezeExcitation,
+  BilinearInteraction,
+  MaskBlock,
+  FactorizedBlock,
+  WukongLayer,
 } from "../../src/layers/index.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/losses/index.ts";
 import { models } from "../../src/models/index.ts";
@@ -90,6 +98,55 @@ const blocks: readonly Block[] = [
     inputs: [[5, 4, 2]],
     make: () => ({ apply: products }),
   })),
+  block("LayerNorm, each field its own", [[5, 2, 4]], () => new LayerNorm(4, { fields: 2 })),
+  block("GatedCrossNetwork", [[5, 3]], () => new GatedCrossNetwork(3, { depth: 2 })),
+  block("FieldAttention", [[5, 3, 4]], () => new FieldAttention(4, { width: 4, heads: 2 })),
+  block(
+    "FieldAttention, everything",
+    [[5, 3, 2]],
+    () => new FieldAttention(2, { width: 6, heads: 3, scale: true, layerNorm: true, dropout: 0.3 }),
+  ),
+  block(
+    "FieldAttention, no residual",
+    [[5, 3, 2]],
+    () => new FieldAttention(2, { width: 4, residual: false }),
+  ),
+  block("FieldGate", [[5, 3, 2]], () => new FieldGate(3)),
+  block("SqueezeExcitation", [[5, 4, 2]], () => new SqueezeExcitation(4, { reductionRatio: 2 })),
+  block("SqueezeExcitation, sigmoid", [[5, 2, 2]], () => new SqueezeExcitation(2, { activation: "sigmoid" })),
+  ...(["field_all", "field_each", "field_interaction"] as const).map((type) =>
+    block(`BilinearInteraction ${type}`, [[5, 4, 3]], () => new BilinearInteraction(4, 3, { type })),
+  ),
+  block(
+    "MaskBlock",
+    [
+      [5, 3],
+      [5, 4],
+    ],
+    () => new MaskBlock({ embedding: 3, hidden: 4, output: 3, reductionRatio: 0.5, dropout: 0.2 }),
+  ),
+  ...(["concat", "sum"] as const).map((residual) =>
+    block(
+      `FactorizedBlock ${residual}`,
+      [[5, 3]],
+      () => new FactorizedBlock(3, [4, 2], { residual, batchNorm: true, dropout: 0.2 }),
+    ),
+  ),
+  ...[2, undefined].map((rank) =>
+    block(
+      `WukongLayer, rank ${rank}`,
+      [[5, 4, 3]],
+      () =>
+        new WukongLayer({
+          vectors: 4,
+          dim: 3,
+          interacted: 2,
+          compressed: rank === undefined ? 2 : 1,
+          rank,
+          hidden: [3],
+        }),
+    ),
+  ),
   block(
     "BilinearFusion",
     [
@@ -224,6 +281,89 @@ const variants: { readonly [model: string]: readonly object[] } = {
       mlp2HiddenUnits: [4],
       useFeatureSelection: false,
       mlp1BatchNorm: true,
+    },
+  ],
+  AutoInt: [
+    { embeddingDim: 2, hiddenUnits: [], attentionLayers: 2, attentionDim: 4 },
+    {
+      embeddingDim: 2,
+      hiddenUnits: [3],
+      attentionLayers: 1,
+      attentionDim: 2,
+      heads: 1,
+      attentionDropout: 0.2,
+      attentionScale: true,
+      attentionLayerNorm: true,
+      wide: true,
+    },
+  ],
+  DLRM: [
+    { embeddingDim: 2, bottomHiddenUnits: [3], topHiddenUnits: [4], batchNorm: true, topDropout: 0.2 },
+    { embeddingDim: 2, bottomHiddenUnits: [], topHiddenUnits: [4], interaction: "concat" },
+  ],
+  FiBiNET: ["field_all", "field_each", "field_interaction"].map((bilinearType) => ({
+    embeddingDim: 2,
+    hiddenUnits: [3],
+    hiddenActivation: "tanh",
+    excitationActivation: "sigmoid",
+    bilinearType,
+  })),
+  MaskNet: [
+    { embeddingDim: 3, hiddenUnits: [4, 3], reductionRatio: 0.2 },
+    {
+      embeddingDim: 2,
+      hiddenUnits: [4],
+      arrangement: "parallel",
+      parallelBlocks: 2,
+      parallelBlockDim: 3,
+      reductionRatio: 0.2,
+      netDropout: 0.2,
+      embeddingLayerNorm: false,
+    },
+  ],
+  GDCN: ["parallel", "stacked"].map((structure) => ({
+    embeddingDim: 2,
+    crossLayers: 2,
+    hiddenUnits: [3],
+    hiddenActivation: "tanh",
+    structure,
+  })),
+  EDCN: ["product", "sum", "concat"].map((bridge) => ({
+    embeddingDim: 2,
+    crossLayers: 2,
+    hiddenActivation: "tanh",
+    batchNorm: bridge === "sum",
+    bridge,
+  })),
+  FinalNet: [
+    { embeddingDim: 2, block1HiddenUnits: [4, 4], block2HiddenUnits: [4], block1Dropout: 0.2 },
+    {
+      embeddingDim: 2,
+      blocks: 1,
+      block1HiddenUnits: [4, 3],
+      residual: "sum",
+      fieldGate: false,
+      batchNorm: false,
+    },
+  ],
+  Wukong: [
+    {
+      embeddingDim: 3,
+      wukongLayers: 2,
+      interactedVectors: 3,
+      compressedVectors: 2,
+      rank: 2,
+      interactionHiddenUnits: [3],
+      hiddenUnits: [4],
+    },
+    {
+      embeddingDim: 2,
+      wukongLayers: 1,
+      interactedVectors: 4,
+      compressedVectors: 8,
+      rank: 0,
+      interactionHiddenUnits: [],
+      hiddenUnits: [4],
     },
   ],
   DIN: [
