@@ -15,6 +15,7 @@ import {
   type Dim,
   defineOp,
   dimProduct,
+  flopsOf,
   input,
   sameShape,
   type Shape,
@@ -61,6 +62,9 @@ export function scan(step: ScanStep, { initial, inputs, reverse = false }: ScanO
     infer: () => ({ dtype: initial.dtype, shape: [length, ...initial.shape] }),
     vjp: (_, states, g) =>
       scanGradients(step, { initial, inputs, reverse, states, g, captured: closure.captured }),
+    // What is captured counts where it is made, and leaves count nothing.
+    flops: () =>
+      topological(closure.next).flatMap((node) => flopsOf(node).map((term) => dimProduct([length, term]))),
     lower(onnx, names) {
       const outer = names.slice(1 + count);
       const captured = new Map(closure.leaves.map((leaf, k) => [leaf, outer[k]]));

@@ -1,1 +1,2 @@
 export { type CompiledGraph, type CompileOptions, compile, type LeafBinding } from "./compile.ts";
+export { countFlops } from "./count-flops.ts";

@@ -1,6 +1,14 @@
 /** Element-wise arithmetic of two tensors, broadcast as NumPy does. */
 import { ShapeError } from "../core/index.ts";
-import { apply, broadcastShapes, constant, defineOp, type OpDefinition, Tensor } from "../tensor/index.ts";
+import {
+  apply,
+  broadcastShapes,
+  constant,
+  defineOp,
+  type OpDefinition,
+  perElement,
+  Tensor,
+} from "../tensor/index.ts";
 import { sumTo } from "./sum-to.ts";
 
 /** A tensor, or a number that becomes a constant of the other operand's dtype. */
@@ -21,6 +29,7 @@ function binary(name: string, onnxName: string, vjp: Binary["vjp"]): Binary {
     name,
     infer: ([a, b]) => ({ dtype: a.dtype, shape: broadcastShapes(name, a.shape, b.shape) }),
     vjp,
+    flops: (_, y) => perElement(y),
     lower: (onnx, inputs) => onnx.node(onnxName, inputs),
   });
 }
@@ -37,6 +46,7 @@ const negOp = defineOp<readonly [Tensor]>({
   name: "neg",
   infer: ([x]) => x,
   vjp: (_, __, g) => [neg(g)],
+  flops: (_, y) => perElement(y),
   lower: (onnx, [x]) => onnx.node("Neg", [x]),
 });
 

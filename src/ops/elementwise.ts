@@ -1,6 +1,6 @@
 /** Element-wise functions of one tensor. */
 import { ShapeError } from "../core/index.ts";
-import { apply, constant, defineOp, type OpDefinition, type Tensor } from "../tensor/index.ts";
+import { apply, constant, defineOp, type OpDefinition, perElement, type Tensor } from "../tensor/index.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { greater } from "./compare.ts";
@@ -19,6 +19,7 @@ function unary(
       return x;
     },
     vjp: ([x], y, g) => [derivative === undefined ? null : derivative(x, y, g)],
+    flops: (_, y) => perElement(y),
     lower: (onnx, [x]) => onnx.node(onnxName, [x]),
   });
 }

@@ -1,6 +1,14 @@
 /** Reading by index: rows of a table, and one element along an axis for each position. */
 import { ShapeError } from "../core/index.ts";
-import { apply, constant, defineOp, normalizeAxis, sameShape, type Tensor } from "../tensor/index.ts";
+import {
+  apply,
+  constant,
+  defineOp,
+  normalizeAxis,
+  perElement,
+  sameShape,
+  type Tensor,
+} from "../tensor/index.ts";
 import { expandDims, reshape, broadcastTo } from "./reshape.ts";
 
 interface AxisAttribute {
@@ -57,6 +65,7 @@ const addAlongOp = defineOp<readonly [Tensor, Tensor, Tensor], AxisAttribute>({
     return { dtype: x.dtype, shape: x.shape };
   },
   vjp: ([, index], _, g, { axis }) => [g, null, takeAlong(g, index, { axis })],
+  flops: ([, , updates]) => perElement(updates),
   // ScatterElements adds duplicates in order, in one thread: exact and the same every time.
   lower: (onnx, inputs, { axis }) => onnx.node("ScatterElements", inputs, { axis, reduction: "add" }),
 });

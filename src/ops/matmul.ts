@@ -1,6 +1,14 @@
 /** Matrix products. */
 import { ShapeError } from "../core/index.ts";
-import { apply, broadcastShapes, defineOp, dimProduct, type Shape, type Tensor } from "../tensor/index.ts";
+import {
+  apply,
+  broadcastShapes,
+  defineOp,
+  dimProduct,
+  perElement,
+  type Shape,
+  type Tensor,
+} from "../tensor/index.ts";
 import { reshape } from "./reshape.ts";
 import { sumTo } from "./sum-to.ts";
 import { sum } from "./reduce.ts";
@@ -36,6 +44,7 @@ const matmulOp = defineOp<readonly [Tensor, Tensor], MatmulAttributes>({
     const db = transposeB ? product(g, a, true, transposeA) : product(a, g, !transposeA, false);
     return [sumTo(da, a.shape), sumTo(db, b.shape)];
   },
+  flops: ([a], y, { transposeA }) => [dimProduct([2, matrixDims(a, transposeA)[1], ...y.shape])],
   lower(onnx, [a, b], { transposeA, transposeB }, y) {
     if (y.rank === 2)
       return onnx.node("Gemm", [a, b], { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 });
@@ -108,6 +117,7 @@ const affineOp = defineOp<readonly [Tensor, Tensor, Tensor]>({
     product(x, g, true, false),
     sum(g, { axis: 0 }),
   ],
+  flops: ([x], y) => [dimProduct([2, x.shape[1], ...y.shape]), ...perElement(y)],
   lower: (onnx, inputs) => onnx.node("Gemm", inputs),
 });
 

@@ -3,7 +3,7 @@
  * fields are read and written four times a step instead of about twelve.
  */
 import { ShapeError } from "../core/index.ts";
-import { apply, defineOp, type Tensor } from "../tensor/index.ts";
+import { apply, defineOp, dimProduct, perElement, type Tensor } from "../tensor/index.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
@@ -23,6 +23,12 @@ const pairwiseInteractionOp = defineOp<readonly [Tensor]>({
     const others = sub(sum(fields, { axis: 1, keepDims: true }), fields);
     return [mul(others, reshape(g, [g.shape[0], 1, 1]))];
   },
+  // The sum over fields, its square's sum, the sum of squares; then a difference and a half.
+  flops: ([fields], y) => [
+    ...perElement(fields, 3),
+    dimProduct([2, y.shape[0], fields.shape[2]]),
+    ...perElement(y, 2),
+  ],
   lower(onnx, [fields]) {
     const total = onnx.node("ReduceSum", [fields, onnx.ints([1])], { keepdims: 0 });
     const squareOfSum = onnx.node("ReduceSumSquare", [total, onnx.ints([1])], { keepdims: 0 });

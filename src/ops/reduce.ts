@@ -5,6 +5,7 @@ import {
   defineOp,
   dimProduct,
   normalizeAxis,
+  perElement,
   type Shape,
   type Tensor,
 } from "../tensor/index.ts";
@@ -49,6 +50,7 @@ const sumOp = defineOp<readonly [Tensor], ReduceAttributes>({
   name: "sum",
   infer: ([x], attributes) => ({ dtype: x.dtype, shape: reducedShape(x.shape, attributes) }),
   vjp: ([x], _, g, attributes) => [broadcastTo(restore(g, x, attributes), x.shape)],
+  flops: ([x]) => perElement(x),
   lower: (onnx, [x], { axes, keepDims }) =>
     axes.length === 0
       ? onnx.node("Identity", [x])
@@ -65,6 +67,7 @@ function extreme(name: string, onnxName: string) {
       const ties = sum(hit, { axes: attributes.axes, keepDims: true });
       return [mul(stopGradient(div(hit, ties)), restore(g, x, attributes))];
     },
+    flops: ([x]) => perElement(x),
     lower: (onnx, [x], { axes, keepDims }) =>
       // An empty list would mean all axes to ONNX.
       axes.length === 0

@@ -4,7 +4,7 @@
  * activations about twenty times; so, eight times.
  */
 import { ShapeError } from "../core/index.ts";
-import { apply, defineOp, sameShape, type Tensor } from "../tensor/index.ts";
+import { apply, defineOp, perElement, sameShape, type Tensor } from "../tensor/index.ts";
 import { div, mul, sub } from "./arithmetic.ts";
 import { sum } from "./reduce.ts";
 import { sizeOf } from "./size-of.ts";
@@ -37,6 +37,7 @@ const scaleStandardizedOp = defineOp<readonly [Tensor, Tensor, Tensor, Tensor]>(
     const dx = mul(sub(sub(g, div(sum(g, { axis: 0 }), rows)), drift), mul(inverse, scale));
     return [dx, null, null, scaleGradient];
   },
+  flops: (_, y) => perElement(y, 2),
   lower: (onnx, [, centred, inverse, scale]) =>
     onnx.node("Mul", [centred, onnx.node("Mul", [inverse, scale])]),
 });

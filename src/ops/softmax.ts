@@ -1,5 +1,5 @@
 /** Softmax and its logarithm over one axis. */
-import { apply, defineOp, normalizeAxis, type Tensor } from "../tensor/index.ts";
+import { apply, defineOp, normalizeAxis, perElement, type Tensor } from "../tensor/index.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { exp } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
@@ -12,6 +12,8 @@ const softmaxOp = defineOp<readonly [Tensor], AxisAttribute>({
   name: "softmax",
   infer: ([x]) => x,
   vjp: (_, y, g, { axis }) => [mul(y, sub(g, sum(mul(g, y), { axis, keepDims: true })))],
+  // Maximum, difference, exponential, sum, quotient.
+  flops: (_, y) => perElement(y, 5),
   lower: (onnx, [x], { axis }) => onnx.node("Softmax", [x], { axis }),
 });
 
@@ -19,6 +21,7 @@ const logSoftmaxOp = defineOp<readonly [Tensor], AxisAttribute>({
   name: "logSoftmax",
   infer: ([x]) => x,
   vjp: (_, y, g, { axis }) => [sub(g, mul(exp(y), sum(g, { axis, keepDims: true })))],
+  flops: (_, y) => perElement(y, 5),
   lower: (onnx, [x], { axis }) => onnx.node("LogSoftmax", [x], { axis }),
 });
 

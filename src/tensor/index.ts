@@ -1,3 +1,4 @@
+export { flopsOf, perElement } from "./flops.ts";
 export { constant, constantValue, type InputAttributes, input, inputOp } from "./leaf.ts";
 export {
   broadcastShapes,

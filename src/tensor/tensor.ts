@@ -2,7 +2,7 @@
  * A symbolic tensor: one node of a graph of operations. It has a dtype and a shape but no numbers;
  * numbers come when the graph is compiled and an engine runs it.
  */
-import type { Shape } from "./shape.ts";
+import type { Dim, Shape } from "./shape.ts";
 
 export type DType = "float32" | "int32" | "int64" | "uint32" | "bool";
 
@@ -80,6 +80,11 @@ export interface OpDefinition<Inputs extends readonly Tensor[], Attributes> {
    * output `y`; null where no gradient flows. An operation without `vjp` is not differentiable.
    */
   vjp?(inputs: Inputs, y: Tensor, g: Tensor, attributes: Attributes): { [K in keyof Inputs]: Tensor | null };
+  /**
+   * Arithmetic operations of one evaluation, as terms to be added up: a multiply-add is two, an element-wise
+   * function one an element. Absent: the op moves, compares or makes data, and computes nothing with them.
+   */
+  flops?(inputs: Inputs, y: Tensor, attributes: Attributes): readonly Dim[];
   /** Adds ONNX nodes and returns the name of the output. */
   lower(onnx: Lowering, inputs: { [K in keyof Inputs]: string }, attributes: Attributes, y: Tensor): string;
 }

@@ -23,6 +23,7 @@ export {
 } from "./graphs.ts";
 export { ColumnBatch, type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
 export { listMask } from "./list-mask.ts";
+export { type ModelCost, modelCost } from "./model-cost.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
