@@ -13,6 +13,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "quickstart", load: async () => (await import("./quickstart.ts")).quickstart },
   { name: "bars-frappe", load: async () => (await import("./bars-frappe.ts")).barsFrappe },
   { name: "kuairand-click", load: async () => (await import("./kuairand-click.ts")).kuairandClick },
+  { name: "world-sanity", load: async () => (await import("./world-sanity.ts")).worldSanity },
 ];
 
 /** @throws ConfigError with the nearest name when there is no such recipe */

@@ -2,7 +2,6 @@
  * The quickstart: a generated marketplace whose true click probabilities are known, three models trained
  * on it, how near each comes to the truth, and one report. Two cores need well under two minutes.
  */
-import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { writeFileAtomic } from "../core/node/index.ts";
@@ -19,16 +18,11 @@ import {
   type RecipeResult,
   recipeResult,
 } from "../run/index.ts";
-import {
-  exampleConfig,
-  generateWorld,
-  readWorldManifest,
-  resolveWorldOptions,
-  type WorldOptions,
-} from "../world/index.ts";
+import { exampleConfig, type WorldOptions } from "../world/index.ts";
 import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
+import { ensureWorld } from "./world-data.ts";
 
 const label = "click";
 
@@ -84,20 +78,6 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
     rows,
     comparisons: [],
     note: "one seed on a small generated world: a first look, not a result to cite",
-  });
-}
-
-/** Generates the world unless an interrupted call has done so with the same options. */
-async function ensureWorld(directory: string, options: WorldOptions, context: RecipeContext): Promise<void> {
-  const resolved = resolveWorldOptions(options);
-  if (existsSync(join(directory, "manifest.json"))) {
-    const manifest = readWorldManifest(directory);
-    if (JSON.stringify(manifest.options) === JSON.stringify(resolved)) return;
-  }
-  context.onLine(`generating a world of ${resolved.impressions.toLocaleString("en-US")} impressions`);
-  await generateWorld(options, directory, {
-    onProgress: ({ phase, what, done }) =>
-      context.onProgress?.({ label: phase === "simulate" ? "simulating" : "writing", done, note: what }),
   });
 }
 
