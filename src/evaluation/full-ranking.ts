@@ -37,6 +37,8 @@ export class FullRankingEvaluation {
     readonly k: number;
   }[];
   readonly #sums: Float64Array;
+  /** Ranks that no metric looks beyond. */
+  readonly #maxRank: number;
   readonly #seed: number;
   #users = 0;
   #withoutPositive = 0;
@@ -49,6 +51,9 @@ export class FullRankingEvaluation {
       return { family, k, name: candidates === "all" ? name : `sampled_${name}` };
     });
     this.#sums = new Float64Array(metrics.length);
+    this.#maxRank = Math.max(
+      ...this.#metrics.map(({ family, k }) => (family === "mrr" ? Number.POSITIVE_INFINITY : k)),
+    );
     this.#seed = seed;
   }
 
@@ -59,7 +64,8 @@ export class FullRankingEvaluation {
       return;
     }
     const position = this.#users + this.#withoutPositive;
-    const positives = rankPositives(user, new CounterRandom(this.#seed, "ties", position));
+    const task = { maxRank: this.#maxRank, ...user };
+    const positives = rankPositives(task, new CounterRandom(this.#seed, "ties", position));
     this.#metrics.forEach(({ family, k }, i) => {
       this.#sums[i] += rankingMetrics[family].compute(positives, k);
     });

@@ -7,7 +7,7 @@ import { type CounterRandom, DataError } from "../core/index.ts";
 import type { NumericArray } from "./scored-rows.ts";
 
 export interface RankedPositives {
-  /** Ascending, starting from 1; `[positives]`. */
+  /** Ascending, starting from 1, infinite or exact beyond the `maxRank` asked for; `[positives]`. */
   readonly ranks: Float64Array;
   /** Relevance of each in the order of `ranks`; 1 for plain positives. */
   readonly relevance: Float64Array;
@@ -22,6 +22,8 @@ export interface RankingTask {
   readonly relevance?: NumericArray;
   /** Indices of candidates that do not take part (training positives). */
   readonly exclude?: NumericArray;
+  /** Ranks beyond this need not be told apart, which saves most of the work. @default all ranks are exact */
+  readonly maxRank?: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface RankingTask {
  * @throws DataError on a NaN score, an index out of range, or a positive that is excluded
  */
 export function rankPositives(task: RankingTask, ties: CounterRandom): RankedPositives {
-  const { scores, positives, relevance, exclude } = task;
+  const { scores, positives, relevance, exclude, maxRank = Number.POSITIVE_INFINITY } = task;
   const standsBefore = (a: number, b: number): boolean => {
     if (scores[a] !== scores[b]) return scores[a] > scores[b];
     const keyA = ties.uint32(a);
@@ -57,25 +59,46 @@ export function rankPositives(task: RankingTask, ties: CounterRandom): RankedPos
   places.sort((a, b) => (standsBefore(positives[a], positives[b]) ? -1 : 1));
 
   // passed[j]: other candidates that stand before positive j but not before positive j - 1.
+  const sorted = Float64Array.from(places, (place) => scores[positives[place]]);
+  const placeOf = (candidate: number): number => {
+    let low = 0;
+    let high = sorted.length;
+    const score = scores[candidate];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const best = sorted[middle];
+      const before = score === best ? standsBefore(candidate, positives[places[middle]]) : score > best;
+      if (before) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
   const passed = new Float64Array(places.length + 1);
+  // Positives whose rank still matters, and how many candidates stand before the last of them.
+  let active = places.length;
+  let beforeLast = 0;
+  let lowest = active === 0 ? Number.POSITIVE_INFINITY : sorted[active - 1];
   for (let candidate = 0; candidate < scores.length; candidate++) {
+    // Most candidates stand behind every positive.
+    if (scores[candidate] < lowest) continue;
     if (Number.isNaN(scores[candidate])) {
       throw new DataError(`score of candidate ${candidate} is NaN`, { details: { candidate } });
     }
     if (role[candidate] !== 0) continue;
-    let low = 0;
-    let high = places.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (standsBefore(candidate, positives[places[middle]])) high = middle;
-      else low = middle + 1;
+    const place = placeOf(candidate);
+    passed[place]++;
+    if (place >= active) continue;
+    beforeLast++;
+    while (active > 0 && active + beforeLast > maxRank) {
+      active--;
+      beforeLast -= passed[active];
+      lowest = active === 0 ? Number.POSITIVE_INFINITY : sorted[active - 1];
     }
-    passed[low]++;
   }
   let before = 0;
   const ranks = Float64Array.from(places, (_, j) => {
     before += passed[j];
-    return j + 1 + before;
+    return j < active ? j + 1 + before : Number.POSITIVE_INFINITY;
   });
   return { ranks, relevance: Float64Array.from(places, (place) => relevance?.[place] ?? 1) };
 }

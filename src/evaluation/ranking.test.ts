@@ -27,6 +27,12 @@ describe("ranks of positives", () => {
         const expected = order.flatMap((i, rank) => (roles[i] === "positive" ? [rank + 1] : []));
         const { ranks } = rankPositives({ scores, positives: of("positive"), exclude: of("excluded") }, ties);
         expect(Array.from(ranks)).toEqual(expected);
+        const capped = rankPositives(
+          { scores, positives: of("positive"), exclude: of("excluded"), maxRank: 3 },
+          ties,
+        );
+        const upTo = (rank: number): number => Math.min(rank, 4);
+        expect(Array.from(capped.ranks, upTo)).toEqual(expected.map(upTo));
       }),
     );
   });
