@@ -53,6 +53,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "evaluation",
     "numerics",
   ],
+  serving: ["onnx", "engine", "schema", "data", "module", "evaluation", "run"],
   report: ["engine", "run", "data", "evaluation", "numerics", "schema", "training"],
   bench: ["engine", "schema", "data", "models", "training", "run"],
   recipes: [
@@ -87,6 +88,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "training",
     "run",
     "bench",
+    "serving",
     "recipes",
     "report",
   ],

@@ -1,0 +1,87 @@
+/**
+ * Where candidates come from when a request names none. An index, a table or a remote system is behind
+ * this one interface: ids with scores for a user, best first.
+ */
+import { ConfigError } from "../core/index.ts";
+import type { RawRow, RawScalar } from "../schema/index.ts";
+import type { FeatureTable } from "./feature-table.ts";
+
+export interface CandidateQuery {
+  readonly user: RawScalar;
+  /** The user's features and the request's context, raw. */
+  readonly features: RawRow;
+  /** As many as that; fewer where there are no more. */
+  readonly limit: number;
+  /** Texts of ids that the answer should not hold; a source that cannot leave them out may ignore it. */
+  readonly exclude: ReadonlySet<string>;
+  /** Aborted when the stage's time is over. */
+  readonly signal: AbortSignal;
+}
+
+export interface FoundCandidates {
+  readonly ids: readonly RawScalar[];
+  /** One an id, higher is better: the order that is served when every model is late. Absent: no order. */
+  readonly scores?: ArrayLike<number>;
+}
+
+export interface CandidateSource {
+  candidates(query: CandidateQuery): Promise<FoundCandidates> | FoundCandidates;
+  close?(): Promise<void>;
+}
+
+/** What a source is made from. */
+export interface CandidateSourceContext {
+  readonly items: FeatureTable | undefined;
+  /** Options of the configuration beside `source`. */
+  readonly options: { readonly [key: string]: unknown };
+  /** Folder that paths are taken from. */
+  readonly folder: string;
+}
+
+export type MakeCandidateSource = (
+  context: CandidateSourceContext,
+) => CandidateSource | Promise<CandidateSource>;
+
+/** Every item of the table in its order. */
+export const everyItem: MakeCandidateSource = ({ items }) => {
+  const table = needTable(items, "all");
+  return {
+    candidates: ({ limit }) => ({
+      ids: Array.from(
+        { length: Math.min(limit, table.rows) },
+        (_, row) => table.value(row, table.key) as RawScalar,
+      ),
+    }),
+  };
+};
+
+/** The items with the largest values of a column (`by`): popularity, recency, margin. */
+export const topItems: MakeCandidateSource = ({ items, options: { by } }) => {
+  const table = needTable(items, "top");
+  if (typeof by !== "string" || !table.has(by)) {
+    throw new ConfigError(`candidates.by: the item table has no column ${JSON.stringify(by)}`, {
+      details: { by, columns: table.columns },
+      hint: `its columns: ${table.columns.join(", ")}`,
+    });
+  }
+  const values = table.numbers(by);
+  const order = Array.from({ length: table.rows }, (_, row) => row)
+    .filter((row) => !Number.isNaN(values[row]))
+    .sort((a, b) => values[b] - values[a] || a - b);
+  const ids = order.map((row) => table.value(row, table.key) as RawScalar);
+  const scores = Float64Array.from(order, (row) => values[row]);
+  return { candidates: ({ limit }) => ({ ids: ids.slice(0, limit), scores: scores.subarray(0, limit) }) };
+};
+
+function needTable(items: FeatureTable | undefined, source: string): FeatureTable {
+  if (items !== undefined) return items;
+  throw new ConfigError(`candidates.source ${source} takes items from the item table, and there is none`, {
+    hint: "name it: items: { file: items.parquet, key: item_id }",
+  });
+}
+
+/** Sources by the name that configurations use; callers add theirs. */
+export const candidateSources: { readonly [name: string]: MakeCandidateSource } = {
+  all: everyItem,
+  top: topItems,
+};

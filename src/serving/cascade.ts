@@ -1,0 +1,337 @@
+/**
+ * One request through the stages:
+ *
+ *     candidates -> filters -> stage (features, model, calibration, formula, keep) ... -> slots
+ *
+ * Every stage has a time budget. A stage that is late, fails or finds the queue full is left out: the order
+ * before it is kept, and the answer says so. An order that no model and no source has made is never served.
+ */
+import { MillraceError } from "../core/index.ts";
+import { listEntries, parseNumber, type RawRow, type RawScalar, type RawValue } from "../schema/index.ts";
+import { calibrate } from "./calibration.ts";
+import {
+  type Candidate,
+  candidateOf,
+  numbersOf,
+  type RequestFacts,
+  candidateValue,
+} from "./candidate-set.ts";
+import { LateError, within } from "./deadline.ts";
+import { idText } from "./feature-table.ts";
+import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
+import type { RankRequest, RankResponse } from "./rank-api.ts";
+import type { LoadedStage, Release } from "./release.ts";
+
+/** What happened on the way, for metrics and logs. */
+export interface CascadeObserver {
+  stage?(stage: string, seconds: number, candidates: number): void;
+  fallback?(stage: string, reason: FallbackReason): void;
+  /** Values that no vocabulary knows, by feature. */
+  outOfVocabulary?(model: string, counts: { readonly [feature: string]: number }): void;
+  predictions?(model: string, label: string, values: Float32Array): void;
+}
+
+export type FallbackReason = "late" | "failed" | "overloaded";
+
+/** Nothing could be ranked: a matter of the moment, worth trying again. */
+export class UnavailableError extends MillraceError {}
+
+/** A request that asks for what the service cannot do. */
+export class RequestError extends MillraceError {}
+
+export type RankAnswer = Omit<RankResponse, "request_id">;
+
+interface StageResult {
+  readonly stage: LoadedStage;
+  readonly rank: Map<Candidate, number>;
+  readonly score: Map<Candidate, number>;
+  readonly predictions: Predictions;
+  /** Where a candidate stood in the stage's batch. */
+  readonly place: Map<Candidate, number>;
+}
+
+/** @throws RequestError, UnavailableError, or DataError for values that cannot be encoded */
+export async function rank(
+  release: Release,
+  pool: InferencePool,
+  request: RankRequest,
+  observer: CascadeObserver = {},
+): Promise<RankAnswer> {
+  const started = performance.now();
+  const { config, name } = release.cascade;
+  const left = (budget: number | undefined): number | undefined => {
+    if (config.budgetMs === undefined) return budget;
+    return Math.max(
+      0,
+      Math.min(budget ?? Number.POSITIVE_INFINITY, config.budgetMs - (performance.now() - started)),
+    );
+  };
+  const { users, items } = release;
+  const userRow = users?.rowOf(request.user) ?? -1;
+  const facts: RequestFacts = { features: factsOf(release, request, userRow) };
+  const excluded = excludedIds(request, facts, config.filters.seen);
+
+  let ordered = false;
+  let candidates: Candidate[];
+  let sourceScores: Map<Candidate, number> | undefined;
+  const source = release.source;
+  if (request.candidates !== undefined) {
+    candidates = request.candidates.map((item) => candidateOf(item, items));
+  } else if (source === undefined) {
+    throw new RequestError("the request names no candidates, and the service has no source of its own", {
+      hint: "send `candidates`",
+    });
+  } else {
+    const found = await timed(observer, "candidates", config.candidates.limit, () =>
+      within(left(config.candidates.budgetMs), (signal) =>
+        source.candidates({
+          user: request.user ?? null,
+          features: facts.features,
+          limit: config.candidates.limit,
+          exclude: excluded,
+          signal,
+        }),
+      ).catch((cause: unknown) => {
+        observer.fallback?.("candidates", reasonOf(cause));
+        throw new UnavailableError("no candidates could be found in time", { cause });
+      }),
+    );
+    candidates = found.ids.map((id) => candidateOf(id, items));
+    const { scores } = found;
+    if (scores !== undefined) {
+      ordered = true;
+      sourceScores = new Map(candidates.map((candidate, k) => [candidate, scores[k]]));
+    }
+  }
+  const count = candidates.length;
+  const unknownItems = candidates.reduce((sum, { row }) => sum + Number(row < 0), 0);
+  candidates = filtered(candidates, release, facts, excluded);
+  const filteredOut = count - candidates.length;
+
+  const fallbacks: { stage: string; reason: FallbackReason }[] = [];
+  const results: StageResult[] = [];
+  let withoutValue = 0;
+  let last: StageResult | undefined;
+  for (const stage of release.stages) {
+    if (candidates.length === 0) break;
+    try {
+      const result = await timed(observer, stage.name, candidates.length, () =>
+        within(left(stage.budgetMs), (signal) =>
+          score(stage, candidates, facts, release, pool, results, signal, observer),
+        ),
+      );
+      results.push(result);
+      last = result;
+      ordered = true;
+      withoutValue += candidates.length - result.score.size;
+      candidates = [...result.rank.keys()];
+    } catch (error) {
+      if (!isMoment(error)) throw error;
+      const reason = reasonOf(error);
+      observer.fallback?.(stage.name, reason);
+      fallbacks.push({ stage: stage.name, reason });
+      if (!ordered && stage === release.stages.at(-1)) {
+        if (error instanceof OverloadError) throw error;
+        throw new UnavailableError(`stage ${stage.name} was ${reason}, and nothing before it made an order`, {
+          details: { fallbacks },
+          cause: error,
+        });
+      }
+    }
+    if (stage.keep !== undefined) candidates = candidates.slice(0, stage.keep);
+  }
+  const chosen = slots(candidates, release, facts, request.limit ?? config.slots.count);
+  return {
+    name,
+    version: release.version,
+    items: chosen.map((candidate) => {
+      const value = last === undefined ? sourceScores?.get(candidate) : last.score.get(candidate);
+      return {
+        id: candidate.id as string | number,
+        score: value ?? null,
+        predictions: last === undefined ? {} : predictionsOf(last, candidate),
+        ...(request.explain === true && {
+          explanation: {
+            stages: results.map((result) => ({
+              stage: result.stage.name,
+              rank: result.rank.get(candidate) as number,
+              score: result.score.get(candidate) as number,
+              predictions: predictionsOf(result, candidate),
+            })),
+            features: jsonRow((last?.stage ?? release.stages[0]).loaded.assembly.explain(facts, candidate)),
+          },
+        }),
+      };
+    }),
+    stage: last?.stage.name ?? null,
+    fallbacks,
+    counts: {
+      candidates: count,
+      filtered: filteredOut,
+      without_value: withoutValue,
+      unknown_items: unknownItems,
+    },
+    unknown_user: users !== undefined && userRow < 0,
+  };
+}
+
+/** Scores candidates with a stage's model and puts them in order; ties keep the order before. */
+async function score(
+  stage: LoadedStage,
+  candidates: readonly Candidate[],
+  facts: RequestFacts,
+  { items }: Release,
+  pool: InferencePool,
+  earlier: readonly StageResult[],
+  signal: AbortSignal,
+  observer: CascadeObserver,
+): Promise<StageResult> {
+  const { loaded, formula } = stage;
+  const { batch, outOfVocabulary } = loaded.assembly.assemble(facts, candidates);
+  observer.outOfVocabulary?.(loaded.name, outOfVocabulary);
+  const predictions = await pool.run(loaded.key, batch, signal);
+  for (const [label, values] of Object.entries(predictions)) {
+    const calibrator = loaded.calibrators[label];
+    if (calibrator !== undefined) calibrate(calibrator, values);
+    observer.predictions?.(loaded.name, label, values);
+  }
+  const values = formula.evaluate(candidates.length, (column) => {
+    if (Object.hasOwn(predictions, column)) return predictions[column];
+    for (const result of earlier) {
+      const label = column.slice(result.stage.name.length + 1);
+      if (!column.startsWith(`${result.stage.name}.`) || !Object.hasOwn(result.predictions, label)) continue;
+      return candidates.map((candidate) => result.predictions[label][result.place.get(candidate) ?? -1]);
+    }
+    return numbersOf(column, candidates, facts, items, items?.key);
+  });
+  const order = Array.from(values, (_, k) => k)
+    .filter((k) => !Number.isNaN(values[k]))
+    .sort((a, b) => values[b] - values[a] || a - b);
+  return {
+    stage,
+    rank: new Map(order.map((k, place) => [candidates[k], place + 1])),
+    score: new Map(order.map((k) => [candidates[k], values[k]])),
+    place: new Map(candidates.map((candidate, k) => [candidate, k])),
+    predictions,
+  };
+}
+
+function predictionsOf(
+  { predictions, place }: StageResult,
+  candidate: Candidate,
+): { [label: string]: number } {
+  const k = place.get(candidate) as number;
+  return Object.fromEntries(Object.entries(predictions).map(([label, values]) => [label, values[k]]));
+}
+
+/** User table and context together. */
+function factsOf({ users }: Release, { user, context }: RankRequest, row: number): RawRow {
+  const known = users === undefined ? {} : row < 0 ? { [users.key]: user ?? undefined } : users.row(row);
+  return { ...known, ...context };
+}
+
+function excludedIds(
+  { exclude = [] }: RankRequest,
+  { features }: RequestFacts,
+  seen: string | undefined,
+): ReadonlySet<string> {
+  const ids = new Set<string>();
+  const add = (id: RawScalar): void => {
+    const text = idText(id);
+    if (text !== undefined) ids.add(text);
+  };
+  exclude.forEach(add);
+  if (seen !== undefined) listEntries(features[seen], { separator: undefined }).forEach(add);
+  return ids;
+}
+
+function filtered(
+  candidates: readonly Candidate[],
+  { items, cascade: { config } }: Release,
+  facts: RequestFacts,
+  excluded: ReadonlySet<string>,
+): Candidate[] {
+  const { allowed } = config.filters;
+  const seenIds = new Set<string>();
+  return candidates.filter((candidate) => {
+    const id = idText(candidate.id);
+    // The same item twice would take two slots.
+    if (id === undefined || excluded.has(id) || seenIds.has(id)) return false;
+    seenIds.add(id);
+    return allowed === undefined || isTrue(candidateValue(allowed, candidate, facts, items, items?.key));
+  });
+}
+
+function isTrue(value: RawValue): boolean {
+  const number = parseNumber(value);
+  return number !== undefined && number !== 0;
+}
+
+/** From the top, skipping items whose advertiser (or other capped value) has had its share. */
+function slots(
+  candidates: readonly Candidate[],
+  { items, cascade: { config } }: Release,
+  facts: RequestFacts,
+  limit: number,
+): Candidate[] {
+  const { caps } = config.slots;
+  if (caps.length === 0) return candidates.slice(0, limit);
+  const taken = caps.map(() => new Map<string, number>());
+  const chosen: Candidate[] = [];
+  for (const candidate of candidates) {
+    if (chosen.length === limit) break;
+    const values = caps.map(({ column }) =>
+      idText(candidateValue(column, candidate, facts, items, items?.key)),
+    );
+    const full = values.some(
+      (value, k) => value !== undefined && (taken[k].get(value) ?? 0) >= caps[k].limit,
+    );
+    if (full) continue;
+    values.forEach((value, k) => {
+      if (value !== undefined) taken[k].set(value, (taken[k].get(value) ?? 0) + 1);
+    });
+    chosen.push(candidate);
+  }
+  return chosen;
+}
+
+async function timed<T>(
+  observer: CascadeObserver,
+  stage: string,
+  candidates: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const started = performance.now();
+  try {
+    return await work();
+  } finally {
+    observer.stage?.(stage, (performance.now() - started) / 1e3, candidates);
+  }
+}
+
+/** Whether an error says something about the moment, not about the request. */
+function isMoment(error: unknown): boolean {
+  if (error instanceof OverloadError || error instanceof LateError) return true;
+  return !(error instanceof MillraceError) || error.exitCode === 1;
+}
+
+function reasonOf(error: unknown): FallbackReason {
+  if (error instanceof LateError) return "late";
+  return error instanceof OverloadError ? "overloaded" : "failed";
+}
+
+/** Raw values as JSON holds them. */
+function jsonRow(row: RawRow): {
+  [column: string]: string | number | boolean | null | (string | number | boolean | null)[];
+} {
+  const plain = (value: RawScalar): string | number | boolean | null => {
+    if (typeof value === "bigint") return String(value);
+    return value instanceof Date ? value.toISOString() : (value ?? null);
+  };
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column,
+      Array.isArray(value) ? value.map((entry) => plain(entry as RawScalar)) : plain(value as RawScalar),
+    ]),
+  );
+}

@@ -1,0 +1,43 @@
+/** Serving: runs and cascades over HTTP, or within a program of yours. */
+export { type Calibrator, type Calibrators, calibrate, fitIsotonic, fitPlatt } from "./calibration.ts";
+export {
+  type CandidateQuery,
+  type CandidateSource,
+  type CandidateSourceContext,
+  candidateSources,
+  type FoundCandidates,
+  type MakeCandidateSource,
+} from "./candidate-source.ts";
+export {
+  type CascadeObserver,
+  type FallbackReason,
+  rank,
+  type RankAnswer,
+  RequestError,
+  UnavailableError,
+} from "./cascade.ts";
+export {
+  type CascadeConfig,
+  type CascadeConfigInput,
+  cascadeSchema,
+  type NamedCascade,
+  parseCascade,
+  readTarget,
+  type TargetOptions,
+} from "./cascade-config.ts";
+export { FeatureTable, type FeatureTableOptions } from "./feature-table.ts";
+export {
+  type BatchEvent,
+  InferencePool,
+  type InferencePoolOptions,
+  OverloadError,
+  type Predictions,
+} from "./inference-pool.ts";
+export type { InferRequest, InferResponse, ModelMetadata } from "./open-inference.ts";
+export { openApiDocument } from "./openapi.ts";
+export type { RankRequest, RankResponse } from "./rank-api.ts";
+export { Release, type ReleaseOptions } from "./release.ts";
+export { type LogEntry, type ServeOptions, Server } from "./server.ts";
+export { type ServerOptions, serverOptionsSchema } from "./server-options.ts";
+export { type ReloadOutcome, Service } from "./service.ts";
+export { parseValueFormula, type ValueFormula } from "./value-formula.ts";

@@ -1,0 +1,323 @@
+/**
+ * Models on worker threads. Requests are cut into pieces and pieces are put together into batches: a large
+ * request is spread over threads, small ones share a run. The queue is bounded; a piece that does not fit
+ * is refused at once, and one whose request has been given up is never run.
+ */
+import { availableParallelism } from "node:os";
+import type { Worker } from "node:worker_threads";
+import { MillraceError } from "../core/index.ts";
+import { startWorker } from "../core/node/index.ts";
+import type { EngineName } from "../engine/index.ts";
+import type { ColumnData, EncodedBatch } from "../schema/index.ts";
+import { joinBatches, sliceBatch } from "./batch-pieces.ts";
+import type { InferenceWorkerData, WorkerReply, WorkerRequest } from "./inference-worker.ts";
+import type { ModelSource } from "./model-runner.ts";
+import type { RowCounts } from "./row-home.ts";
+
+export interface InferencePoolOptions {
+  /** @default "auto" */
+  readonly engine?: EngineName | "auto";
+  /** Threads that run models. @default one a core */
+  readonly workers?: number;
+  /** Rows of one run; larger requests are cut, smaller ones joined up to this. @default 256 */
+  readonly maxBatchRows?: number;
+  /** How long a piece waits for others to fill its batch, while a thread is free. @default 0 */
+  readonly maxWaitMs?: number;
+  /** Rows that may wait. @default 20000 */
+  readonly maxQueuedRows?: number;
+  readonly onBatch?: (event: BatchEvent) => void;
+}
+
+/** One run of a model. */
+export interface BatchEvent {
+  readonly key: string;
+  readonly rows: number;
+  /** Pieces of requests in it. */
+  readonly pieces: number;
+  readonly seconds: number;
+  readonly fetched: RowCounts;
+}
+
+export type Predictions = { readonly [label: string]: Float32Array };
+
+/** The queue is full. */
+export class OverloadError extends MillraceError {}
+
+interface Piece {
+  readonly key: string;
+  readonly batch: EncodedBatch;
+  readonly signal: AbortSignal | undefined;
+  readonly queuedAt: number;
+  resolve(predictions: Predictions): void;
+  reject(error: Error): void;
+}
+
+interface Run {
+  readonly pieces: readonly Piece[];
+  readonly rows: number;
+}
+
+interface Thread {
+  worker: Worker;
+  readonly runs: Map<number, Run>;
+  readonly loading: Map<string, { resolve(): void; reject(error: Error): void }>;
+}
+
+/** Runs that a thread may have under way while rows of one are being fetched. */
+const RUNS_WHILE_WAITING = 4;
+
+/** Keeps the process alive until it is closed. */
+export class InferencePool {
+  readonly #options: Required<Omit<InferencePoolOptions, "onBatch">> & Pick<InferencePoolOptions, "onBatch">;
+  readonly #models = new Map<string, { readonly source: ModelSource; immediate: boolean }>();
+  readonly #threads: Thread[];
+  readonly #queue: Piece[] = [];
+  #queuedRows = 0;
+  #nextRun = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: InferencePoolOptions = {}) {
+    this.#options = {
+      engine: "auto",
+      workers: availableParallelism(),
+      maxBatchRows: 256,
+      maxWaitMs: 0,
+      maxQueuedRows: 20_000,
+      ...options,
+    };
+    this.#threads = Array.from({ length: this.#options.workers }, () => this.#startThread());
+  }
+
+  get queuedRows(): number {
+    return this.#queuedRows;
+  }
+
+  get busyThreads(): number {
+    return this.#threads.filter(({ runs }) => runs.size > 0).length;
+  }
+
+  /** Loads a model on every thread. @throws EngineError when the engine refuses it */
+  async load(key: string, source: ModelSource): Promise<void> {
+    this.#models.set(key, { source, immediate: true });
+    try {
+      await Promise.all(this.#threads.map((thread) => this.#loadOn(thread, key, source)));
+    } catch (error) {
+      this.release(key);
+      throw error;
+    }
+  }
+
+  /** Frees a model; runs under way end first, since messages keep their order. */
+  release(key: string): void {
+    this.#models.delete(key);
+    for (const thread of this.#threads) post(thread, { type: "release", key });
+  }
+
+  /**
+   * Predictions by label for the rows of a batch, whose arrays are given away to a thread.
+   *
+   * @param signal gives up: pieces that have not started are dropped
+   * @throws OverloadError when the queue has no room
+   */
+  async run(key: string, batch: EncodedBatch, signal?: AbortSignal): Promise<Predictions> {
+    const { maxBatchRows, maxQueuedRows } = this.#options;
+    const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
+    if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
+    if (this.#queuedRows + batch.size > maxQueuedRows && this.#queuedRows > 0) {
+      throw new OverloadError(`${this.#queuedRows} rows are waiting, ${batch.size} more do not fit`, {
+        details: { queuedRows: this.#queuedRows, rows: batch.size, maxQueuedRows },
+      });
+    }
+    const count = Math.ceil(batch.size / maxBatchRows);
+    const pieces = Array.from({ length: count }, (_, k) => {
+      const begin = Math.floor((k * batch.size) / count);
+      const end = Math.floor(((k + 1) * batch.size) / count);
+      return count === 1 ? batch : sliceBatch(batch, begin, end);
+    });
+    const answers = await Promise.all(
+      pieces.map(
+        (piece) =>
+          new Promise<Predictions>((resolve, reject) => {
+            const queuedAt = performance.now();
+            this.#queue.push({ key, batch: piece, signal, queuedAt, resolve, reject });
+            this.#queuedRows += piece.size;
+            this.#dispatch();
+          }),
+      ),
+    );
+    return answers.length === 1 ? answers[0] : joinPredictions(answers, batch.size);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const piece of this.#queue.splice(0)) piece.reject(new MillraceError("the server has stopped"));
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #startThread(): Thread {
+    const workerData: InferenceWorkerData = { engine: this.#options.engine };
+    const worker = startWorker(new URL("./inference-worker.ts", import.meta.url), { workerData });
+    const thread: Thread = { worker, runs: new Map(), loading: new Map() };
+    worker.on("message", (message: WorkerReply) => this.#onReply(thread, message));
+    worker.on("error", (error) => this.#onDeath(thread, error));
+    worker.on("exit", (code) => {
+      if (!this.#closed) this.#onDeath(thread, new MillraceError(`an inference thread ended with ${code}`));
+    });
+    return thread;
+  }
+
+  #loadOn(thread: Thread, key: string, source: ModelSource): Promise<void> {
+    return new Promise((resolve, reject) => {
+      thread.loading.set(key, { resolve, reject });
+      post(thread, { type: "load", key, source });
+    });
+  }
+
+  #onReply(thread: Thread, message: WorkerReply): void {
+    switch (message.type) {
+      case "loaded": {
+        const model = this.#models.get(message.key);
+        if (model !== undefined) model.immediate = message.immediate;
+        thread.loading.get(message.key)?.resolve();
+        thread.loading.delete(message.key);
+        return;
+      }
+      case "refused":
+        thread.loading.get(message.key)?.reject(message.error);
+        thread.loading.delete(message.key);
+        return;
+      case "done": {
+        const run = thread.runs.get(message.id);
+        thread.runs.delete(message.id);
+        if (run === undefined) return;
+        const { predictions, rows: fetched } = message.answer;
+        const { pieces, rows } = run;
+        this.#options.onBatch?.({
+          key: pieces[0].key,
+          rows,
+          pieces: pieces.length,
+          seconds: message.seconds,
+          fetched,
+        });
+        let begin = 0;
+        for (const piece of pieces) {
+          const end = begin + piece.batch.size;
+          piece.resolve(
+            Object.fromEntries(
+              Object.entries(predictions).map(([label, values]) => [label, values.subarray(begin, end)]),
+            ),
+          );
+          begin = end;
+        }
+        this.#dispatch();
+        return;
+      }
+      case "failed": {
+        const run = thread.runs.get(message.id);
+        thread.runs.delete(message.id);
+        for (const piece of run?.pieces ?? []) piece.reject(message.error);
+        this.#dispatch();
+      }
+    }
+  }
+
+  /** A dead thread's runs fail, and another takes its place with the same models. */
+  #onDeath(thread: Thread, error: Error): void {
+    const place = this.#threads.indexOf(thread);
+    if (place < 0 || this.#closed) return;
+    for (const { reject } of thread.loading.values()) reject(error);
+    for (const { pieces } of thread.runs.values()) for (const piece of pieces) piece.reject(error);
+    const next = this.#startThread();
+    this.#threads[place] = next;
+    for (const [key, { source }] of this.#models) {
+      // A model that was loaded before loads again; where it does not, its runs say why.
+      this.#loadOn(next, key, source).catch(() => {});
+    }
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      this.#dropGivenUp();
+      const [first] = this.#queue;
+      if (first === undefined) return;
+      const thread = this.#freeThread(first.key);
+      if (thread === undefined) return;
+      const pieces = this.#pieces(first.key);
+      const rows = pieces.reduce((sum, { batch }) => sum + batch.size, 0);
+      const { maxBatchRows, maxWaitMs } = this.#options;
+      const waited = performance.now() - first.queuedAt;
+      if (rows < maxBatchRows && waited < maxWaitMs) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#dispatch(), maxWaitMs - waited);
+        return;
+      }
+      for (const piece of pieces) this.#queue.splice(this.#queue.indexOf(piece), 1);
+      this.#queuedRows -= rows;
+      const id = this.#nextRun++;
+      thread.runs.set(id, { pieces, rows });
+      const batch = pieces.length === 1 ? pieces[0].batch : joinBatches(pieces.map((piece) => piece.batch));
+      post(thread, { type: "run", id, key: first.key, batch }, buffersOf(batch));
+    }
+  }
+
+  /** Pieces of one model, in order, as many as fit into a batch. */
+  #pieces(key: string): Piece[] {
+    const pieces: Piece[] = [];
+    let rows = 0;
+    for (const piece of this.#queue) {
+      if (piece.key !== key) continue;
+      if (pieces.length > 0 && rows + piece.batch.size > this.#options.maxBatchRows) break;
+      pieces.push(piece);
+      rows += piece.batch.size;
+    }
+    return pieces;
+  }
+
+  #freeThread(key: string): Thread | undefined {
+    const limit = this.#models.get(key)?.immediate === false ? RUNS_WHILE_WAITING : 1;
+    let least: Thread | undefined;
+    for (const thread of this.#threads) {
+      if (thread.runs.size < limit && thread.runs.size < (least?.runs.size ?? limit)) least = thread;
+    }
+    return least;
+  }
+
+  #dropGivenUp(): void {
+    for (let k = 0; k < this.#queue.length; k++) {
+      const piece = this.#queue[k];
+      if (piece.signal?.aborted !== true) continue;
+      this.#queue.splice(k--, 1);
+      this.#queuedRows -= piece.batch.size;
+      piece.reject(new MillraceError("given up"));
+    }
+  }
+}
+
+function post({ worker }: Thread, request: WorkerRequest, transfer: ArrayBuffer[] = []): void {
+  worker.postMessage(request, transfer);
+}
+
+function buffersOf({ columns }: EncodedBatch): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { buffer, byteLength } of Object.values<ColumnData>(columns)) {
+    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffers.add(buffer);
+  }
+  return [...buffers];
+}
+
+function joinPredictions(answers: readonly Predictions[], size: number): Predictions {
+  const joined: { [label: string]: Float32Array } = {};
+  for (const label of Object.keys(answers[0])) {
+    const values = new Float32Array(size);
+    let at = 0;
+    for (const answer of answers) {
+      values.set(answer[label], at);
+      at += answer[label].length;
+    }
+    joined[label] = values;
+  }
+  return joined;
+}

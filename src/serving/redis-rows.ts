@@ -1,0 +1,160 @@
+/**
+ * Rows in Redis, one value a row (float32, little-endian), with a cache of recent rows in the thread.
+ *
+ * Redis being slow or away never fails a request: rows then come from the cache, or are the table's row
+ * for values out of vocabulary, and both are counted. The client reconnects by itself.
+ */
+import { createClient } from "@redis/client";
+import { RowCache } from "./row-cache.ts";
+import type { RowCounts, RowHome } from "./row-home.ts";
+
+export interface RedisRowsOptions {
+  readonly prefix: string;
+  readonly dim: number;
+  readonly cacheBytes: number;
+  /** How long a look-up may take before rows fall back. */
+  readonly timeoutMs: number;
+  readonly fallback: Float32Array;
+}
+
+/** What a home asks of a connection; several homes share one. */
+export interface RedisReader {
+  /** Values of keys; rejects when the server does not answer. */
+  read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
+}
+
+export class RedisRows implements RowHome {
+  readonly immediate = false;
+  readonly #reader: RedisReader;
+  readonly #options: RedisRowsOptions;
+  readonly #cache: RowCache;
+  #counts: RowCounts = { hits: 0, misses: 0, fallbacks: 0 };
+
+  constructor(reader: RedisReader, options: RedisRowsOptions) {
+    this.#reader = reader;
+    this.#options = options;
+    this.#cache = new RowCache(options.dim, options.cacheBytes);
+  }
+
+  async gather(ids: Int32Array, into: Float32Array): Promise<void> {
+    const { dim, prefix, fallback } = this.#options;
+    // The ids are a view that the caller uses again once this has returned a promise.
+    const wanted = Int32Array.from(ids);
+    const absent: number[] = [];
+    wanted.forEach((id, k) => {
+      const row = this.#cache.get(id);
+      if (row === undefined) absent.push(k);
+      else into.set(row, k * dim);
+    });
+    this.#counts.hits += wanted.length - absent.length;
+    if (absent.length === 0) return;
+    this.#counts.misses += absent.length;
+    const values = await this.#read(absent.map((k) => `${prefix}${wanted[k]}`));
+    absent.forEach((k, n) => {
+      const bytes = values?.[n];
+      if (bytes?.length !== dim * 4) {
+        this.#counts.fallbacks++;
+        into.set(fallback, k * dim);
+        return;
+      }
+      // Bytes of a reply stand anywhere in its buffer; floats need an aligned start.
+      const row = new Float32Array(Uint8Array.from(bytes).buffer);
+      into.set(row, k * dim);
+      if (this.#cache.get(wanted[k]) === undefined) this.#cache.add(wanted[k]).set(row);
+    });
+  }
+
+  async #read(keys: readonly string[]): Promise<readonly (Buffer | null)[] | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.#options.timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#reader.read(keys).catch(() => undefined), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  takeCounts(): RowCounts {
+    const counts = this.#counts;
+    this.#counts = { hits: 0, misses: 0, fallbacks: 0 };
+    return counts;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A connection that answers reads with buffers and fails them at once while the server is away. */
+export class RedisConnection implements RedisReader {
+  readonly #client;
+
+  constructor(url: string) {
+    this.#client = createClient({
+      url,
+      disableOfflineQueue: true,
+      commandOptions: { typeMapping: { 36: Buffer } },
+      socket: { reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 2000), connectTimeout: 2000 },
+    });
+    // Without a listener an error of the socket ends the process; reads fail by themselves.
+    this.#client.on("error", () => {});
+  }
+
+  /** Connects; while the server is away this goes on in the background. */
+  connect(): Promise<void> {
+    return this.#client.connect().then(
+      () => {},
+      () => {},
+    );
+  }
+
+  async read(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    if (!this.#client.isReady) throw new Error("Redis is not connected");
+    return (await this.#client.mGet([...keys])) as unknown as (Buffer | null)[];
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+}
+
+/** Rows sent to Redis in one command. */
+const ROWS_A_COMMAND = 512;
+
+/**
+ * Writes a table's rows under their keys, unless a marker says that they are there already.
+ *
+ * @returns whether rows were written
+ * @throws Error when the server cannot be reached
+ */
+export async function publishRows(
+  url: string,
+  tables: readonly { readonly prefix: string; readonly data: Float32Array; readonly dim: number }[],
+): Promise<boolean> {
+  const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
+  client.on("error", () => {});
+  await client.connect();
+  let wrote = false;
+  try {
+    for (const { prefix, data, dim } of tables) {
+      const marker = `${prefix}complete`;
+      if ((await client.exists(marker)) === 1) continue;
+      wrote = true;
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      const rows = data.length / dim;
+      for (let first = 0; first < rows; first += ROWS_A_COMMAND) {
+        const last = Math.min(first + ROWS_A_COMMAND, rows);
+        const pairs: [string, Buffer][] = [];
+        for (let row = first; row < last; row++) {
+          pairs.push([`${prefix}${row}`, bytes.subarray(row * dim * 4, (row + 1) * dim * 4)]);
+        }
+        await client.mSet(pairs);
+      }
+      // Last: a half-written table is written again.
+      await client.set(marker, String(rows));
+    }
+  } finally {
+    client.destroy();
+  }
+  return wrote;
+}

@@ -1,0 +1,55 @@
+/** A service under its name: the release it serves, and how another takes its place without a pause. */
+import type { NamedCascade } from "./cascade-config.ts";
+import { Release, type ReleaseOptions } from "./release.ts";
+
+export type ReloadOutcome = "swapped" | "unchanged";
+
+export class Service {
+  readonly name: string;
+  readonly #options: ReleaseOptions;
+  readonly #read: () => NamedCascade;
+  #release: Release;
+  #reloading: Promise<ReloadOutcome> | undefined;
+
+  private constructor(release: Release, read: () => NamedCascade, options: ReleaseOptions) {
+    this.name = release.cascade.name;
+    this.#release = release;
+    this.#read = read;
+    this.#options = options;
+  }
+
+  /** @param read gives the configuration anew at every reload */
+  static async open(read: () => NamedCascade, options: ReleaseOptions): Promise<Service> {
+    return new Service(await Release.open(read(), options), read, options);
+  }
+
+  /** The release that new requests begin with. */
+  get release(): Release {
+    return this.#release;
+  }
+
+  /**
+   * Loads what the configuration, its pointers and its tables say now, and swaps it in at one moment;
+   * requests under way end on the release they began with. One that cannot be loaded changes nothing.
+   *
+   * @throws whatever loading throws
+   */
+  reload(): Promise<ReloadOutcome> {
+    this.#reloading ??= this.#load().finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  async #load(): Promise<ReloadOutcome> {
+    const next = await Release.open({ ...this.#read(), name: this.name }, this.#options);
+    const before = this.#release;
+    this.#release = next;
+    before.retire();
+    return next.version === before.version ? "unchanged" : "swapped";
+  }
+
+  close(): void {
+    this.#release.retire();
+  }
+}
