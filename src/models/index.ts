@@ -5,8 +5,10 @@ import * as zoo from "./zoo.ts";
 export type { ModelDescription };
 export * from "./zoo.ts";
 
-/** Sorted by name. */
-export const models: readonly ModelDescription[] = Object.values(zoo).filter(isDescription);
+/** Sorted by name, capitals or not; a namespace's own order differs between loaders. */
+export const models: readonly ModelDescription[] = Object.values(zoo)
+  .filter(isDescription)
+  .sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
 
 function isDescription(value: unknown): value is ModelDescription {
   return typeof value === "object" && value !== null && "create" in value && "options" in value;
