@@ -36,6 +36,8 @@ export interface GRUInputs {
   readonly mask?: Tensor;
   /** `[batch, length]`; for the kinds with attention. */
   readonly scores?: Tensor;
+  /** float32 `[batch, length]`, 0 for steps that begin with a state of zeros again; absent: only the first. */
+  readonly keep?: Tensor;
 }
 
 export class GRU extends Module {
@@ -66,19 +68,21 @@ export class GRU extends Module {
   }
 
   /** `[length, batch, width]`. */
-  #states(x: Tensor, { mask, scores }: GRUInputs): Tensor {
+  #states(x: Tensor, { mask, scores, keep }: GRUInputs): Tensor {
     const { width, kind } = this;
     const led = kind !== "GRU";
     if (led !== (scores !== undefined)) throw new Error(`${kind} ${led ? "needs" : "takes no"} scores`);
     const read = kind === "AIGRU" && scores !== undefined ? mul(x, expandDims(scores, -1)) : x;
     const gates = this.input.forward(read); // [batch, length, 3 width]
     const factors = factorsOf(mask, kind === "AIGRU" ? undefined : scores); // [batch, length]
-    const inputs = factors === undefined ? [gates] : [gates, expandDims(factors, -1)];
+    const columns = [factors, keep].filter((column) => column !== undefined);
+    const inputs = [gates, ...columns.map((column) => expandDims(column, -1))];
     const initial = broadcastTo(constant(0), [x.shape[0], width]);
-    return scan((h, [gate, factor]) => this.#step(h, gate, factor), {
-      initial,
-      inputs: inputs.map((input) => swapAxes(input, 0, 1)),
-    });
+    const step = (h: Tensor, [gate, ...own]: readonly Tensor[]): Tensor => {
+      const before = keep === undefined ? h : mul(h, own[own.length - 1]);
+      return this.#step(before, gate, factors === undefined ? undefined : own[0]);
+    };
+    return scan(step, { initial, inputs: inputs.map((input) => swapAxes(input, 0, 1)) });
   }
 
   #step(h: Tensor, gates: Tensor, factor: Tensor | undefined): Tensor {

@@ -62,7 +62,8 @@ export class MultiHeadAttention extends Module {
   /**
    * @param queries `[batch, queries, dim]`; `[1, queries, dim]` is shared by all rows
    * @param events `[batch, length, eventDim]`; the queries themselves for self-attention
-   * @param mask float32 `[batch, length]`, 1 for events, 0 for padding; absent: all are events
+   * @param mask float32 `[batch, length]`, 1 for events, 0 for padding, or `[batch, queries, length]`, what each
+   *   query may see; absent: all are events
    * @returns `[batch, queries, dim]`; rows without any event give the output's bias
    */
   forward(queries: Tensor, events: Tensor = queries, mask?: Tensor): Tensor {
@@ -71,7 +72,8 @@ export class MultiHeadAttention extends Module {
     const k = splitHeads(this.key.forward(events), heads); // [batch, heads, length, headDim]
     const v = splitHeads(this.value.forward(events), heads);
     let scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(headDim)); // [batch, heads, queries, length]
-    const among = mask === undefined ? undefined : expandDims(expandDims(mask, 1), 1); // [batch, 1, 1, length]
+    const among =
+      mask === undefined ? undefined : expandDims(mask.rank === 3 ? mask : expandDims(mask, 1), 1); // [batch, 1, 1 or queries, length]
     if (among !== undefined) scores = add(scores, maskBias(among));
     if (this.causal) scores = add(scores, causalBias(queries.shape[1] as number, events.shape[1] as number));
     const attended = matmul(dropout(softmax(scores), this.rate), v); // [batch, heads, queries, headDim]
