@@ -12,11 +12,19 @@ export {
   innerProducts,
   summedProducts,
 } from "./field-pairs.ts";
+export {
+  type EventSelection,
+  eventDistances,
+  selectRecent,
+  selectTopK,
+  takeEvents,
+} from "./event-selection.ts";
 export { GRU, type GRUInputs, type GRUKind } from "./gru.ts";
 export { FactorizedBlock, type FactorizedBlockOptions } from "./factorized-block.ts";
 export { FieldAttention, type FieldAttentionOptions } from "./field-attention.ts";
 export { FieldGate } from "./field-gate.ts";
 export { GatedCrossNetwork } from "./gated-cross-network.ts";
+export { HSTULayer, type HSTULayerOptions } from "./hstu-layer.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { maskBias, maskedSoftmax } from "./masked-softmax.ts";
@@ -29,9 +37,19 @@ export {
   type MultiHeadAttentionOptions,
   splitHeads,
 } from "./multi-head-attention.ts";
+export {
+  MultiHeadTargetAttention,
+  type MultiHeadTargetAttentionOptions,
+  type TargetAttentionInputs,
+} from "./multi-head-target-attention.ts";
+export { PositionalEmbedding } from "./positional-embedding.ts";
+export { RelativeBias } from "./relative-bias.ts";
+export { SetPooling, type SetPoolingOptions } from "./set-pooling.ts";
+export { SimHash } from "./sim-hash.ts";
 export { SqueezeExcitation, type SqueezeExcitationOptions } from "./squeeze-excitation.ts";
 export { PairAttention, type PairAttentionOptions } from "./pair-attention.ts";
 export { RankOneCrossNetwork } from "./rank-one-cross-network.ts";
 export { TargetAttention, type TargetAttentionOptions } from "./target-attention.ts";
+export { TransformerBlock, type TransformerBlockOptions } from "./transformer-block.ts";
 export { WukongLayer, type WukongLayerOptions } from "./wukong-layer.ts";
 export { type PairWeightForm, WeightedPairs } from "./weighted-pairs.ts";

@@ -23,6 +23,14 @@ import {
   GatedCrossNetwork,
   FieldAttention,
   FieldGate,
+  GRU,
+  HSTULayer,
+  MultiHeadAttention,
+  MultiHeadTargetAttention,
+  RelativeBias,
+  SetPooling,
+  SimHash,
+  TransformerBlock,
   SqueezeExcitation,
   BilinearInteraction,
   MaskBlock,
@@ -33,7 +41,7 @@ import { binaryCrossEntropy, squaredError } from "../../src/losses/index.ts";
 import { models } from "../../src/models/index.ts";
 import { Module, Trace, withTrace } from "../../src/module/index.ts";
 import { hostTensor } from "../../src/onnx/index.ts";
-import { mul, sum } from "../../src/ops/index.ts";
+import { add, broadcastTo, concat, expandDims, mul, pad, sum } from "../../src/ops/index.ts";
 import { constant, input, type Tensor } from "../../src/tensor/index.ts";
 import { expectGradient } from "../graph/gradient.ts";
 import { judge, runGraph } from "../graph/run.ts";
@@ -76,6 +84,26 @@ const attention = (options: ConstructorParameters<typeof TargetAttention>[1]) =>
   const module = new TargetAttention(3, { hidden: [4], ...options });
   const mask = constant(history.data as Float32Array, { shape: history.dims });
   return { module, apply: (target: Tensor, events: Tensor) => module.forward(target, events, mask) };
+};
+
+const historyMask = constant(history.data as Float32Array, { shape: history.dims });
+const overHistory = (
+  name: string,
+  make: () => { module: Module; apply(events: Tensor, target: Tensor): Tensor },
+): Block => ({
+  name,
+  inputs: [
+    [5, 4, 3],
+    [5, 3],
+  ],
+  make,
+});
+const topK = (k: number | undefined) => () => {
+  const module = new MultiHeadTargetAttention(3, { width: 4, heads: 2, dropout: 0.2 });
+  return {
+    module,
+    apply: (events: Tensor, target: Tensor) => module.forward(target, events, historyMask, { k }),
+  };
 };
 
 const labels = constant([0, 1, 1, 0, 1]);
@@ -194,6 +222,57 @@ const blocks: readonly Block[] = [
     ],
     make: attention({ dropout: 0.3, activation: "relu" }),
   },
+  ...([false, true] as const).map((causal) =>
+    overHistory(`MultiHeadAttention, causal ${causal}`, () => {
+      const module = new MultiHeadAttention(3, { heads: 2, headDim: 2, causal, dropout: 0.2 });
+      return { module, apply: (events) => module.forward(events, events, historyMask) };
+    }),
+  ),
+  overHistory("MultiHeadTargetAttention", topK(undefined)),
+  overHistory("MultiHeadTargetAttention, the best 2", topK(2)),
+  overHistory("GRU", () => {
+    const module = new GRU(3, 2);
+    return { module, apply: (events) => module.forward(events) };
+  }),
+  ...(["AUGRU", "AGRU", "AIGRU"] as const).map((kind) =>
+    overHistory(kind, () => {
+      const module = new GRU(3, 2, { kind });
+      const apply = (events: Tensor, target: Tensor): Tensor => {
+        const scores = sum(mul(events, expandDims(target, 1)), { axis: 2 });
+        return module.last(events, { mask: historyMask, scores });
+      };
+      return { module, apply };
+    }),
+  ),
+  overHistory("SetPooling", () => {
+    const module = new SetPooling(3, { seeds: 2 });
+    return { module, apply: (events) => module.forward(events, historyMask) };
+  }),
+  overHistory("TransformerBlock", () => {
+    const module = new TransformerBlock(3, { dropout: 0.2, attentionDropout: 0.1 });
+    return { module, apply: (events) => module.forward(events, historyMask) };
+  }),
+  overHistory("HSTULayer with RelativeBias", () => {
+    const layer = new HSTULayer(3, { normalizer: 5, heads: 2, queryDim: 1, valueDim: 2, dropout: 0.2 });
+    const bias = new RelativeBias(4, { times: true });
+    const ages = mul(historyMask, constant([4000, 300, 20, 1]));
+    const module = new (class extends Module {
+      readonly parts = [layer, bias];
+    })();
+    const apply = (events: Tensor, target: Tensor): Tensor => {
+      const x = concat([events, expandDims(target, 1)], { axis: 1 });
+      const allowed = expandDims(pad(historyMask, { axis: 1, after: 1 }), 1);
+      return layer.forward(x, broadcastTo(allowed, [5, 5, 5]), bias.forward(historyMask, ages));
+    };
+    return { module, apply };
+  }),
+  overHistory("SimHash: bits have no gradient", () => {
+    const module = new SimHash(3, 8);
+    return {
+      module,
+      apply: (events, target) => add(module.distances(target, events), sum(events, { axis: 2 })),
+    };
+  }),
   { name: "cross entropy", inputs: [[5]], make: () => ({ apply: (x) => binaryCrossEntropy(x, labels) }) },
   {
     name: "weighted cross entropy",
