@@ -9,6 +9,7 @@ import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import {
   type Config,
   dataConfigOf,
+  isStoredConfig,
   resultRow,
   type ResultRow,
   type RunMetrics,
@@ -63,7 +64,7 @@ async function trainOne(
   const directory = join(context.workDirectory, variant.name, String(seed));
   const configPath = join(directory, runFiles.config);
   const metricsPath = join(directory, runFiles.metrics);
-  const same = existsSync(configPath) && JSON.stringify(readJson(configPath)) === JSON.stringify(config);
+  const same = existsSync(configPath) && isStoredConfig(readJson(configPath), config);
   if (same && existsSync(metricsPath)) {
     context.onLine(`${variant.name} seed ${seed}: done before`);
     return readJson(metricsPath) as RunMetrics;

@@ -40,13 +40,17 @@ export function provenance(recipe: Recipe, variants: readonly Variant[], began: 
   };
 }
 
-/** The commit of the code that runs, `+` where files differ from it; "unknown" outside a checkout. */
+/**
+ * The commit of the code that runs, `+` where files differ from it; "unknown" outside a checkout of its own,
+ * as in somebody's `node_modules`.
+ */
 function codeCommit(): string {
-  const cwd = fileURLToPath(new URL(".", import.meta.url));
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
   const git = (...args: string[]): string =>
     execFileSync("git", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
-    const changed = git("status", "--porcelain", "--untracked-files=no", "--", "../../src") !== "";
+    if (git("rev-parse", "--show-prefix") !== "") return "unknown";
+    const changed = git("status", "--porcelain", "--untracked-files=no", "--", "src") !== "";
     return `${git("rev-parse", "--short=12", "HEAD")}${changed ? "+" : ""}`;
   } catch {
     return "unknown";

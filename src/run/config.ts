@@ -141,6 +141,16 @@ export function keysToSnakeCase(value: unknown): unknown {
   return renameKeys(value, toSnakeCase);
 }
 
+/** A configuration as run directories hold it: every default filled in, keys as in a configuration file. */
+export function storedConfig(config: Config): unknown {
+  return JSON.parse(JSON.stringify(keysToSnakeCase(config)));
+}
+
+/** Whether what was read from a run directory is this configuration. */
+export function isStoredConfig(stored: unknown, config: Config): boolean {
+  return JSON.stringify(stored) === JSON.stringify(storedConfig(config));
+}
+
 function renameKeys(value: unknown, rename: (key: string) => string): unknown {
   if (Array.isArray(value)) return value.map((entry) => renameKeys(entry, rename));
   if (value === null || typeof value !== "object") return value;

@@ -4,12 +4,14 @@ export {
   type ConfigInput,
   configSchema,
   dataConfigOf,
+  isStoredConfig,
   keysToCamelCase,
   keysToSnakeCase,
   modelNamed,
   parseConfig,
   readConfig,
   readConfigFile,
+  storedConfig,
 } from "./config.ts";
 export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";

@@ -19,7 +19,7 @@ import type { Engine } from "../engine/index.ts";
 import { decodeSafetensors, encodeSafetensors, type Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import { inferenceGraph, type ModelWeights } from "../training/index.ts";
-import { type Config, parseConfig } from "./config.ts";
+import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
 import { type NamedTable, OnnxPredictor } from "./predictor.ts";
 
 export const runFiles = {
@@ -109,7 +109,7 @@ export function openRun(directory: string): OpenRun {
         : "name a directory that `millrace train --out` wrote",
     });
   }
-  const config = parseConfig(readJson(join(directory, runFiles.config)));
+  const config = parseConfig(keysToCamelCase(readJson(join(directory, runFiles.config))));
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
   const bundle = readJson(join(directory, runFiles.bundle)) as Bundle;
   const model = readFileSync(join(directory, runFiles.model));

@@ -20,7 +20,7 @@ import {
   type TrainingListener,
 } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
-import { type Config, dataConfigOf, modelNamed } from "./config.ts";
+import { type Config, dataConfigOf, modelNamed, isStoredConfig, storedConfig } from "./config.ts";
 import { EventLog } from "./event-log.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
@@ -139,13 +139,12 @@ function prepareDirectory(directory: string, config: Config, resume: boolean): v
     });
   }
   if (existsSync(path)) {
-    const same = JSON.stringify(readJson(path)) === JSON.stringify(JSON.parse(JSON.stringify(config)));
     // What decides the numbers is guarded by the checkpoint's fingerprint; the file follows the call.
-    if (same) return;
+    if (isStoredConfig(readJson(path), config)) return;
   }
   // A bundle of an earlier sitting would claim that this one has finished.
   removePath(join(directory, runFiles.bundle));
-  writeJsonAtomic(path, config);
+  writeJsonAtomic(path, storedConfig(config));
 }
 
 function countParameters(model: Model): RunMetrics["parameters"] {

@@ -80,7 +80,7 @@ export class Learner {
    * Learns from one batch.
    *
    * @returns the loss, without regularisation
-   * @throws MillraceError when the loss is not finite, or, with clipping, the norm of the gradients; nothing
+   * @throws MillraceError when the loss or the norm of the gradients is not finite; nothing
    *   has been moved then
    */
   async step(batch: EncodedBatch): Promise<number> {
@@ -144,13 +144,13 @@ export class Learner {
     const trained = arenas.filter((arena) => arena.optimizer !== undefined);
     const l2 = rowL2(optimizer.embeddingRegularizer, optimizer.embeddingRegularizerScope);
     let gradientScale = 1;
-    if (optimizer.maxGradientNorm !== null) {
-      const squares = trained.reduce((sum, arena) => sum + arena.sumOfSquares({ l2 }), dense.sumOfSquares());
-      const norm = Math.sqrt(squares);
-      if (!Number.isFinite(norm)) throw this.#notFinite("norm of the gradients", norm);
-      // As torch.nn.utils.clip_grad_norm_: the small constant keeps the quotient finite.
-      if (norm > optimizer.maxGradientNorm) gradientScale = optimizer.maxGradientNorm / (norm + 1e-6);
-    }
+    // Also without clipping: one gradient that is not finite would end up in the weights.
+    const squares = trained.reduce((sum, arena) => sum + arena.sumOfSquares({ l2 }), dense.sumOfSquares());
+    const norm = Math.sqrt(squares);
+    if (!Number.isFinite(norm)) throw this.#notFinite("norm of the gradients", norm);
+    const most = optimizer.maxGradientNorm ?? Number.POSITIVE_INFINITY;
+    // As torch.nn.utils.clip_grad_norm_: the small constant keeps the quotient finite.
+    if (norm > most) gradientScale = most / (norm + 1e-6);
     const { learningRate } = this;
     const step = this.steps + 1;
     for (const arena of trained) arena.step({ learningRate, step, gradientScale, l2 });

@@ -14,6 +14,7 @@ import {
   runFiles,
   storeTables,
   writeBundle,
+  storedConfig,
 } from "../../src/run/index.ts";
 import type { EncodedBatch } from "../../src/schema/index.ts";
 import { type Learner, train } from "../../src/training/index.ts";
@@ -114,7 +115,7 @@ export async function trainTiny(
     options: config.training,
   });
   const directory = join(folder, config.model.name);
-  writeJsonAtomic(join(directory, runFiles.config), config);
+  writeJsonAtomic(join(directory, runFiles.config), storedConfig(config));
   writeBundle(directory, { model: built, map, weights: learner.weights });
   const run = openRun(directory);
   if (splits.test === undefined) throw new Error("the split has no test rows");
