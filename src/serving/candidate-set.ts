@@ -37,8 +37,9 @@ export function candidateValue(
   itemKey: string | undefined,
 ): RawValue {
   if (features !== undefined && Object.hasOwn(features, column)) return features[column];
+  if (items !== undefined && row >= 0 && items.has(column)) return items.value(row, column);
   if (column === itemKey) return id;
-  if (items?.has(column)) return row < 0 ? undefined : items.value(row, column);
+  if (items?.has(column)) return undefined;
   return Object.hasOwn(request.features, column) ? request.features[column] : undefined;
 }
 

@@ -147,13 +147,13 @@ async function readFeatures(
 }
 
 async function loadModel(
-  { name, run, rows, cacheMb, rowTimeoutMs, calibration }: ModelConfig,
+  { name, run, calibration, ...rowOptions }: ModelConfig,
   { name: service, folder }: NamedCascade,
   pool: InferencePool,
   items: FeatureTable | undefined,
   users: FeatureTable | undefined,
 ): Promise<LoadedModel> {
-  const served = await openServedModel(pathIn(folder, run), { rows, cacheMb, rowTimeoutMs });
+  const served = await openServedModel(pathIn(folder, run), rowOptions);
   const assembly = new FeatureAssembly(served.map, items, users);
   const calibrators = calibration === undefined ? {} : (readJson(pathIn(folder, calibration)) as Calibrators);
   for (const label of Object.keys(calibrators)) {

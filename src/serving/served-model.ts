@@ -28,6 +28,8 @@ export interface RowOptions {
   readonly cacheMb?: number;
   /** How long Redis may take, in milliseconds, before rows fall back. @default 20 */
   readonly rowTimeoutMs?: number;
+  /** Tables up to so many values are stored in the graph of every thread. @default 2^18, which take 1 MiB */
+  readonly storedValues?: number;
 }
 
 export interface ServedModel {
@@ -39,9 +41,6 @@ export interface ServedModel {
   readonly labels: readonly string[];
   readonly source: ModelSource;
 }
-
-/** Tables up to so many values are stored in the graph of every thread: 1 MiB. */
-const STORED_VALUES = 2 ** 18;
 
 interface Bundle {
   readonly tables: readonly (TableShape & { readonly file: string })[];
@@ -68,7 +67,7 @@ export function runDirectoryOf(path: string): string {
 
 /** @throws DataError when the directory holds no finished run, or tables that do not belong to it */
 export async function openServedModel(path: string, options: RowOptions = {}): Promise<ServedModel> {
-  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20 } = options;
+  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedValues = 2 ** 18 } = options;
   const directory = runDirectoryOf(path);
   for (const file of [runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
@@ -84,7 +83,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
   const graph = rowGraph(
     readFileSync(join(directory, runFiles.model)),
     bundle.tables,
-    ({ rows: count, dim }) => count * dim <= STORED_VALUES,
+    ({ rows: count, dim }) => count * dim <= storedValues,
     ({ name }) => tableNamed(tables, name).read(),
   );
   const prefixOf = (name: string): string => `millrace:${version}:${name}:`;
