@@ -108,6 +108,7 @@ golden = {
         "adamDenseTableL2": trajectory(lambda p: optim.Adam(p, lr=RATE), l2="table"),
         "adamDenseTableL2Clipped": trajectory(lambda p: optim.Adam(p, lr=RATE), l2="table", clip=CLIP),
         "sgdTableL2Clipped": trajectory(lambda p: optim.SGD(p, lr=RATE), l2="table", clip=CLIP),
+        "rmsprop": trajectory(lambda p: optim.RMSprop(p, lr=RATE)),
         "adamLazy": trajectory(lambda p: optim.SparseAdam(p, lr=RATE), sparse=True),
         "adamLazyBatchL2Clipped": trajectory(
             lambda p: optim.SparseAdam(p, lr=RATE), sparse=True, l2="batch", clip=CLIP
@@ -118,6 +119,7 @@ golden = {
         "momentum": dense(lambda p, d: optim.SGD(p, lr=RATE, momentum=0.9, weight_decay=d)),
         "adagrad": dense(lambda p, d: optim.Adagrad(p, lr=RATE, weight_decay=d), L2),
         "adam": dense(lambda p, d: optim.Adam(p, lr=RATE, weight_decay=d)),
+        "rmsprop": dense(lambda p, d: optim.RMSprop(p, lr=RATE, weight_decay=d), L2),
         "adamL2": dense(lambda p, d: optim.Adam(p, lr=RATE, weight_decay=d), L2),
         "adamDecoupled": dense(lambda p, d: optim.AdamW(p, lr=RATE, weight_decay=d), DECAY),
     },

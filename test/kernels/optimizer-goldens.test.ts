@@ -34,6 +34,7 @@ const ROW_CASES: { readonly [name in keyof typeof golden.trajectories]: RowCase 
     l2: { lambda: l2, scope: "table" },
     clip: true,
   },
+  rmsprop: { optimizer: { name: "rmsprop" }, scope: "table" },
   adamLazy: { optimizer: { name: "adam" } },
   adamLazyBatchL2Clipped: { optimizer: { name: "adam" }, l2: { lambda: l2, scope: "batch" }, clip: true },
 };
@@ -73,6 +74,7 @@ const DENSE_CASES: { readonly [name in keyof typeof golden.dense]: DenseCase } =
   momentum: { optimizer: { name: "sgd", momentum: 0.9 } },
   adagrad: { optimizer: { name: "adagrad" }, l2 },
   adam: { optimizer: { name: "adam" } },
+  rmsprop: { optimizer: { name: "rmsprop" }, l2 },
   adamL2: { optimizer: { name: "adam" }, l2 },
   adamDecoupled: { optimizer: { name: "adam" }, weightDecay },
 };

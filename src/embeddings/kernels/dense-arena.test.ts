@@ -8,6 +8,7 @@ const OPTIMIZERS: readonly Optimizer[] = [
   { name: "sgd", momentum: 0.9 },
   { name: "adagrad" },
   { name: "adam" },
+  { name: "rmsprop" },
 ];
 const PARAMETERS = [
   { size: 1 },

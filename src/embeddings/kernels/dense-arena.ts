@@ -11,7 +11,13 @@ import { assert } from "../../core/index.ts";
 import { createDenseKernels } from "./create-kernels.ts";
 import type { DenseKernels, DensePass } from "./dense-kernels.ts";
 import { allocateMemory, checkMemoryBytes, MemoryPlan } from "./memory-plan.ts";
-import { adagradEpsilon, adamScalars, denseStateVectors, type Optimizer } from "./optimizer.ts";
+import {
+  adagradEpsilon,
+  adamScalars,
+  denseStateVectors,
+  type Optimizer,
+  rmspropScalars,
+} from "./optimizer.ts";
 
 export interface DenseParameter {
   /** Number of elements. */
@@ -27,6 +33,10 @@ export interface DenseParameter {
 export interface DenseArenaOptions {
   readonly parameters: readonly DenseParameter[];
   readonly optimizer: Optimizer;
+  /** Gradients kept apart, one set for each task. @default 1 */
+  readonly tasks?: number;
+  /** Optimizer states kept apart, one for each task or one for all. @default "each" */
+  readonly taskStates?: "each" | "one";
   /** `javascript` is the slow twin of the WebAssembly kernels, with the same bits. @default "wasm" */
   readonly kernels?: "wasm" | "javascript";
 }
@@ -37,10 +47,15 @@ export interface DenseStep {
   readonly step: number;
   /** Factor on every gradient, L2 included: clipping. @default 1 */
   readonly gradientScale?: number;
+  /** Which task's gradients and state. @default 0 */
+  readonly task?: number;
+  /** Factor on each parameter's λ. @default 1 for all */
+  readonly l2Shares?: readonly number[];
 }
 
 export class DenseArena {
   readonly optimizer: Optimizer;
+  readonly tasks: number;
   /** Elements of all parameters. */
   readonly size: number;
   readonly bytes: number;
@@ -51,13 +66,17 @@ export class DenseArena {
   readonly #trainable: boolean[];
   /** Element offset of each parameter in every part. */
   readonly #offsets: readonly number[];
-  /** Byte offsets of the parts: weights, gradients, state vectors. */
+  /** Byte offsets of the parts: weights, gradients task by task, state vectors state by state. */
   readonly #parts: readonly number[];
+  readonly #vectors: number;
+  readonly #states: number;
   readonly #partSize: number;
 
   /** @throws ConfigError when the parameters would not fit 4 GiB; MillraceError when memory is refused */
-  constructor({ parameters, optimizer, kernels = "wasm" }: DenseArenaOptions) {
+  constructor(options: DenseArenaOptions) {
+    const { parameters, optimizer, tasks = 1, taskStates = "each", kernels = "wasm" } = options;
     const vectors = denseStateVectors(optimizer);
+    const states = taskStates === "each" ? tasks : 1;
     const offsets: number[] = [];
     let elements = 0;
     for (const { size } of parameters) {
@@ -66,7 +85,7 @@ export class DenseArena {
       elements += Math.ceil(size / 16) * 16; // each begins on a cache line
     }
     const plan = new MemoryPlan();
-    this.#parts = Array.from({ length: 2 + vectors }, () => plan.take(elements, 4));
+    this.#parts = Array.from({ length: 1 + tasks + states * vectors }, () => plan.take(elements, 4));
     const what = `${elements} dense parameters with gradients and optimizer state`;
     checkMemoryBytes(plan.bytes, what, "take smaller layers, or an optimizer with less state");
     const memory = allocateMemory(plan.bytes, what);
@@ -77,6 +96,9 @@ export class DenseArena {
     this.#offsets = offsets;
     this.#partSize = elements;
     this.optimizer = optimizer;
+    this.tasks = tasks;
+    this.#vectors = vectors;
+    this.#states = states;
     this.size = parameters.reduce((sum, { size }) => sum + size, 0);
     this.bytes = this.#buffer.byteLength;
   }
@@ -87,13 +109,16 @@ export class DenseArena {
   }
 
   /** Gradient of parameter `i`: a view, for the graph to write into. */
-  gradient(i: number): Float32Array {
-    return this.#view(1, i);
+  gradient(i: number, task = 0): Float32Array {
+    assert(task >= 0 && task < this.tasks, "gradients of a task that the arena does not have");
+    return this.#view(1 + task, i);
   }
 
   /** State vectors of parameter `i` as views: none (SGD), `[b]` (momentum), `[a]` (AdaGrad), `[m, v]` (Adam). */
-  state(i: number): Float32Array[] {
-    return this.#parts.slice(2).map((_, vector) => this.#view(2 + vector, i));
+  state(i: number, task = 0): Float32Array[] {
+    return Array.from({ length: this.#vectors }, (_, vector) =>
+      this.#view(this.#statePart(task) + vector, i),
+    );
   }
 
   setTrainable(i: number, trainable: boolean): void {
@@ -101,32 +126,40 @@ export class DenseArena {
   }
 
   /** Sum of squares of all trainable gradients, L2 included, in float64 (two levels, then over parameters). */
-  sumOfSquares(): number {
+  sumOfSquares({ task = 0, l2Shares }: Pick<DenseStep, "task" | "l2Shares"> = {}): number {
     let total = 0;
-    for (const [i, pass] of this.#passes(0, 1)) {
+    for (const [i, pass] of this.#passes({ learningRate: 0, step: 1, task, l2Shares })) {
       if (this.#parameters[i].size > 0) total += this.#kernels.squares(pass);
     }
     return total;
   }
 
   /** Moves every trainable parameter in place. */
-  step({ learningRate, step, gradientScale = 1 }: DenseStep): void {
+  step(options: DenseStep): void {
+    const { learningRate, step, task = 0 } = options;
     const { optimizer } = this;
     const rate = Math.fround(learningRate);
-    for (const [i, pass] of this.#passes(learningRate, gradientScale)) {
+    assert(task < this.#states, "a step of a task that has no state of its own");
+    const first = this.#statePart(task);
+    for (const [i, pass] of this.#passes(options)) {
       switch (optimizer.name) {
         case "sgd":
-          if (this.#parts.length === 2) this.#kernels.sgd(pass, rate);
+          if (this.#vectors === 0) this.#kernels.sgd(pass, rate);
           else {
-            this.#kernels.momentum(pass, this.#at(2, i), rate, Math.fround(optimizer.momentum ?? 0));
+            this.#kernels.momentum(pass, this.#at(first, i), rate, Math.fround(optimizer.momentum ?? 0));
           }
           break;
         case "adagrad":
-          this.#kernels.adagrad(pass, this.#at(2, i), rate, adagradEpsilon(optimizer));
+          this.#kernels.adagrad(pass, this.#at(first, i), rate, adagradEpsilon(optimizer));
           break;
         case "adam": {
           const scalars = adamScalars(optimizer, { learningRate, step, lazy: false });
-          this.#kernels.adam(pass, this.#at(2, i), this.#at(3, i), scalars);
+          this.#kernels.adam(pass, this.#at(first, i), this.#at(first + 1, i), scalars);
+          break;
+        }
+        case "rmsprop": {
+          const scalars = rmspropScalars(optimizer, learningRate);
+          this.#kernels.adam(pass, this.#at(first, i), this.#at(first + 1, i), scalars);
         }
       }
     }
@@ -135,11 +168,12 @@ export class DenseArena {
   /** The raw bytes of weights and state of all parameters, for checkpoints: views, one a part. */
   stateBytes(): Uint8Array[] {
     return this.#parts
-      .filter((_, part) => part !== 1)
+      .filter((_, part) => part === 0 || part > this.tasks)
       .map((offset) => new Uint8Array(this.#buffer, offset, this.#partSize * 4));
   }
 
-  *#passes(learningRate: number, scale: number): Generator<[number, DensePass]> {
+  *#passes(options: DenseStep): Generator<[number, DensePass]> {
+    const { learningRate, gradientScale = 1, task = 0, l2Shares } = options;
     for (const [i, { size, l2 = 0, weightDecay = 0 }] of this.#parameters.entries()) {
       if (!this.#trainable[i]) continue;
       yield [
@@ -147,13 +181,18 @@ export class DenseArena {
         {
           count: size,
           weights: this.#at(0, i),
-          gradient: this.#at(1, i),
-          l2: Math.fround(l2),
-          scale: Math.fround(scale),
+          gradient: this.#at(1 + task, i),
+          l2: Math.fround(l2 * (l2Shares?.[i] ?? 1)),
+          scale: Math.fround(gradientScale),
           keep: Math.fround(1 - learningRate * weightDecay),
         },
       ];
     }
+  }
+
+  /** First part of a task's state. */
+  #statePart(task: number): number {
+    return 1 + this.tasks + task * this.#vectors;
   }
 
   /** Byte offset of parameter `i` in a part. */

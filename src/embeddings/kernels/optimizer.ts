@@ -8,6 +8,7 @@
  *     rowwise-adagrad  a += mean(g²) over the row, w -= rate·g / (√a + ε); one number a row
  *     adam             m = β₁·m + (1-β₁)·g, v = β₂·v + (1-β₂)·g²
  *                      w -= rate·√(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε')
+ *     rmsprop          v = ρ·v + (1-ρ)·g², w -= rate·g / (√v + ε)
  *
  * with ε' = ε·√(1-β₂ᵗ) where every row moves (torch.optim.Adam) and ε' = ε where only the batch's rows
  * do (torch.optim.SparseAdam); t counts the steps of the whole table, from 1.
@@ -18,7 +19,8 @@ export type Optimizer =
   | { readonly name: "sgd"; readonly momentum?: number }
   | { readonly name: "adagrad"; readonly epsilon?: number }
   | { readonly name: "rowwise-adagrad"; readonly epsilon?: number }
-  | { readonly name: "adam"; readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number };
+  | { readonly name: "adam"; readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number }
+  | { readonly name: "rmsprop"; readonly decay?: number; readonly epsilon?: number };
 
 /** What an optimizer keeps for each row: vectors as wide as the row, and single numbers. */
 export interface StateLayout {
@@ -43,6 +45,7 @@ export function rowStateLayout(optimizer: Optimizer | undefined): StateLayout {
     case "rowwise-adagrad":
       return { vectors: 0, scalars: 1 };
     case "adam":
+    case "rmsprop":
       return { vectors: 2, scalars: 0 };
   }
 }
@@ -55,6 +58,7 @@ export function denseStateVectors(optimizer: Optimizer): number {
     case "adagrad":
       return 1;
     case "adam":
+    case "rmsprop":
       return 2;
     case "rowwise-adagrad":
       throw new ConfigError("row-wise AdaGrad is for embedding rows, not for dense parameters", {
@@ -89,6 +93,24 @@ export function adamScalars(
     gain2: Math.fround(1 - beta2),
     size: Math.fround((learningRate * root) / (1 - beta1 ** step)),
     epsilon: Math.fround(lazy ? epsilon : epsilon * root),
+  };
+}
+
+/**
+ * RMSProp (torch.optim.RMSprop, without momentum) is Adam's kernel with β₁ = 0 and no bias correction; its
+ * first state vector holds the last gradient.
+ */
+export function rmspropScalars(
+  { decay = 0.99, epsilon = 1e-8 }: Extract<Optimizer, { name: "rmsprop" }>,
+  learningRate: number,
+): AdamScalars {
+  return {
+    beta1: 0,
+    gain1: 1,
+    beta2: Math.fround(decay),
+    gain2: Math.fround(1 - decay),
+    size: Math.fround(learningRate),
+    epsilon: Math.fround(epsilon),
   };
 }
 

@@ -9,6 +9,7 @@ const OPTIMIZERS: readonly Optimizer[] = [
   { name: "adagrad" },
   { name: "rowwise-adagrad" },
   { name: "adam" },
+  { name: "rmsprop" },
 ];
 const DIMS = [1, 2, 3, 5, 7, 10, 16, 20, 35];
 const ROWS = 300;

@@ -15,9 +15,10 @@
 import { assert, ConfigError, DataError } from "../../core/index.ts";
 import { createRowKernels } from "./create-kernels.ts";
 import { allocateMemory } from "./memory-plan.ts";
-import { adagradEpsilon, adamScalars, type Optimizer } from "./optimizer.ts";
+import { adagradEpsilon, adamScalars, type Optimizer, rmspropScalars } from "./optimizer.ts";
 import type { RowKernels, RowPass, RowStepPass } from "./row-kernels.ts";
 import { checkRowPlan, MAX_FROZEN_RANGES, planRows, type RowArenaOptions, type RowPlan } from "./row-plan.ts";
+import { RowTaskGradients } from "./row-task-gradients.ts";
 
 /** Rows `[first, first + count)`. */
 export interface RowRange {
@@ -71,6 +72,7 @@ export class RowArena {
   #unique = 0;
   #grouped = false;
   readonly #summed: boolean[];
+  readonly #taskGradients: RowTaskGradients;
 
   /** @throws ConfigError when the arena would not fit 4 GiB; MillraceError when memory is refused */
   constructor(options: RowArenaOptions) {
@@ -93,6 +95,7 @@ export class RowArena {
     this.positionRows = new Int32Array(buffer, plan.positionRows, plan.positions);
     this.gatherIndices = new Int32Array(buffer, plan.gatherIndices, plan.positions);
     this.#summed = new Array<boolean>(plan.tasks).fill(false);
+    this.#taskGradients = new RowTaskGradients(buffer, plan);
   }
 
   /** Where the graph writes the gradients of `count` positions from `first` on: `[count, dim]`, a view. */
@@ -173,9 +176,47 @@ export class RowArena {
     return total;
   }
 
+  /**
+   * Inner products of the tasks' gradients over the rows of `shared`, `[tasks, tasks]`, in float64: row by
+   * row, rows ascending. Leaves the duplicates of all tasks summed.
+   *
+   * @param shared ascending
+   */
+  taskProducts(shared: readonly RowRange[]): Float64Array {
+    this.#sumTasks();
+    return this.#taskGradients.products(this.#unique, shared);
+  }
+
+  /**
+   * Replaces the tasks' gradients by linear combinations of them, `coefficients[to][from]`. One combination
+   * goes to task 0, for a step with one state; rows outside `shared` get the plain sum of all tasks then. As
+   * many combinations as tasks replace each task's own, and rows outside `shared` are left alone.
+   *
+   * @param shared ascending
+   */
+  mixTasks(coefficients: readonly (readonly number[])[], shared: readonly RowRange[]): void {
+    this.#sumTasks();
+    this.#taskGradients.mix(this.#unique, coefficients, shared);
+  }
+
+  /** The summed gradient of one task for the batch's unique row number `u`: a view `[dim]`. */
+  rowGradient(u: number, task = 0): Float32Array {
+    assert(this.#summed[task] && u < this.#unique, "a row's gradient before its duplicates are summed");
+    return this.#taskGradients.view(u, task);
+  }
+
+  #sumTasks(): void {
+    assert(this.#grouped, "gradients of tasks without group() on the batch");
+    for (let task = 0; task < this.tasks; task++) {
+      if (!this.#summed[task]) this.#taskGradients.sumDuplicates(this.#unique, task);
+      this.#summed[task] = true;
+    }
+  }
+
   /** Moves the batch's rows, or the whole table's, by the arena's optimizer. Once a `group` and task. */
   step({ learningRate, step, gradientScale = 1, l2, task = 0 }: RowStep): void {
     this.#checkStep(l2);
+    assert(task < this.#plan.states, "a step of a task that has no state of its own");
     const scale = Math.fround(gradientScale);
     for (const pass of this.#passes(l2, task)) this.#move({ ...pass, scale }, learningRate, step);
     this.#summed[task] = true;
@@ -199,6 +240,8 @@ export class RowArena {
         this.#kernels.adam(pass, adamScalars(optimizer, { learningRate, step, lazy }));
         break;
       }
+      case "rmsprop":
+        this.#kernels.adam(pass, rmspropScalars(optimizer, learningRate));
     }
   }
 
@@ -217,8 +260,9 @@ export class RowArena {
     const batchL2 = Math.fround(l2?.lambda ?? 0);
     const restL2 = l2?.scope === "table" ? batchL2 : 0;
     const summed = this.#summed[task];
-    // Without gradient, SGD and AdaGrad leave a row as it is: only Adam's momentum goes on.
-    const all = this.scope === "table" && (restL2 !== 0 || this.optimizer?.name === "adam");
+    // Without gradient, SGD and AdaGrad leave a row as it is; Adam's momentum goes on, averages decay.
+    const moving = this.optimizer?.name === "adam" || this.optimizer?.name === "rmsprop";
+    const all = this.scope === "table" && (restL2 !== 0 || moving);
     if (!all) {
       yield { task, fromUnique: 0, toUnique: this.#unique, summed, batchL2, restL2 };
       return;
@@ -277,9 +321,9 @@ export class RowArena {
    */
   rowBytes({ first, count }: RowRange): Uint8Array[] {
     this.#checkRange(first, count);
-    const { table, stride, scalarState, scalars, tasks, rows } = this.#plan;
+    const { table, stride, scalarState, scalars, states, rows } = this.#plan;
     const views = [new Uint8Array(this.#buffer, table + first * stride * 4, count * stride * 4)];
-    for (let i = 0; i < scalars * tasks; i++) {
+    for (let i = 0; i < scalars * states; i++) {
       views.push(new Uint8Array(this.#buffer, scalarState + (i * rows + first) * 4, count * 4));
     }
     return views;

@@ -25,8 +25,10 @@ export interface RowArenaOptions {
    * ("table": dense, as torch.optim.Adam; rows without gradient take g = 0). @default "batch"
    */
   readonly scope?: "batch" | "table";
-  /** Gradients and optimizer states kept apart for each row, one for each task. @default 1 */
+  /** Gradients kept apart for each position, one for each task. @default 1 */
   readonly tasks?: number;
+  /** Optimizer states kept apart for each row, one for each task or one for all. @default "each" */
+  readonly taskStates?: "each" | "one";
   /** `javascript` is the slow twin of the WebAssembly kernels, with the same bits. @default "wasm" */
   readonly kernels?: "wasm" | "javascript";
 }
@@ -50,18 +52,20 @@ export interface RowPlan {
   readonly rows: number;
   readonly positions: number;
   readonly tasks: number;
+  /** Optimizer states of a row: as many as tasks, or 1. */
+  readonly states: number;
   /** Floats from one row to the next. */
   readonly stride: number;
-  /** State vectors of one task. */
+  /** State vectors of one state. */
   readonly vectors: number;
-  /** Single state numbers of one task. */
+  /** Single state numbers of one state. */
   readonly scalars: number;
   readonly bytes: number;
   readonly scratchBytes: number;
 
   /** float32 `[rows, stride]` */
   readonly table: number;
-  /** float32 `[tasks·scalars, rows]` */
+  /** float32 `[states·scalars, rows]` */
   readonly scalarState: number;
   /** int32 `[positions]`: the row looked up at each position */
   readonly positionRows: number;
@@ -87,7 +91,8 @@ export interface RowPlan {
   readonly zeros: number;
 }
 
-export function planRows({ dim, rows, positions, optimizer, tasks = 1 }: RowArenaOptions): RowPlan {
+export function planRows(options: RowArenaOptions): RowPlan {
+  const { dim, rows, positions, optimizer, tasks = 1, taskStates = "each" } = options;
   for (const [name, value] of Object.entries({ dim, rows, positions, tasks })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new ConfigError(`a row arena's ${name} must be a positive integer; got ${value}`, {
@@ -96,16 +101,18 @@ export function planRows({ dim, rows, positions, optimizer, tasks = 1 }: RowAren
     }
   }
   const { vectors, scalars } = rowStateLayout(optimizer);
-  const stride = (1 + tasks * vectors) * dim;
+  const states = taskStates === "each" ? tasks : 1;
+  const stride = (1 + states * vectors) * dim;
   const plan = new MemoryPlan();
   const table = plan.take(rows * stride, 4);
-  const scalarState = plan.take(rows * tasks * scalars, 4);
+  const scalarState = plan.take(rows * states * scalars, 4);
   const tableEnd = plan.bytes;
   return {
     dim,
     rows,
     positions,
     tasks,
+    states,
     stride,
     vectors,
     scalars,
