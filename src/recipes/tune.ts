@@ -1,5 +1,6 @@
 /** Equal tuning for everyone: the same settings are tried for each variant, on validation, with one seed. */
-import type { TrainingOptions } from "../training/index.ts";
+import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
+import { monitoredValue, type TrainingOptions } from "../training/index.ts";
 import { trainGrid, type Variant } from "./grid.ts";
 import type { RecipeContext } from "./recipe.ts";
 
@@ -15,7 +16,7 @@ export const learningRates: readonly Trial[] = [3e-4, 1e-3, 3e-3, 1e-2].map((lea
   training: { learningRate },
 }));
 
-/** Each variant with the trial that validates best, by the monitored metric of the first label. */
+/** Each variant with the trial that validates best, by the monitored metric. */
 export async function tuned(
   variants: readonly Variant[],
   trials: readonly Trial[],
@@ -29,13 +30,13 @@ export async function tuned(
       return { ...variant, name: `${variant.name}/${name}`, config: { ...variant.config, training: merged } };
     });
     const runs = await trainGrid(candidates, { ...context, seeds });
-    const { monitor } = variant.config.training;
-    const [label] = variant.config.labels;
-    const scores = runs.map(
-      ({ metrics }) => metrics[0].valid?.metrics[label.name]?.[monitor]?.value ?? -Infinity,
-    );
-    const sign = monitor === "log_loss" || monitor === "ne" ? -1 : 1;
-    const best = scores.reduce((at, score, k) => (sign * score > sign * scores[at] ? k : at), 0);
+    const { training, labels } = variant.config;
+    const sign = binaryMetrics[parseBinaryMetric(training.monitor).family].higherIsBetter === false ? -1 : 1;
+    const scores = runs.map(({ metrics }) => {
+      const value = monitoredValue(metrics[0].valid?.metrics ?? {}, { labels }, training)?.value;
+      return typeof value === "number" ? sign * value : -Infinity;
+    });
+    const best = scores.reduce((at, score, k) => (score > scores[at] ? k : at), 0);
     context.onLine(`${variant.name}: ${trials[best].name} validates best of ${trials.length}`);
     // The trial's own folder serves the seed that was tuned with; only the name in results is shorter.
     chosen.push({ ...candidates[best], title: variant.name });

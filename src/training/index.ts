@@ -25,6 +25,7 @@ export { ColumnBatch, type InferenceGraph, inferenceGraph, type WeightSource } f
 export { listMask } from "./list-mask.ts";
 export { type ModelCost, modelCost } from "./model-cost.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
+export { monitoredValue } from "./monitor.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";

@@ -8,7 +8,10 @@ import { ConfigError } from "../core/index.ts";
 
 export const scheduleOptions = z.strictObject({
   monitor: z.string().default("auc").describe("Validation metric that decides which epoch is best."),
-  monitorLabel: z.string().optional().describe("Label whose metric is monitored. Default: the first."),
+  monitorLabel: z
+    .string()
+    .optional()
+    .describe("Label whose metric is monitored. Default: the mean over all labels that have it."),
   monitorMode: z.enum(["max", "min"]).optional().describe("Default: the direction the metric is better in."),
   earlyStopPatience: z
     .number()

@@ -4,17 +4,17 @@
  * bytes as a run that was never stopped.
  */
 import { z } from "zod";
-import { ConfigError, hashKey, InterruptedError, nearestName, parseOptions } from "../core/index.ts";
+import { ConfigError, hashKey, InterruptedError, parseOptions } from "../core/index.ts";
 import type { Engine } from "../engine/index.ts";
-import { parseBinaryMetric } from "../evaluation/index.ts";
-import { binaryCrossEntropy, squaredError } from "../losses/index.ts";
+import { binaryCrossEntropy, domainBalancedWeights, squaredError } from "../losses/index.ts";
 import type { Model } from "../module/index.ts";
-import type { BatchSource, FeatureMap } from "../schema/index.ts";
+import { type BatchSource, DOMAIN_ENCODER, type FeatureMap } from "../schema/index.ts";
 import { type CheckpointStore, type EpochRecord, MemoryCheckpoints, type Progress } from "./checkpoint.ts";
-import { type Evaluation, hasMetric, measure, predictSplit } from "./evaluate.ts";
+import { type Evaluation, measure, predictSplit } from "./evaluate.ts";
 import type { TrainingListener } from "./events.ts";
 import { isRealLabel, type Objective } from "./graphs.ts";
 import { estimateMemory } from "./model-weights.ts";
+import { checkMonitor, monitoredValue } from "./monitor.ts";
 import { optimizerOptions } from "./optimizer-options.ts";
 import { PlateauSchedule, scheduleOptions } from "./schedule.ts";
 import { restoreSnapshot, weightViews } from "./snapshot.ts";
@@ -32,6 +32,10 @@ export const trainingOptions = z.strictObject({
     .default(2024)
     .describe("Decides initial values, order of rows and dropout."),
   shuffle: z.boolean().default(true).describe("Visit rows in a new order each epoch."),
+  domainBalance: z
+    .boolean()
+    .default(false)
+    .describe("Each domain of a batch counts once in the loss, however many rows it has there."),
   metrics: z
     .array(z.string())
     .optional()
@@ -80,17 +84,32 @@ export interface TrainResult {
   readonly seconds: number;
 }
 
-/** Cross entropy of each binary label on its own logit, squared error of each real one; summed. */
-export const defaultObjective =
-  (map: FeatureMap): Objective =>
-  (logits, batch) => {
-    const weights = map.weight === undefined ? undefined : batch.scalar("@weight");
+/**
+ * Cross entropy of each binary label on its own logit, squared error of each real one; summed.
+ *
+ * @throws ConfigError when domains are to be balanced and the data have none
+ */
+export const defaultObjective = (
+  map: FeatureMap,
+  { domainBalance = false }: Partial<Pick<TrainingOptions, "domainBalance">> = {},
+): Objective => {
+  if (domainBalance && map.domain === undefined) {
+    throw new ConfigError("domain_balance: the data have no domain", {
+      hint: "name the domain's column as `domain` in the configuration",
+    });
+  }
+  return (logits, batch) => {
+    const given = map.weight === undefined ? undefined : batch.scalar("@weight");
+    const weights = domainBalance
+      ? domainBalancedWeights(batch.scalar("@domain"), map.encoders[DOMAIN_ENCODER].size, given)
+      : given;
     const losses = Object.entries(logits).map(([name, logit]) => {
       const loss = isRealLabel(map, name) ? squaredError : binaryCrossEntropy;
       return [name, loss(logit, batch.scalar(name), weights)];
     });
     return Object.fromEntries(losses);
   };
+};
 
 export async function train(given: TrainInput): Promise<TrainResult> {
   const run = await TrainingRun.start(given);
@@ -133,7 +152,7 @@ class TrainingRun {
     const learner = await Learner.create({
       ...graphs,
       engine,
-      objective: given.objective ?? defaultObjective(map),
+      objective: given.objective ?? defaultObjective(map, options),
       optimizer: options,
       batchSize: options.batchSize,
       seed: options.seed,
@@ -210,12 +229,13 @@ class TrainingRun {
     if (valid !== undefined) {
       const split = await predictSplit(this.#learner, valid, { batchSize, schema: map });
       evaluation = measure(split, metrics);
-      const label = monitorLabel ?? map.labels[0].name;
-      const { name } = parseBinaryMetric(monitor);
-      const observed = evaluation.metrics[label]?.[name] ?? measure(split, [name]).metrics[label]?.[name];
+      const observed =
+        monitoredValue(evaluation.metrics, map, this.#options) ??
+        monitoredValue(measure(split, [monitor]).metrics, map, this.#options);
       if (observed === undefined) {
-        throw new ConfigError(`monitor: the model does not predict the label ${label}`, {
-          details: { label, predicted: Object.keys(evaluation.metrics) },
+        const asked = monitorLabel ?? `with ${monitor}`;
+        throw new ConfigError(`monitor: the model does not predict the label ${asked}`, {
+          details: { monitorLabel, predicted: Object.keys(evaluation.metrics) },
           hint: "name one of the predicted labels as monitor_label",
         });
       }
@@ -300,25 +320,6 @@ class TrainingRun {
 
   #seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#began) / 1000;
-  }
-}
-
-/** Said before the first epoch, not after it. */
-function checkMonitor(map: FeatureMap, { monitor, monitorLabel }: TrainingOptions): void {
-  const known = map.labels.map(({ name }) => name);
-  const label = map.labels.find(({ name }) => name === (monitorLabel ?? known[0]));
-  if (label === undefined) {
-    const nearest = nearestName(monitorLabel ?? "", known);
-    throw new ConfigError(`monitor_label: the data have no label ${monitorLabel}`, {
-      details: { monitorLabel, known },
-      hint: nearest === undefined ? `known are ${known.join(", ")}` : `did you mean ${nearest}?`,
-    });
-  }
-  if (!hasMetric(label.kind, monitor)) {
-    throw new ConfigError(`monitor: ${monitor} is not a metric of ${label.name}, which is a real number`, {
-      details: { monitor, label: label.name },
-      hint: "monitor rmse or mae, or another label",
-    });
   }
 }
 
