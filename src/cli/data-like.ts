@@ -1,16 +1,24 @@
 /** Reads other data as a run's own was read. */
-import type { SourceSpec } from "../data/index.ts";
+import { type SourceSpec, sourceSpecOf } from "../data/index.ts";
 import type { Config } from "../run/index.ts";
 
-/** A file (or glob) with the run's column names, types and texts for "no value"; its format is its own. */
+/** A file (or glob) with the run's column names, types, texts for "no value" and side tables; its format is its own. */
 export function dataLike({ data }: Config, file: string): SourceSpec {
-  const { columns, types, header, separator, nullText, encoding } = data;
+  const { columns, types, header, separator, nullText, encoding, hivePartitioning } = data;
   const plain = !/\.(parquet|jsonl|ndjson|json)(\.gz)?$/i.test(file);
   const oneHot = data.format === "libfm" || data.format === "libsvm";
+  const { joins } = sourceSpecOf(file, {}, data.joins);
   return {
     files: [file],
     types,
+    ...(hivePartitioning && !/\.(csv|tsv|jsonl|ndjson|json)(\.gz)?$/i.test(file) ? { hivePartitioning } : {}),
+    joins,
     ...(plain ? { columns, header, separator, nullText, encoding } : {}),
     ...(plain && oneHot ? { format: data.format } : {}),
   };
+}
+
+/** Rows that a run was trained on: counts over the past go on from them. */
+export function historyOf({ data }: Config): SourceSpec[] {
+  return [sourceSpecOf(data.train, data, data.joins)];
 }

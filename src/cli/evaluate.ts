@@ -5,7 +5,7 @@ import { encodeForMap, prepareDataset } from "../data/index.ts";
 import { dataConfigOf, type OpenRun, openRun } from "../run/index.ts";
 import type { BatchSource } from "../schema/index.ts";
 import { measure, predictSplit } from "../training/index.ts";
-import { dataLike } from "./data-like.ts";
+import { dataLike, historyOf } from "./data-like.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { metricTables, metricText } from "./metric-table.ts";
 import type { Outcome } from "./outcome.ts";
@@ -111,6 +111,7 @@ async function sourceOf(
       labels: true,
       keep: map.labels.map(({ name }) => `true_${name}`),
       onBadRow: config.data.onBadRow,
+      history: historyOf(config),
     });
     return { source, name: "data", close: () => source.close() };
   }

@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { encodeForMap, type EncodedSource, writeScores } from "../data/index.ts";
 import { type OnnxPredictor, openRun } from "../run/index.ts";
-import { dataLike } from "./data-like.ts";
+import { dataLike, historyOf } from "./data-like.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
@@ -59,7 +59,12 @@ async function predictFile(
   const spec = dataLike(run.config, data);
   const engine = await openEngine(shell, options.engine);
   const { cacheDir, onBadRow } = run.config.data;
-  const source = await encodeForMap(run.map, spec, { cacheDir, onBadRow, onProgress: dataProgress(shell) });
+  const source = await encodeForMap(run.map, spec, {
+    cacheDir,
+    onBadRow,
+    history: historyOf(run.config),
+    onProgress: dataProgress(shell),
+  });
   const predictor = await run.load(engine);
   try {
     await writeScores({

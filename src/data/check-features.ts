@@ -1,9 +1,11 @@
 /** Mistakes in features that need no data to be seen. */
 import { ConfigError, nearestName } from "../core/index.ts";
 import type { DataConfig } from "./config.ts";
+import { checkDerived } from "./derived-config.ts";
 
-/** Mistakes that need no data: names used twice, targets that are no categorical feature. */
+/** Mistakes that need no data: names used twice, targets that are no categorical feature, derived columns. */
 export function checkFeatures(config: DataConfig): void {
+  checkDerived(config.derived ?? [], { timestamp: config.timestamp, keep: config.data.keep });
   const seen = new Set<string>();
   const taken = [...config.features, ...config.labels, ...config.data.keep.map((name) => ({ name }))];
   for (const { name } of taken) {

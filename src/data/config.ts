@@ -5,11 +5,9 @@
  */
 import { z } from "zod";
 import { configError } from "./config-error.ts";
+import { derivedSchema } from "./derived-config.ts";
+import { files, join, sourceShape, valueType } from "./source-config.ts";
 
-const files = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .describe("a path or glob, or a list of them; text files may be gzip");
-const valueType = z.enum(["string", "int64", "float64", "boolean"]);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const fraction = z.number().min(0).max(1);
 
@@ -51,25 +49,11 @@ const dataSchema = z
     train: files.describe("files to train on (or to split); a path or glob, or a list of them"),
     valid: files.optional().describe("files to validate on, when they are files of their own"),
     test: files.optional().describe("files to test on, when they are files of their own"),
-    format: z
-      .enum(["csv", "tsv", "jsonl", "parquet", "libsvm", "libfm"])
+    ...sourceShape,
+    joins: z
+      .array(join)
       .optional()
-      .describe("file format; default: from the name, else from the first bytes"),
-    columns: z
-      .array(z.string())
-      .optional()
-      .describe("column names of text without a header line, in file order"),
-    types: z
-      .record(z.string(), valueType)
-      .optional()
-      .describe("column types, where they are not to be told from the values"),
-    header: z
-      .boolean()
-      .optional()
-      .describe("whether text starts with a line of names; default: told from it"),
-    separator: z.string().optional().describe("field separator of text; default: told from the first lines"),
-    nullText: z.array(z.string()).optional().describe("texts that mean `no value`, besides the empty text"),
-    encoding: z.enum(["utf-8", "latin-1"]).optional().describe("text encoding; default: utf-8"),
+      .describe("side tables, joined to the rows of train, valid and test in this order"),
     split: splitSchema.optional(),
     keep: z
       .array(z.string())
@@ -186,6 +170,10 @@ const labelSchema = z
 /** Top-level keys of the data half, for the schema of a whole config. */
 export const dataConfigShape = {
   data: dataSchema,
+  derived: z
+    .array(derivedSchema)
+    .optional()
+    .describe("columns made from others, in this order; features use them like raw ones"),
   features: z.array(featureSchema).min(1).describe("inputs of the model"),
   labels: z.array(labelSchema).default([]).describe("what to predict; the first one is the main task"),
   weight: z.string().optional().describe("raw column of sample weights"),
@@ -208,6 +196,7 @@ export type DataConfigInput = z.input<typeof dataConfigSchema>;
 export type DataConfig = z.output<typeof dataConfigSchema>;
 export type DataFiles = DataConfig["data"];
 export type FeatureConfig = DataConfig["features"][number];
+export type { DerivedConfig } from "./derived-config.ts";
 export type LabelConfig = DataConfig["labels"][number];
 export type SplitConfig = NonNullable<DataFiles["split"]>;
 

@@ -8,21 +8,25 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "n
 import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
-import type { BatchSource, FeatureMap, TimestampUnit, ValueType } from "../schema/index.ts";
+import type { BatchSource, FeatureMap, TimestampUnit } from "../schema/index.ts";
 import { needsOfMap, planLanes } from "./batch-needs.ts";
 import { checkFeatures } from "./check-features.ts";
 import { type DataConfig, type DataConfigInput, type FeatureConfig, parseDataConfig } from "./config.ts";
+import { addDerivedColumns } from "./derive-columns.ts";
 import type { KeyIds } from "./encode-columns.ts";
 import { encodeSplits, type StoredSplit } from "./encode-splits.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { columnOf, type EncoderReport, type FittedMap, fitFeatureMap, needsOfConfig } from "./fit.ts";
+import { type DerivedSource, fitDerived } from "./fit-derived.ts";
+import { checkSameFeatures, growFeatureMap, type GrowthRule } from "./grow.ts";
 import { findLongTexts } from "./lanes.ts";
+import type { PastRows } from "./past-counts.ts";
 import { BLOCK_ROWS, readSource } from "./read-source.ts";
 import { openSession, type Session } from "./session.ts";
-import { openSource } from "./source.ts";
-import { expandFiles } from "./source-files.ts";
-import { detectFormat } from "./source-format.ts";
-import type { RawSource, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
+import { openLocal } from "./source.ts";
+import { sourceSpecOf } from "./source-config.ts";
+import { type LocalSource, SourceResolver } from "./source-local.ts";
+import type { RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
 import {
   assignSplits,
   type MadeSplit,
@@ -37,6 +41,7 @@ import { openStoredSplits } from "./stored-source.ts";
 import { guessTimeUnit } from "./time-unit.ts";
 import { dropUnusable } from "./usable-rows.ts";
 import { idsOfKeys } from "./vocabulary.ts";
+import { columnsOfConfig, columnsOfMap } from "./wanted-columns.ts";
 
 /** Written datasets of another version are encoded again. */
 const FORMAT_VERSION = 1;
@@ -70,6 +75,16 @@ export interface PrepareOptions {
   readonly memory?: number;
 }
 
+export interface PrepareDatasetOptions extends PrepareOptions {
+  /** A fitted map to encode with instead of fitting one: an earlier run's, for data that came since. */
+  readonly map?: FeatureMap;
+  /**
+   * With `map`: vocabularies take up values of the training split that they do not have, behind the ones
+   * they have, so that old ids keep their rows. Absent: such values are out of vocabulary.
+   */
+  readonly grow?: GrowthRule;
+}
+
 export interface PreparedDataset {
   readonly map: FeatureMap;
   readonly splits: { readonly train: BatchSource; readonly valid?: BatchSource; readonly test?: BatchSource };
@@ -89,27 +104,43 @@ export interface PreparedDataset {
  */
 export async function prepareDataset(
   input: DataConfigInput,
-  { cacheDir, onProgress = () => {}, memory }: PrepareOptions = {},
+  { cacheDir, onProgress = () => {}, memory, map: known, grow }: PrepareDatasetOptions = {},
 ): Promise<PreparedDataset> {
   const config = parseDataConfig(input);
   checkFeatures(config);
+  if (known !== undefined) checkSameFeatures(config, known);
   const root = resolve(cacheDir ?? config.data.cacheDir ?? join(".millrace", "datasets"));
   mkdirSync(root, { recursive: true });
   removeAbandoned(root);
   const session = await openSession(workFolder(root), { memory });
   try {
-    const sources = await splitSources(session, config);
+    const sources = await splitSources(session, config, root);
     const { cache, cacheDir: _, ...data } = config.data;
+    const parts = [...Object.values(sources), ...(await tablesOf(session, config, root))].flatMap(withJoins);
+    const copies = parts.flatMap(({ identities }) => identities);
     const hash = fingerprint(
-      { version: FORMAT_VERSION, ...config, data },
-      Object.values(sources).flatMap(({ files }) => files),
+      {
+        version: FORMAT_VERSION,
+        ...config,
+        data,
+        ...(copies.length > 0 && { copies }),
+        ...(known !== undefined && { known, grow }),
+      },
+      parts.flatMap(({ own }) => own),
     );
     const directory = join(root, cache ? hash : `${hash}-${randomUUID().slice(0, 8)}`);
     const found = cache ? storedReport(directory) : undefined;
     if (found !== undefined)
       return open(directory, found, storedMap(directory), { cached: true, temporary: false });
     const output = join(session.scratch, "dataset");
-    const { report, map } = await encodeDataset(session, config, sources, output, hash, onProgress);
+    const { report, map } = await encodeDataset(session, config, sources, {
+      output,
+      hash,
+      onProgress,
+      known,
+      grow,
+      cacheDir: root,
+    });
     publish(output, directory);
     return open(directory, report, map, { cached: false, temporary: !cache });
   } finally {
@@ -123,6 +154,8 @@ export interface EncodeForMapOptions extends PrepareOptions {
   /** Whether the labels' columns must be there; otherwise they are taken if they are. @default false */
   readonly labels?: boolean;
   readonly onBadRow?: "fail" | "drop";
+  /** Rows that came before, which counts over the past see: the training data, usually. */
+  readonly history?: readonly SourceSpec[];
 }
 
 /** An encoded file, with what was met on the way. */
@@ -141,6 +174,7 @@ export async function encodeForMap(
     keep = [],
     labels = false,
     onBadRow = "fail",
+    history = [],
   }: EncodeForMapOptions = {},
 ): Promise<EncodedSource> {
   const root = resolve(cacheDir ?? join(".millrace", "datasets"));
@@ -149,8 +183,27 @@ export async function encodeForMap(
   const session = await openSession(workFolder(root), { memory });
   const directory = workFolder(root);
   try {
-    const source = await openSource(session.connection, spec, { untyped: true });
-    const encoded = await encodeWithMap(session, source, map, {
+    const wanted = columnsOfMap(map, keep);
+    const resolver = new SourceResolver(session.connection, {
+      scratch: session.scratch,
+      cacheDir: root,
+      wanted,
+    });
+    const local = await resolver.resolve(spec);
+    const past: PastRows = new Map();
+    const encoded = new Set(local.spec.files.map((file) => resolve(file)));
+    const counts = map.derived?.some(({ kind }) => kind === "count") ?? false;
+    for (const earlier of counts ? history : []) {
+      const before = await resolver.resolve(earlier);
+      // A file that is encoded itself is not its own past.
+      const files = before.spec.files.filter((file) => !encoded.has(resolve(file)));
+      if (files.length === 0) continue;
+      const source = await openUntyped(session, { ...before, spec: { ...before.spec, files } });
+      await withDerived(session, source, map, past).finally(() => source.close());
+    }
+    const raw = await openUntyped(session, local);
+    const source = await withDerived(session, raw, map, past);
+    const stored = await encodeWithMap(session, source, map, {
       name: "data",
       keep,
       required: labels,
@@ -159,7 +212,7 @@ export async function encodeForMap(
       directory,
       onRows: (stage, done) => onProgress({ stage, done, total: source.rows }),
     }).finally(() => source.close());
-    const report = encoded.get("data")!;
+    const report = stored.get("data")!;
     // Nothing shuffles it, so that a block at a time is enough.
     const split = { ...readable(report, directory, BLOCK_ROWS), windowRows: BLOCK_ROWS };
     const { data } = openStoredSplits({ data: split }, 0);
@@ -269,15 +322,16 @@ function removeAbandoned(root: string): void {
   }
 }
 
-/** Files of each split that has files of its own, as specs with every glob resolved. */
-async function splitSources(
-  session: Session,
-  { data, features }: DataConfig,
-): Promise<{ readonly [split in SplitName]?: SourceSpec }> {
-  const types: Record<string, ValueType> = { ...data.types };
+type SplitSources = { readonly [split in SplitName]?: LocalSource };
+
+/** Sources of each split that has its own, where they can be read. */
+async function splitSources(session: Session, config: DataConfig, cacheDir: string): Promise<SplitSources> {
+  const { data, features } = config;
   const made: SplitName[] =
     data.split === undefined || data.split.by === "files" ? [] : madeSplits(data.split);
-  const sources: { [split in SplitName]?: SourceSpec } = {};
+  const wanted = columnsOfConfig(config);
+  const resolver = new SourceResolver(session.connection, { scratch: session.scratch, cacheDir, wanted });
+  const sources: { [split in SplitName]?: LocalSource } = {};
   for (const name of SPLIT_NAMES) {
     const files = data[name];
     if (files === undefined) continue;
@@ -287,48 +341,85 @@ async function splitSources(
         hint: `leave ${name} out of the split, or take its files away`,
       });
     }
-    const patterns = typeof files === "string" ? [files] : files;
-    const { format, columns, header, separator, nullText, encoding } = data;
-    const spec = { format, columns, header, separator, nullText, encoding };
-    const found = await expandFiles(session.connection, patterns);
-    sources[name] = {
-      ...spec,
-      types: { ...textTypes(features, format ?? detectFormat(found[0])), ...types },
-      files: found,
-    };
+    const spec = { ...sourceSpecOf(files, data, data.joins), textColumns: textColumns(features) };
+    sources[name] = await resolver.resolve(spec);
   }
   return sources;
+}
+
+/** Files that tables of derived columns are read from. */
+async function tablesOf(
+  { connection, scratch }: Session,
+  { derived = [] }: DataConfig,
+  cacheDir: string,
+): Promise<LocalSource[]> {
+  const resolver = new SourceResolver(connection, { scratch, cacheDir });
+  const files = derived.flatMap((each) => (each.kind === "lookup" ? (each.file ?? []) : []));
+  return Promise.all(files.map((file) => resolver.resolve(sourceSpecOf(file, {}))));
+}
+
+function withJoins(local: LocalSource): LocalSource[] {
+  return [local, ...local.joins];
 }
 
 /**
  * In delimited text a value is what is written: a feature of type `string` keeps `1.0` as it stands.
  * Elsewhere values have types, and the encoder brings them into the feature's.
  */
-function textTypes(features: readonly FeatureConfig[], format: SourceFormat): Record<string, ValueType> {
-  const delimited = format === "csv" || format === "tsv";
-  const texts = features.filter(({ kind, type }) => delimited && kind === "categorical" && type === "string");
-  return Object.fromEntries(texts.map((feature) => [columnOf(feature), "string"]));
+function textColumns(features: readonly FeatureConfig[]): string[] {
+  return features
+    .filter(({ kind, type }) => kind === "categorical" && type === "string")
+    .map((feature) => columnOf(feature));
+}
+
+function openUntyped({ connection, scratch }: Session, local: LocalSource): Promise<RawSource> {
+  return openLocal(connection, local, { untyped: true, scratch });
+}
+
+/** The source with the derived columns of a map; it is closed when that fails. */
+async function withDerived(
+  { connection, scratch }: Session,
+  source: RawSource,
+  { derived = [] }: FeatureMap,
+  past: PastRows,
+): Promise<RawSource> {
+  try {
+    return await addDerivedColumns(connection, source, derived, { scratch, past });
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+interface EncodeDatasetOptions {
+  readonly output: string;
+  readonly hash: string;
+  readonly onProgress: (progress: DataProgress) => void;
+  readonly known: FeatureMap | undefined;
+  readonly grow: GrowthRule | undefined;
+  readonly cacheDir: string;
 }
 
 async function encodeDataset(
   session: Session,
   config: DataConfig,
-  specs: { readonly [split in SplitName]?: SourceSpec },
-  output: string,
-  hash: string,
-  onProgress: (progress: DataProgress) => void,
+  sources: SplitSources,
+  { output, hash, onProgress, known, grow, cacheDir }: EncodeDatasetOptions,
 ): Promise<{ report: EncodingReport; map: FeatureMap }> {
   const { split, shuffleMemory, onBadRow } = config.data;
   const made = split === undefined || split.by === "files" ? undefined : split;
   const stored: { [name in SplitName]?: StoredSplit } = {};
   const notes: SourceNote[] = [];
+  const files: { [split: string]: readonly string[] } = {};
+  const past: PastRows = new Map();
   const encode = async (
     name: SplitName,
     work: (source: RawSource) => Promise<Map<string, StoredSplit>>,
   ): Promise<void> => {
     onProgress({ stage: "read", split: name, done: 0, total: 1 });
-    const source = await openSource(session.connection, specs[name]!, { untyped: true });
+    const source = await openUntyped(session, sources[name]!);
     notes.push(...source.notes);
+    files[name] = source.files;
     try {
       for (const [each, result] of await work(source)) {
         if (result.rows === 0) throw emptySplit(each, source.files, result.dropped);
@@ -341,9 +432,13 @@ async function encodeDataset(
   const onRows = (stage: "read" | "encode", name: SplitName, total: number) => (done: number) =>
     onProgress({ stage, split: name, done, total });
   let fitted: FittedMap | undefined;
-  await encode("train", async (source) => {
-    const unit = await timeUnit(session, config, made, source);
-    const needs = needsOfConfig(config, config.timestamp === undefined ? undefined : unit);
+  await encode("train", async (raw) => {
+    const { source, derived } = await deriveTraining(session, config, raw, { known, past, cacheDir });
+    const unit = known?.timestampUnit ?? (await timeUnit(session, config, made, source));
+    const needs =
+      known === undefined
+        ? needsOfConfig(config, config.timestamp === undefined ? undefined : unit)
+        : needsOfMap(known, config.data.keep);
     const longTexts = await longTextsOf(session, source);
     const lanes = planLanes(source, needs, { labels: true, roles: true }, longTexts);
     const splitLane = made === undefined ? undefined : planSplit(lanes.plan, made, config.timestamp, unit);
@@ -356,9 +451,11 @@ async function encodeDataset(
       made === undefined ? new Uint8Array(spooled.rows) : assignSplits(spooled, made, splitLane, unit);
     const dropped = await dropUnusable(spooled, needs, lanes, membership, onBadRow);
     if (!membership.includes(0)) throw emptySplit("train", source.files, dropped.get(0) ?? 0);
-    fitted = fitFeatureMap(config, spooled, needs, lanes, membership, (done, total) =>
-      onProgress({ stage: "fit", done, total }),
-    );
+    const onFit = (done: number, total: number): void => onProgress({ stage: "fit", done, total });
+    fitted =
+      known === undefined
+        ? fitFeatureMap(config, spooled, needs, lanes, membership, derived, onFit)
+        : growFeatureMap(known, spooled, lanes, membership, grow);
     const encoded = await encodeSplits(session, spooled, {
       map: fitted.map,
       lanes,
@@ -374,17 +471,21 @@ async function encodeDataset(
   });
   const { map, encoders } = fitted!;
   for (const name of ["valid", "test"] as const) {
-    if (specs[name] === undefined) continue;
-    await encode(name, (source) =>
-      encodeWithMap(session, source, map, {
+    if (sources[name] === undefined) continue;
+    await encode(name, async (raw) => {
+      const source = await addDerivedColumns(session.connection, raw, map.derived ?? [], {
+        scratch: session.scratch,
+        past,
+      });
+      return encodeWithMap(session, source, map, {
         name,
         keep: config.data.keep,
         required: true,
         onBadRow,
         directory: output,
         onRows: (stage, done) => onProgress({ stage, split: name, done, total: source.rows }),
-      }),
-    );
+      });
+    });
   }
   const rowBytes = stored.train!.rowBytes;
   const report: EncodingReport = {
@@ -393,7 +494,7 @@ async function encodeDataset(
     files: Object.fromEntries(
       SPLIT_NAMES.filter((name) => stored[name] !== undefined).map((name) => [
         name,
-        (specs[name] ?? specs.train!).files,
+        files[name] ?? files.train,
       ]),
     ),
     encoders,
@@ -405,6 +506,21 @@ async function encodeDataset(
   writeFeatureMap(join(output, "feature-map.json"), map);
   writeJsonAtomic(join(output, "encoding.json"), report);
   return { report, map };
+}
+
+/** The training source with its derived columns: those of a map that is known, else fitted to it. */
+async function deriveTraining(
+  { connection, scratch }: Session,
+  { derived = [], timestamp, timestampUnit }: DataConfig,
+  source: RawSource,
+  { known, past, cacheDir }: { known: FeatureMap | undefined; past: PastRows; cacheDir: string },
+): Promise<DerivedSource> {
+  const options = { scratch, past };
+  if (known === undefined) {
+    return fitDerived(connection, source, derived, { ...options, timestamp, timestampUnit, cacheDir });
+  }
+  const columns = known.derived ?? [];
+  return { source: await addDerivedColumns(connection, source, columns, options), derived: columns };
 }
 
 /** Indented for people, unless nobody would read it. */

@@ -4,6 +4,7 @@
  */
 import { DataError } from "../core/index.ts";
 import {
+  type DerivedColumn,
   DOMAIN_ENCODER,
   type Feature,
   type FeatureMap,
@@ -39,6 +40,8 @@ export interface EncoderReport {
   readonly rare?: number;
   /** Values beyond `max_size`, left out. */
   readonly overflow?: number;
+  /** Values that an earlier vocabulary did not have, put behind its own. */
+  readonly added?: number;
 }
 
 export interface FittedMap {
@@ -118,6 +121,7 @@ export function fitFeatureMap(
   needs: BatchNeeds,
   lanes: BatchLanes,
   membership: Membership,
+  derived: readonly DerivedColumn[],
   onProgress: (done: number, total: number) => void = () => {},
 ): FittedMap {
   const train = new TrainingRows(spooled, membership);
@@ -131,7 +135,7 @@ export function fitFeatureMap(
       const lane = user.name === DOMAIN_ENCODER ? lanes.domain! : lanes.features.get(user.name)!.lane;
       return train.countKeys(lane);
     });
-    const fitted = fitEncoder(users[0], counted, spooled.source.unchecked !== undefined);
+    const fitted = fitEncoder(users[0], counted, spooled.source.untyped === true);
     encoders[name] = fitted.encoder;
     reports[name] = fitted.report;
     ids.set(name, fitted.ids);
@@ -144,6 +148,7 @@ export function fitFeatureMap(
   const { labels, weight, group, domain, timestamp, timestampUnit } = needs;
   const map: FeatureMap = {
     version: 1,
+    ...(derived.length > 0 && { derived }),
     features,
     encoders,
     labels,
@@ -157,7 +162,7 @@ export function fitFeatureMap(
 }
 
 /** The lanes of the rows that train. */
-class TrainingRows {
+export class TrainingRows {
   readonly #spooled: SpooledSource;
   readonly #membership: Membership;
   /** Whether all rows train. */

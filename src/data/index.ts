@@ -1,5 +1,16 @@
 export { openSource } from "./source.ts";
-export type { RawColumn, RawSource, RowPlace, SourceFormat, SourceNote, SourceSpec } from "./source-spec.ts";
+export type {
+  JoinSpec,
+  RawColumn,
+  RawSource,
+  RowPlace,
+  SourceFormat,
+  SourceNote,
+  SourceQuery,
+  SourceSpec,
+} from "./source-spec.ts";
+export { type FilesConfig, type JoinConfig, sourceSpecOf } from "./source-config.ts";
+export type { GrowthRule } from "./grow.ts";
 export { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";
 export { expandFiles, literalPath } from "./source-files.ts";
 export { type InspectOptions, type InspectReport, inspect } from "./inspect.ts";
@@ -18,6 +29,7 @@ export {
   encodeForMap,
   openDataset,
   type PreparedDataset,
+  type PrepareDatasetOptions,
   type PrepareOptions,
   prepareDataset,
 } from "./dataset.ts";
@@ -32,6 +44,7 @@ export {
   type DataConfigInput,
   dataConfigSchema,
   dataConfigShape,
+  type DerivedConfig,
   type FeatureConfig,
   type LabelConfig,
   parseDataConfig,

@@ -3,12 +3,12 @@
  * a SQL expression over the source and a way to keep its values.
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { ConfigError, nearestName } from "../core/index.ts";
 import type { NumericTransform, TimestampUnit } from "../schema/index.ts";
 import { KeyTable, type KeyType, SHORT } from "./key-table.ts";
 import { anyNumberSql, timeSql } from "./number-sql.ts";
 import { type KeyCast, keyCast } from "./raw-key.ts";
 import { lastEntries, rawList } from "./raw-list.ts";
+import { requireColumn } from "./source-columns.ts";
 import type { RawSource } from "./source-spec.ts";
 import { queryRow, sqlName } from "./source-sql.ts";
 
@@ -60,15 +60,7 @@ export class LanePlan {
    * @throws ConfigError when the source has no such column
    */
   typeOf(column: string, user: string): string {
-    const found = this.#source.columns.find(({ name }) => name === column);
-    if (found !== undefined) return found.type;
-    const names = this.#source.columns.map(({ name }) => name);
-    const near = nearestName(column, names);
-    const [file] = this.#source.files;
-    throw new ConfigError(`${file} has no column ${column}, which ${user} needs`, {
-      details: { file, column, expected: column, received: names },
-      hint: near === undefined ? `its columns are ${names.join(", ")}` : `did you mean ${near}?`,
-    });
+    return requireColumn(this.#source, column, user).type;
   }
 
   /** @param group lanes of one group and type share their codes */

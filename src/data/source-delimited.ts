@@ -98,6 +98,7 @@ export async function openDelimited(
     sql: read(files, types),
     locate: (rows) => locateRecords(files, place, rows),
     ...(untyped && {
+      untyped,
       unchecked: { checkCount, explain: (cause: unknown) => delimitedError(files, place, cause) },
     }),
     close: async () => {},
@@ -151,6 +152,7 @@ function columnNames(
     }
     declared[name] = type;
   }
+  for (const name of spec.textColumns ?? []) if (checked.includes(name)) declared[name] ??= "string";
   return { names: checked, declared };
 }
 

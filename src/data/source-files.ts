@@ -24,9 +24,9 @@ export async function expandFiles(
   const files: string[] = [];
   for (const pattern of patterns) {
     if (REMOTE.test(pattern)) {
-      throw new ConfigError(`${pattern}: only local files are read`, {
+      throw new ConfigError(`${pattern}: only local files, http and https addresses are read`, {
         details: { file: pattern },
-        hint: "copy the file here first; for a database, export the query to Parquet or CSV",
+        hint: "copy the file here first, or use an https address; a Postgres query stands under query",
       });
     }
     if (existsSync(pattern)) {

@@ -10,6 +10,7 @@ import { ConfigError, DataError, MillraceError, nearestName } from "../core/inde
 import { DUCKDB_TYPE, fitsDeclared, rawColumn } from "./source-column-type.ts";
 import { readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
+import { type PartitionColumn, partitionColumns } from "./source-hive.ts";
 import { checkNames } from "./source-names.ts";
 import { clip } from "./source-scan.ts";
 import type { RawColumn, RawSource, RowPlace, SourceNote, SourceSpec } from "./source-spec.ts";
@@ -20,14 +21,20 @@ interface ParquetColumn {
   readonly type: string;
 }
 
-/** Opens Parquet files. @throws DataError, ConfigError as `openSource` */
+/**
+ * Opens Parquet files.
+ *
+ * @param held the columns that are there, when the files are copies with holes; absent: all
+ * @throws DataError, ConfigError as `openSource`
+ */
 export async function openParquet(
   connection: DuckDBConnection,
   files: readonly string[],
   spec: SourceSpec,
+  held?: readonly string[],
 ): Promise<RawSource> {
   try {
-    return await openChecked(connection, files, spec);
+    return await openChecked(connection, files, spec, held);
   } catch (cause) {
     throw cause instanceof MillraceError ? cause : readerError(files, cause);
   }
@@ -37,13 +44,16 @@ async function openChecked(
   connection: DuckDBConnection,
   files: readonly string[],
   spec: SourceSpec,
+  held: readonly string[] | undefined,
 ): Promise<RawSource> {
   const notes: SourceNote[] = [];
+  const partitions = spec.hivePartitioning ? partitionColumns(files) : [];
   let stored: readonly ParquetColumn[] | undefined;
   const counts: number[] = [];
   let rows = 0;
   for (const file of files) {
-    const columns = await describe(connection, file);
+    const all = await describe(connection, file);
+    const columns = held === undefined ? all : all.filter(({ name }) => held.includes(name));
     if (stored === undefined) stored = columns;
     else checkSameColumns(file, columns, files[0], stored);
     const count = await decodeAll(connection, file, columns);
@@ -60,7 +70,8 @@ async function openChecked(
     stored.map(({ name }) => name),
     [],
   );
-  const table = parquetTable(files);
+  if (partitions.length > 0) stored = withPartitions(stored, partitions, notes);
+  const table = parquetTable(files, partitions.length > 0);
   const columns: RawColumn[] = [];
   const selected: string[] = [];
   for (const column of stored) {
@@ -102,10 +113,31 @@ function placeInFiles(files: readonly string[], counts: readonly number[], row: 
   return { file: files[files.length - 1], row: left + 1 };
 }
 
-function parquetTable(files: readonly string[]): string {
+/** Without being asked, directory names such as day=3 must not become columns that other readers do not see. */
+function parquetTable(files: readonly string[], hive = false): string {
   const paths = files.map((file) => sqlText(literalPath(file))).join(", ");
-  // Directory names such as day=3 would become columns that other readers of the files do not see.
-  return `read_parquet([${paths}], binary_as_string = true, hive_partitioning = false)`;
+  const partitioned = hive ? "true, hive_types_autocast = false" : "false";
+  const table = `read_parquet([${paths}], binary_as_string = true, hive_partitioning = ${partitioned})`;
+  if (!hive) return table;
+  const cast = partitionColumns(files).map(
+    ({ name, type }) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`,
+  );
+  return `(SELECT * REPLACE (${cast.join(", ")}) FROM ${table})`;
+}
+
+/** The files' columns and those of their folders, which win. */
+function withPartitions(
+  stored: readonly ParquetColumn[],
+  partitions: readonly PartitionColumn[],
+  notes: SourceNote[],
+): ParquetColumn[] {
+  const inFolders = (name: string): boolean => partitions.some((column) => column.name === name);
+  for (const { name } of stored) {
+    if (!inFolders(name)) continue;
+    const text = `column ${name} is taken from the folders' names, not from the files`;
+    notes.push({ kind: "partition-column", column: name, count: 1, text });
+  }
+  return [...stored.filter(({ name }) => !inFolders(name)), ...partitions];
 }
 
 async function describe(connection: DuckDBConnection, file: string): Promise<ParquetColumn[]> {
@@ -149,7 +181,7 @@ async function decodeAll(
     const hashes = columns.map(({ name }, k) => `bit_xor(hash(${sqlName(name)})) AS h${k}`);
     const row = await queryRow(
       connection,
-      `SELECT count(*) AS rows, ${hashes.join(", ")} FROM ${parquetTable([file])}`,
+      `SELECT ${["count(*) AS rows", ...hashes].join(", ")} FROM ${parquetTable([file])}`,
     );
     return Number(row.rows);
   } catch (cause) {

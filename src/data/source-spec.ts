@@ -3,9 +3,30 @@ import type { ValueType } from "../schema/index.ts";
 
 export type SourceFormat = "csv" | "tsv" | "jsonl" | "parquet" | "libsvm" | "libfm";
 
+/** Rows of a Postgres query. */
+export interface SourceQuery {
+  readonly sql: string;
+  /** Connection string without a password, or `$NAME` of an environment variable. @default libpq's variables */
+  readonly server: string | undefined;
+}
+
+/** A table with one row a key, whose columns are added to the rows that have the key. */
+export interface JoinSpec {
+  readonly source: SourceSpec;
+  /** Key columns: the rows' column, and the side table's column that it equals. */
+  readonly on: { readonly [column: string]: string };
+  /** Put before the names of the columns that come in. */
+  readonly prefix: string;
+}
+
 export interface SourceSpec {
-  /** Paths or globs (`*`, `**`, `?`, `[…]`); text files may be gzip (`.gz`). All hold the same columns. */
+  /**
+   * Paths, globs (`*`, `**`, `?`, `[…]`) or http(s) addresses; text files may be gzip (`.gz`). All hold the
+   * same columns.
+   */
   readonly files: readonly string[];
+  /** In place of files. */
+  readonly query?: SourceQuery;
   /** Absent: told from the file's name, else from its first bytes. */
   readonly format?: SourceFormat;
   /** Column names of header-less text, in file order. */
@@ -20,6 +41,12 @@ export interface SourceSpec {
   readonly nullText?: readonly string[];
   /** @default "utf-8" */
   readonly encoding?: "utf-8" | "latin-1";
+  /** Parquet: folders `key=value` are columns, and a folder stands for the files under it. @default false */
+  readonly hivePartitioning?: boolean;
+  /** Side tables, joined in order. */
+  readonly joins?: readonly JoinSpec[];
+  /** Columns of delimited text whose values stay as they are written, as far as they exist. */
+  readonly textColumns?: readonly string[];
 }
 
 export interface RawColumn {
@@ -51,6 +78,10 @@ export interface OpenOptions {
    * spares a pass over the files that tells types. @default false
    */
   readonly untyped?: boolean;
+  /** Columns that will be read: of a remote Parquet file nothing else is fetched. @default all */
+  readonly wanted?: readonly string[];
+  /** Folder of copies of remote files. @default `.millrace/datasets` */
+  readonly cacheDir?: string;
 }
 
 /** What is left to whoever reads an untyped source. */
@@ -62,6 +93,8 @@ export interface UncheckedRows {
 }
 
 export interface RawSource {
+  /** Whether columns of text may hold numbers and the like, because nobody looked. @default false */
+  readonly untyped?: boolean;
   readonly format: SourceFormat;
   readonly files: readonly string[];
   readonly columns: readonly RawColumn[];

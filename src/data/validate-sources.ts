@@ -1,79 +1,109 @@
 /** From a config to the rows of its splits; what is missing or unreadable becomes a problem, not an exception. */
 import { join } from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, MillraceError, nearestName } from "../core/index.ts";
-import type { TimestampUnit } from "../schema/index.ts";
+import type { DerivedColumn, TimestampUnit } from "../schema/index.ts";
 import type { DataConfig } from "./config.ts";
+import { addDerivedColumns } from "./derive-columns.ts";
 import { columnOf } from "./fit.ts";
+import { fitDerived } from "./fit-derived.ts";
+import type { PastRows } from "./past-counts.ts";
 import type { Session } from "./session.ts";
-import { openSource } from "./source.ts";
-import type { RawSource, SourceSpec } from "./source-spec.ts";
+import { openLocal } from "./source.ts";
+import { type FilesConfig, sourceSpecOf } from "./source-config.ts";
+import { type LocalSource, SourceResolver } from "./source-local.ts";
+import type { RawSource } from "./source-spec.ts";
 import { sqlName, sqlText } from "./source-sql.ts";
 import { SPLIT_NAMES, type SplitName } from "./split.ts";
 import { splitColumns, splitConditions } from "./split-sql.ts";
 import { guessTimeUnit } from "./time-unit.ts";
 import { ROW as STAGED_ROW, type StagedTable, stagedRows } from "./stage.ts";
 import type { ProblemList, SplitRows } from "./validate-report.ts";
+import { columnsOfConfig } from "./wanted-columns.ts";
 
-/** Columns that the config needs, with what needs them. */
-export function wantedColumns(config: DataConfig): Map<string, string> {
-  const wanted = new Map<string, string>();
-  const add = (column: string | undefined, user: string): void => {
-    if (column !== undefined && !wanted.has(column)) wanted.set(column, user);
-  };
-  for (const feature of config.features) {
-    add(columnOf(feature), `feature ${feature.name}`);
-    add(feature.timesColumn, `feature ${feature.name}`);
-  }
-  for (const label of config.labels) add(columnOf(label), `label ${label.name}`);
-  add(config.weight, "weight");
-  add(config.group, "group");
-  add(config.domain, "domain");
-  add(config.timestamp, "timestamp");
-  for (const column of config.data.keep) add(column, "data.keep");
-  for (const column of splitColumns(config.data.split, config.timestamp)) add(column, "data.split");
-  return wanted;
-}
+/** Opens the sources of a config's splits, with their derived columns. */
+export class ValidatedSources {
+  readonly #session: Session;
+  readonly #config: DataConfig;
+  readonly #problems: ProblemList;
+  readonly #past: PastRows = new Map();
+  /** Settled by the training source. */
+  #derived: readonly DerivedColumn[] | undefined;
 
-export async function openSplitSource(
-  connection: DuckDBConnection,
-  { data, features }: DataConfig,
-  files: readonly string[],
-  name: SplitName,
-  problems: ProblemList,
-): Promise<RawSource | undefined> {
-  const types: Record<string, NonNullable<(typeof features)[number]["type"]>> = { ...data.types };
-  for (const feature of features) {
-    const scalar = feature.kind === "categorical" || feature.kind === "numeric";
-    if (scalar && feature.type !== undefined) types[columnOf(feature)] ??= feature.type;
+  constructor(session: Session, config: DataConfig, problems: ProblemList) {
+    this.#session = session;
+    this.#config = config;
+    this.#problems = problems;
   }
-  const { format, columns, header, separator, nullText, encoding } = data;
-  for (;;) {
-    const spec: SourceSpec = { files, format, columns, header, separator, nullText, encoding, types };
+
+  /** Undefined for what cannot be read: that is a problem by then. */
+  async open(name: SplitName, files: FilesConfig): Promise<RawSource | undefined> {
+    const source = await this.#openFiles(name, files);
+    if (source === undefined || (this.#config.derived ?? []).length === 0) return source;
+    const { connection, scratch } = this.#session;
+    const { derived: definitions = [], timestamp, timestampUnit, data } = this.#config;
+    const options = { scratch, past: this.#past };
     try {
-      return await openSource(connection, spec);
+      if (this.#derived !== undefined) {
+        return await addDerivedColumns(connection, source, this.#derived, options);
+      }
+      if (name !== "train") return source;
+      const { cacheDir } = data;
+      const context = { ...options, timestamp, timestampUnit, cacheDir };
+      const fitted = await fitDerived(connection, source, definitions, context);
+      this.#derived = fitted.derived;
+      return fitted.source;
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
-      const column = String(error.details.column ?? "");
-      if (error instanceof ConfigError && data.types?.[column] === undefined && types[column] !== undefined) {
-        delete types[column]; // a feature's type for a column that is missing: reported as that
-        continue;
-      }
-      const { file, row } = error.details;
-      problems.add(
-        {
-          kind: error instanceof ConfigError ? "config" : "unreadable",
-          severity: "error",
-          message: `${error.message}${typeof row === "number" && !error.message.includes(String(row)) ? ` (line ${row})` : ""}`,
-          effect: "training stops",
-          ...(typeof file === "string" ? { file } : {}),
-          ...(column === "" ? {} : { column }),
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        },
-        name,
-      );
-      return undefined;
+      this.#add("derived", error, name);
+      return source;
     }
+  }
+
+  async #openFiles(name: SplitName, files: FilesConfig): Promise<RawSource | undefined> {
+    const { data, features } = this.#config;
+    const { connection, scratch } = this.#session;
+    const { cacheDir } = data;
+    const types: Record<string, NonNullable<(typeof features)[number]["type"]>> = { ...data.types };
+    for (const feature of features) {
+      const scalar = feature.kind === "categorical" || feature.kind === "numeric";
+      if (scalar && feature.type !== undefined) types[columnOf(feature)] ??= feature.type;
+    }
+    const wanted = columnsOfConfig(this.#config);
+    const resolver = new SourceResolver(connection, { scratch, cacheDir, wanted });
+    let local: LocalSource | undefined;
+    for (;;) {
+      try {
+        local ??= await resolver.resolve(sourceSpecOf(files, data, data.joins));
+        return await openLocal(connection, { ...local, spec: { ...local.spec, types } }, { scratch });
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        const column = String(error.details.column ?? "");
+        const wished = error instanceof ConfigError && data.types?.[column] === undefined;
+        if (wished && types[column] !== undefined) {
+          delete types[column]; // a feature's type for a column that is missing: reported as that
+          continue;
+        }
+        this.#add(error instanceof ConfigError ? "config" : "unreadable", error, name);
+        return undefined;
+      }
+    }
+  }
+
+  #add(kind: string, error: MillraceError, name: SplitName): void {
+    const { file, row, column } = error.details;
+    const line = typeof row === "number" && !error.message.includes(String(row)) ? ` (line ${row})` : "";
+    this.#problems.add(
+      {
+        kind,
+        severity: "error",
+        message: `${error.message}${line}`,
+        effect: "training stops",
+        ...(typeof file === "string" ? { file } : {}),
+        ...(typeof column === "string" ? { column } : {}),
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      },
+      name,
+    );
   }
 }
 
@@ -81,11 +111,13 @@ export function reportMissing(
   source: RawSource,
   name: SplitName,
   wanted: ReadonlyMap<string, string>,
+  derived: ReadonlySet<string>,
   problems: ProblemList,
 ): void {
   const names = source.columns.map((column) => column.name);
   for (const [column, user] of wanted) {
-    if (names.includes(column)) continue;
+    // Of a derived column that is not there, its definition is the problem.
+    if (names.includes(column) || derived.has(column)) continue;
     const near = nearestName(column, names);
     problems.add(
       {

@@ -18,14 +18,7 @@ import type { RawSource } from "./source-spec.ts";
 import { queryRow } from "./source-sql.ts";
 import { SPLIT_NAMES, type SplitName } from "./split.ts";
 import type { StagedTable } from "./stage.ts";
-import {
-  makeSplits,
-  openSplitSource,
-  reportMissing,
-  stageColumns,
-  timeUnit,
-  wantedColumns,
-} from "./validate-sources.ts";
+import { makeSplits, reportMissing, stageColumns, timeUnit, ValidatedSources } from "./validate-sources.ts";
 import { checkColumns } from "./validate-columns.ts";
 import { checkLeaks } from "./validate-leaks.ts";
 import {
@@ -37,6 +30,7 @@ import {
 } from "./validate-report.ts";
 import { checkDuplicates, checkGroups, checkOverlap, checkSize, checkTimes } from "./validate-splits.ts";
 import { checkUnseen, checkVocabularies } from "./validate-vocabulary.ts";
+import { wantedColumns } from "./wanted-columns.ts";
 
 export interface ValidateOptions {
   /** DuckDB's memory before it spills to disk, MiB. @default 768 */
@@ -119,24 +113,20 @@ async function checkData(
 ): Promise<Partial<Record<SplitName, SplitSummary>>> {
   const { connection } = session;
   const wanted = wantedColumns(config);
+  const derived = new Set((config.derived ?? []).map(({ name }) => name));
+  const opener = new ValidatedSources(session, config, problems);
   const sources: Partial<Record<SplitName, { source: RawSource; staged: StagedTable }>> = {};
   for (const name of SPLIT_NAMES) {
     const files = config.data[name];
     if (files === undefined) continue;
-    const source = await openSplitSource(
-      connection,
-      config,
-      typeof files === "string" ? [files] : files,
-      name,
-      problems,
-    );
+    const source = await opener.open(name, files);
     if (source === undefined) continue;
     onOpen(source);
     for (const { kind, text, file, column, count } of source.notes) {
       const place = { ...(file === undefined ? {} : { file }), ...(column === undefined ? {} : { column }) };
       problems.add({ kind, severity: "info", message: text, effect: "nothing", count, ...place }, name);
     }
-    reportMissing(source, name, wanted, problems);
+    reportMissing(source, name, wanted, derived, problems);
     sources[name] = { source, staged: await stageColumns(session, source, name, wanted) };
   }
   const { train } = sources;

@@ -62,6 +62,22 @@ export function fitVocabulary(
   return { values, distinct, rare: distinct - order.length, overflow: order.length - kept.length, ids };
 }
 
+/** Values that a list vocabulary does not have: in the order in which they are put behind its own. */
+export function growVocabulary(
+  columns: readonly CountedKeys[],
+  encoder: IdEncoder,
+  { minCount, maxNew }: { readonly minCount: number; readonly maxNew: number | undefined },
+): { readonly added: readonly string[]; readonly rare: number; readonly overflow: number } {
+  const { texts, counts } = collectTexts(columns, encoder);
+  const idOf = canonicalLookup(encoder);
+  const isNew = (index: number): boolean => counts[index] > 0 && idOf(texts[index]) === OUT_OF_VOCABULARY_ID;
+  const order = orderTexts(texts, counts, minCount).filter(isNew);
+  let unknown = 0;
+  for (let index = 0; index < texts.length; index++) if (isNew(index)) unknown++;
+  const added = Array.from(order.subarray(0, maxNew), (index) => texts[index]);
+  return { added, rare: unknown - order.length, overflow: order.length - added.length };
+}
+
 /** Ids of all codes of a table under an encoder that is already fitted, or hashes. */
 export function idsOfKeys(
   table: KeyTable,

@@ -131,7 +131,7 @@ function applySetting(tree: Tree, setting: string): void {
 }
 
 /** Keys that are the user's own names (columns), not ours to rename. */
-const namedByUser = new Set(["types", "tables"]);
+const namedByUser = new Set(["types", "tables", "on", "values"]);
 
 export function keysToCamelCase(value: unknown): unknown {
   return renameKeys(value, toCamelCase);
@@ -163,16 +163,29 @@ function renameKeys(value: unknown, rename: (key: string) => string): unknown {
 }
 
 function withDataPaths(config: unknown, folder: string): unknown {
-  const tree = config as { data?: Tree };
-  if (typeof tree.data !== "object" || tree.data === null) return config;
-  const data = { ...tree.data };
-  for (const key of ["train", "valid", "test"]) {
-    const files = data[key];
-    const place = (file: unknown): unknown =>
-      typeof file === "string" && !isAbsolute(file) ? join(folder, file) : file;
-    if (files !== undefined) data[key] = Array.isArray(files) ? files.map(place) : place(files);
-  }
-  return { ...tree, data };
+  const tree = config as { data?: Tree; derived?: unknown };
+  const place = (file: unknown): unknown =>
+    typeof file === "string" && !isAbsolute(file) && !/^[a-z][a-z0-9+.-]+:\/\//i.test(file)
+      ? join(folder, file)
+      : file;
+  /** The object with the files under these keys placed; what is no object is for the schema to refuse. */
+  const placed = (value: unknown, keys: readonly string[]): unknown => {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+    const copy: Tree = { ...value };
+    for (const key of keys) {
+      const files = copy[key];
+      if (files !== undefined) copy[key] = Array.isArray(files) ? files.map(place) : place(files);
+    }
+    return copy;
+  };
+  const data = placed(tree.data, ["train", "valid", "test"]) as Tree | undefined;
+  if (Array.isArray(data?.joins)) data.joins = data.joins.map((side) => placed(side, ["source"]));
+  const { derived } = tree;
+  return {
+    ...tree,
+    ...("data" in tree && { data }),
+    ...(Array.isArray(derived) && { derived: derived.map((each) => placed(each, ["file"])) }),
+  };
 }
 
 /** Files of pre-trained vectors are taken from the configuration's folder too. */

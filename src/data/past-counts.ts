@@ -1,0 +1,90 @@
+/**
+ * Counts over the past: for each row the rows with the same key in a window that ends strictly before the
+ * row's own time. Rows of other splits and files count as well, when they are earlier: what happened is
+ * known whoever learns from it. Sums are taken in millionths, as integers, so that no order of adding
+ * shows. Everything is done by the database, which spills what does not fit its memory.
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { CountColumn } from "../schema/index.ts";
+import { besideSource } from "./beside-source.ts";
+import { numberSql, timeSql } from "./number-sql.ts";
+import { keyCast } from "./raw-key.ts";
+import { literalPath } from "./source-files.ts";
+import { requireColumn } from "./source-columns.ts";
+import { rawColumn } from "./source-column-type.ts";
+import type { RawSource } from "./source-spec.ts";
+import { sqlName, sqlText } from "./source-sql.ts";
+
+/** Files with keys and times of the rows read so far, by the name of the count. */
+export type PastRows = Map<string, string[]>;
+
+/** A source with a column of counts; its rows join the past. */
+export async function addPastCounts(
+  connection: DuckDBConnection,
+  source: RawSource,
+  column: CountColumn,
+  { scratch, past }: { readonly scratch: string; readonly past: PastRows },
+): Promise<RawSource> {
+  const id = randomUUID().slice(0, 8);
+  const rows = join(scratch, `past-${id}.parquet`);
+  const counts = join(scratch, `counts-${id}.parquet`);
+  const keys = column.by.map((_, k) => `k${k}`);
+  try {
+    await connection.run(`COPY (${eventRows(source, column)}) TO ${sqlText(rows)} (FORMAT parquet)`);
+  } catch (cause) {
+    throw source.unchecked === undefined ? cause : await source.unchecked.explain(cause);
+  }
+  const earlier = past.get(column.name) ?? [];
+  const events = [
+    `SELECT * FROM ${parquet(rows)}`,
+    ...earlier.map((file) => `SELECT * REPLACE (NULL AS r) FROM ${parquet(file)}`),
+  ].join(" UNION ALL ");
+  const known = [...keys, "t"].map((name) => `${name} IS NOT NULL`).join(" AND ");
+  const value = column.sum === undefined ? "count(*)" : "coalesce(sum(v), 0)";
+  const scale = column.sum === undefined ? "" : " / 1e6";
+  const over = `${value} OVER (PARTITION BY ${keys.join(", ")}, t IS NULL ORDER BY t RANGE BETWEEN ${frame(column)})`;
+  await connection.run(
+    `COPY (SELECT n AS ${sqlName(column.name)}
+       FROM (SELECT r, CASE WHEN ${known} THEN CAST(${over} AS DOUBLE)${scale} END AS n FROM (${events}))
+       WHERE r IS NOT NULL ORDER BY r) TO ${sqlText(counts)} (FORMAT parquet)`,
+  );
+  past.set(column.name, [...earlier, rows]);
+  return besideSource(source, counts, [rawColumn(column.name, "DOUBLE")]);
+}
+
+/** Row number, keys as text, time in microseconds and, for sums, the value in millionths. */
+function eventRows(source: RawSource, { name, by, timestamp, unit, sum }: CountColumn): string {
+  const user = `derived ${name}`;
+  const selected = by.map((column, k) => {
+    return `${keyText(column, requireColumn(source, column, user).type)} AS k${k}`;
+  });
+  const time = timeSql(sqlName(timestamp), requireColumn(source, timestamp, user).type, unit, timestamp);
+  selected.push(`TRY_CAST(round((${time}) * 1e6) AS BIGINT) AS t`);
+  if (sum !== undefined) {
+    const number = numberSql(sqlName(sum), requireColumn(source, sum, user).type, sum);
+    selected.push(`TRY_CAST(round((${number}) * 1e6) AS HUGEINT) AS v`);
+  }
+  return `SELECT row_number() OVER () AS r, ${selected.join(", ")} FROM ${source.sql}`;
+}
+
+/** A key as text: whole numbers without a point, so that integers and doubles of one value agree. */
+function keyText(column: string, type: string): string {
+  const cast = keyCast(type, column);
+  const x = cast.sql(sqlName(column));
+  const print = `nullif(nfc_normalize(CAST(${x} AS VARCHAR)), '')`;
+  if (cast.type !== "DOUBLE") return print;
+  return `CASE WHEN isfinite(${x}) THEN coalesce(CASE WHEN ${x} = trunc(${x}) THEN CAST(TRY_CAST(${x} AS BIGINT) AS VARCHAR) END, ${print}) END`;
+}
+
+function parquet(file: string): string {
+  return `read_parquet(${sqlText(literalPath(file))}, hive_partitioning = false)`;
+}
+
+/** Times are whole microseconds: strictly before is one microsecond before. */
+function frame({ windowSeconds, delaySeconds }: CountColumn): string {
+  const micros = (seconds: number): string => String(BigInt(Math.round(seconds * 1e6)));
+  const from = windowSeconds === undefined ? "UNBOUNDED" : micros(windowSeconds);
+  return `${from} PRECEDING AND ${delaySeconds > 0 ? micros(delaySeconds) : 1} PRECEDING`;
+}
