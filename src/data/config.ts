@@ -22,6 +22,12 @@ const splitSchema = z
       valid: fraction.default(0).describe("share of rows to validate on"),
       test: fraction.default(0).describe("share of rows to test on"),
       seed: z.int().min(0).default(0).describe("another seed draws other rows"),
+      rotate: z
+        .number()
+        .min(0)
+        .lt(1)
+        .default(0)
+        .describe("the same draw, turned by this share: folds of a cross-validation are turns of one draw"),
     }),
     z.strictObject({
       by: z.literal("time").describe("rows of `train` are cut by time, equal times staying together"),
@@ -164,6 +170,20 @@ const labelSchema = z
       .enum(["binary", "real"])
       .default("binary")
       .describe("binary: every label must be 0 or 1 (after threshold or positive); real: any finite number"),
+    positiveWeight: z
+      .number()
+      .positive()
+      .default(1)
+      .describe("weight of positive rows in the loss of a binary label; predictions are calibrated back"),
+    negativeRate: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe(
+        "share of the training split's negative rows that is kept, for one binary label alone; predictions are " +
+          "calibrated back",
+      ),
   })
   .describe("one thing to predict");
 

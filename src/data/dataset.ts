@@ -20,6 +20,7 @@ import { columnOf, type EncoderReport, type FittedMap, fitFeatureMap, needsOfCon
 import { type DerivedSource, fitDerived } from "./fit-derived.ts";
 import { checkSameFeatures, growFeatureMap, type GrowthRule } from "./grow.ts";
 import { findLongTexts } from "./lanes.ts";
+import { sampleNegatives } from "./negative-sampling.ts";
 import type { PastRows } from "./past-counts.ts";
 import { BLOCK_ROWS, readSource } from "./read-source.ts";
 import { openSession, type Session } from "./session.ts";
@@ -456,6 +457,8 @@ async function encodeDataset(
       known === undefined
         ? fitFeatureMap(config, spooled, needs, lanes, membership, derived, onFit)
         : growFeatureMap(known, spooled, lanes, membership, grow);
+    // After fitting: what encoders know does not depend on it.
+    sampleNegatives(spooled, needs.labels, lanes, membership);
     const encoded = await encodeSplits(session, spooled, {
       map: fitted.map,
       lanes,

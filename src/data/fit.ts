@@ -105,12 +105,14 @@ function shapeOf({ clip, transform }: FeatureConfig): NumberShape {
 
 /** Labels as the feature map has them. */
 export function labelsOf({ labels }: DataConfig): Label[] {
-  return labels.map(({ name, column = name, threshold, positive, kind }) => ({
+  return labels.map(({ name, column = name, threshold, positive, kind, positiveWeight, negativeRate }) => ({
     name,
     column,
     threshold,
     positive: positive === undefined ? undefined : positiveTexts(positive),
     kind,
+    ...(positiveWeight === 1 ? {} : { positiveWeight }),
+    ...(negativeRate === 1 ? {} : { negativeRate }),
   }));
 }
 

@@ -42,12 +42,14 @@ export async function addPastCounts(
     ...earlier.map((file) => `SELECT * REPLACE (NULL AS r) FROM ${parquet(file)}`),
   ].join(" UNION ALL ");
   const known = [...keys, "t"].map((name) => `${name} IS NOT NULL`).join(" AND ");
-  const value = column.sum === undefined ? "count(*)" : "coalesce(sum(v), 0)";
-  const scale = column.sum === undefined ? "" : " / 1e6";
-  const over = `${value} OVER (PARTITION BY ${keys.join(", ")}, t IS NULL ORDER BY t RANGE BETWEEN ${frame(column)})`;
+  const window = `OVER (PARTITION BY ${keys.join(", ")}, t IS NULL ORDER BY t RANGE BETWEEN ${frame(column)})`;
+  const value =
+    column.sum === undefined
+      ? `CAST(count(*) ${window} AS DOUBLE)`
+      : `CAST(coalesce(sum(v) ${window}, 0) AS DOUBLE) / 1e6`;
   await connection.run(
     `COPY (SELECT n AS ${sqlName(column.name)}
-       FROM (SELECT r, CASE WHEN ${known} THEN CAST(${over} AS DOUBLE)${scale} END AS n FROM (${events}))
+       FROM (SELECT r, CASE WHEN ${known} THEN ${value} END AS n FROM (${events}))
        WHERE r IS NOT NULL ORDER BY r) TO ${sqlText(counts)} (FORMAT parquet)`,
   );
   past.set(column.name, [...earlier, rows]);

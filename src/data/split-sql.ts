@@ -64,7 +64,8 @@ async function ratioConditions(
   const { train, valid, test } = checkedShares(split);
   const draw = mix32Sql(`xor(CAST(${ROW} AS UBIGINT) & 4294967295, ${hashKey(split.seed, "split")})`);
   const key2 = mix32(hashKey(split.seed, "split") ^ 0x6a09e667);
-  const hash = mix32Sql(`((${draw} + ${key2}) & 4294967295)`);
+  const turn = 2 ** 32 - Math.floor(split.rotate * 2 ** 32);
+  const hash = `((${mix32Sql(`((${draw} + ${key2}) & 4294967295)`)} + ${turn}) & 4294967295)`;
   const cuts = await quantiles(
     connection,
     `SELECT CAST(${hash} AS UINTEGER) AS x FROM ${stagedRows(staged, [])}`,

@@ -121,17 +121,19 @@ function splitOfValue(value: number, cuts: readonly number[]): number {
 function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Membership {
   const shares = checkedShares(split);
   const random = new CounterRandom(split.seed, "split");
+  const turn = Math.floor(split.rotate * 2 ** 32);
+  const drawn = (row: number): number => (random.uint32(row) + 2 ** 32 - turn) % 2 ** 32;
   const chunk = 65_536;
   function* draws(): Generator<Float64Array> {
     for (let start = 0; start < rows; start += chunk) {
       const values = new Float64Array(Math.min(chunk, rows - start));
-      for (let i = 0; i < values.length; i++) values[i] = random.uint32(start + i);
+      for (let i = 0; i < values.length; i++) values[i] = drawn(start + i);
       yield values;
     }
   }
   const cuts = cutsOf(draws, rows, shares);
   const membership = new Uint8Array(rows);
-  for (let row = 0; row < rows; row++) membership[row] = splitOfValue(random.uint32(row), cuts);
+  for (let row = 0; row < rows; row++) membership[row] = splitOfValue(drawn(row), cuts);
   return membership;
 }
 
