@@ -27,6 +27,8 @@ export interface FieldEmbeddingOptions {
   readonly init?: Initializer;
   /** How numbers enter, see `numericFieldsOption`. @default "embedded" */
   readonly numericFields?: "embedded" | "raw";
+  /** Tables of another module to read in place of own ones, by vocabulary. */
+  readonly shared?: { readonly [vocabulary: string]: Table };
 }
 
 type ListFeature = BagFeature | SequenceFeature;
@@ -61,6 +63,7 @@ export class FieldEmbedding extends Module {
       exclude = [],
       init = defaultEmbeddingInit,
       numericFields = "embedded",
+      shared = {},
     }: FieldEmbeddingOptions,
   ) {
     super();
@@ -72,7 +75,8 @@ export class FieldEmbedding extends Module {
     this.#lists = features.filter((feature) => feature.kind === "bag" || feature.kind === "sequence");
     this.#numbers = features.filter((feature) => feature.kind === "numeric");
     this.#vectors = features.filter((feature) => feature.kind === "dense");
-    this.tables = tablesFor(schema, features.filter(isIdFeature), { dim, init });
+    const own = tablesFor(schema, features.filter(isIdFeature), { dim, init });
+    this.tables = Object.fromEntries(Object.entries(own).map(([name, table]) => [name, shared[name] ?? table]));
     const numbers = this.#numbers.length;
     const raw = numericFields === "raw";
     this.numeric = numbers > 0 && !raw ? new Parameter([numbers, dim]) : undefined;
