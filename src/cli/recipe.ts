@@ -1,7 +1,7 @@
 /** `millrace recipe`: measures a published claim over several seeds, or runs the quickstart. */
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, nearestName } from "../core/index.ts";
 import { removePath } from "../core/node/index.ts";
 import { type Recipe, recipeNamed, recipes } from "../recipes/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
@@ -15,6 +15,7 @@ import type { DefineVerb } from "./verbs.ts";
 interface Options {
   readonly quick?: boolean;
   readonly seeds?: string;
+  readonly only?: string;
   readonly resume?: boolean;
   readonly out: string;
   readonly data: string;
@@ -33,11 +34,13 @@ export const recipeVerb: DefineVerb = (shell) =>
       ["millrace recipe quickstart", "a generated world, three models, one report; about a minute"],
       ["millrace recipe bars-frappe --data ../shared/data", "a benchmark on public data"],
       ["millrace recipe bars-frappe --quick", "a short check; records nothing"],
+      ["millrace recipe bars-frappe --only AutoInt,DLRM --seeds 1", "two models of it; records nothing"],
     ],
   })
     .argument("<name>", "a recipe, or `list`")
     .option("--quick", "a short version on little data; records nothing")
     .option("--seeds <n>", "how many seeds (default: the recipe's own)")
+    .option("--only <variants>", "run these variants alone, commas between; records nothing, keeps the runs")
     .option("--resume", "keep what an earlier call has finished")
     .option("--out <dir>", "where its runs are kept", "runs")
     .option("--data <dir>", "where public data sets are", join("..", "shared", "data"))
@@ -72,12 +75,17 @@ async function runRecipe(shell: Shell, name: string, options: Options): Promise<
   const workDirectory = join(options.out, options.quick ? `${name}-quick` : name);
   const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
   const seeds = seedsOf(recipe, options.seeds);
+  const only = onlyOf(recipe, options.only);
   const engine = await openEngine(shell, options.engine);
-  if (!options.resume) setAside(shell, workDirectory);
+  if (!options.resume) {
+    const measuredAgain = only?.map((variant) => join(workDirectory, variant)) ?? [workDirectory];
+    for (const directory of measuredAgain) setAside(shell, directory);
+  }
   let conclusion: string | undefined;
   const result = await recipe.run({
     seeds,
     quick: options.quick === true,
+    only,
     workDirectory,
     dataDirectory: options.data,
     resultsDirectory: options.results,
@@ -102,6 +110,26 @@ function setAside(shell: Shell, directory: string): void {
   removePath(previous);
   renameSync(directory, previous);
   shell.notice(`the earlier ${directory} is now ${previous}; --resume would have gone on with it`);
+}
+
+function onlyOf({ name, variants }: Recipe, wanted: string | undefined): readonly string[] | undefined {
+  if (wanted === undefined) return undefined;
+  if (variants === undefined) {
+    throw new ConfigError(`the recipe ${name} has no variants that run alone`, {
+      details: { recipe: name, only: wanted },
+      hint: "leave --only out",
+    });
+  }
+  const names = wanted.split(",").map((text) => text.trim());
+  for (const given of names) {
+    if (variants.includes(given)) continue;
+    const near = nearestName(given, variants);
+    throw new ConfigError(`the recipe ${name} has no variant ${given}`, {
+      details: { only: given, known: variants },
+      hint: near === undefined ? `it has ${variants.join(", ")}` : `did you mean ${near}?`,
+    });
+  }
+  return names;
 }
 
 function seedsOf({ defaultSeeds }: Recipe, wanted: string | undefined): readonly number[] {

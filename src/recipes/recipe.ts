@@ -6,6 +6,8 @@ export interface RecipeContext {
   readonly seeds: readonly number[];
   /** A short version on little data, for continuous integration; never recorded. */
   readonly quick: boolean;
+  /** Of `Recipe.variants`, those to run; then nothing is recorded. @default all */
+  readonly only?: readonly string[];
   /** Where runs are kept, so that an interrupted recipe goes on where it stopped. */
   readonly workDirectory: string;
   /** Where public data sets are, e.g. `../shared/data`. */
@@ -37,6 +39,8 @@ export interface Recipe {
   readonly summary: string;
   readonly claim: string;
   readonly defaultSeeds: readonly number[];
+  /** Names of variants that can be run alone, each in a folder of that name; none: all or nothing. */
+  readonly variants?: readonly string[];
   /** @returns what was measured, already written unless quick; undefined where there is nothing to record */
   run(context: RecipeContext): Promise<RecipeResult | undefined>;
 }
