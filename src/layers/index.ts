@@ -44,6 +44,7 @@ export {
 } from "./multi-head-target-attention.ts";
 export { PositionalEmbedding } from "./positional-embedding.ts";
 export { RelativeBias } from "./relative-bias.ts";
+export { SearchUnit } from "./search-unit.ts";
 export { SetPooling, type SetPoolingOptions } from "./set-pooling.ts";
 export { SimHash } from "./sim-hash.ts";
 export { SqueezeExcitation, type SqueezeExcitationOptions } from "./squeeze-excitation.ts";

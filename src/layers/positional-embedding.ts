@@ -9,9 +9,11 @@ import { eventDistances } from "./event-selection.ts";
  */
 export class PositionalEmbedding extends Module {
   readonly weight: Parameter;
+  readonly dim: number;
 
   constructor(maxLength: number, dim: number, { init = normalInit(0.02) }: { init?: Initializer } = {}) {
     super();
+    this.dim = dim;
     this.weight = new Parameter([maxLength + 1, dim], { init });
   }
 

@@ -6,9 +6,10 @@
  * Without softmax by default: the sum keeps how strong an interest is. Zhou et al., KDD 2018, arXiv:1706.06978.
  */
 import { Module } from "../module/index.ts";
-import { add, broadcastTo, concat, expandDims, mul, reshape, softmax, sub, sum } from "../ops/index.ts";
+import { broadcastTo, concat, expandDims, mul, reshape, sub, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { ActivationName } from "./activation.ts";
+import { maskedSoftmax } from "./masked-softmax.ts";
 import { MLP } from "./mlp.ts";
 
 export interface TargetAttentionOptions {
@@ -42,13 +43,16 @@ export class TargetAttention extends Module {
    * @returns `[batch, dim]`
    */
   forward(target: Tensor, history: Tensor, mask: Tensor): Tensor {
+    return sum(mul(history, expandDims(this.weights(target, history, mask), -1)), { axis: 1 });
+  }
+
+  /** What `forward` weighs the events with, 0 at padding: `[batch, length]`. */
+  weights(target: Tensor, history: Tensor, mask: Tensor): Tensor {
     const [batch, length, dim] = history.shape;
     const repeated = broadcastTo(expandDims(target, 1), [batch, length, dim]);
     const pairs = concat([repeated, history, sub(repeated, history), mul(repeated, history)]); // [batch, length, 4 dim]
     const scores = this.unit.forward(reshape(pairs, [-1, 4 * (dim as number)])); // [batch·length, 1]
     const masked = mul(reshape(scores, [batch, length]), mask); // [batch, length]
-    // An empty history would give equal weight to padding; the mask afterwards makes it zeros.
-    const weights = this.softmax ? mul(softmax(add(masked, mul(sub(mask, 1), 1e9))), mask) : masked;
-    return sum(mul(history, expandDims(weights, -1)), { axis: 1 });
+    return this.softmax ? maskedSoftmax(masked, mask) : masked;
   }
 }

@@ -41,3 +41,17 @@ export const deepOptions = {
 export function mlpOptions(options: z.output<z.ZodObject<typeof deepOptions>>) {
   return { activation: options.hiddenActivation, dropout: options.netDropout, batchNorm: options.batchNorm };
 }
+
+/** Of models that search a long history for a few events to attend to. */
+export const longHistoryOptions = {
+  k: width.default(50).describe("Events that the search finds."),
+  shortLength: width.default(50).describe("Most recent events, attended to as they are."),
+  attentionWidth: width.default(64).describe("Width of attention, all heads together."),
+  attentionHeads: width.default(2).describe("Heads of attention; they divide its width."),
+  attentionDropout: rate.default(0).describe("Share of attention weights dropped in training."),
+};
+
+/** What `MultiHeadTargetAttention` takes, from the options above. */
+export function targetAttentionOptions(options: z.output<z.ZodObject<typeof longHistoryOptions>>) {
+  return { width: options.attentionWidth, heads: options.attentionHeads, dropout: options.attentionDropout };
+}

@@ -51,6 +51,9 @@ def draw_batch(schema, rows):
             entries = torch.randint(1, size, (rows, longest))
             batch[name] = entries * (torch.arange(longest)[None, :] < length[:, None])
             batch[name + ".length"] = length
+            if f.get("timesColumn"):
+                ages = torch.exp(torch.rand(rows, longest) * 18).floor().sort(dim=1, descending=True)[0]
+                batch[name + ".age"] = ages * (batch[name] > 0)
         elif kind == "numeric":
             batch[name] = torch.randn(rows, dtype=torch.float32).double()
             batch[name + ".missing"] = (torch.rand(rows) < 0.3).double()
