@@ -27,6 +27,7 @@ export function checkFeatures(config: DataConfig): void {
       hint: "name the feature otherwise and set its column",
     });
   }
+  checkNegativeRates(config);
   const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
   const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
   for (const { name, kind, target, alignedWith, timesColumn, dim } of config.features) {
@@ -47,6 +48,20 @@ export function checkFeatures(config: DataConfig): void {
       });
     }
   }
+}
+
+/** Leaving out one label's negatives would shift the rates of all others, in a way nothing could take back. */
+function checkNegativeRates({ labels }: DataConfig): void {
+  const sampled = labels.find(({ negativeRate }) => negativeRate < 1);
+  if (sampled === undefined) return;
+  if (labels.length === 1 && sampled.kind === "binary") return;
+  throw new ConfigError(
+    `config labels: ${sampled.name} has negative_rate ${sampled.negativeRate}, which needs one binary label and no other`,
+    {
+      details: { key: "labels", received: labels.map(({ name }) => name) },
+      hint: "leave the other labels out, or weigh with positive_weight instead",
+    },
+  );
 }
 
 function mustBe(

@@ -27,7 +27,7 @@ const types = {
   label: "INTEGER",
 } as const;
 
-const config = {
+const config: Omit<DataConfigInput, "data"> = {
   derived: [
     { name: "user_city", kind: "cross", columns: ["user", "city"] },
     { name: "all", kind: "cross", columns: ["user", "price", "flag", "when"] },
@@ -72,7 +72,7 @@ const config = {
   ],
   labels: [{ name: "label" }],
   timestamp: "at",
-} satisfies Omit<DataConfigInput, "data">;
+};
 
 const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 6 });
 const amount = fc.oneof(

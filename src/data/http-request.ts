@@ -62,13 +62,13 @@ export interface RangeResponse {
  *
  * @param range as the header has it: `first-last`, or `-count` for the last ones
  * @param expected what the file's version must be
- * @returns undefined when the server does not give ranges, or has another version of the file
+ * @returns the whole file where the server gives no ranges; undefined when it has another version of the file
  */
 export async function requestRange(
   url: string,
   range: string,
   expected: Partial<Validators>,
-): Promise<RangeResponse | undefined> {
+): Promise<RangeResponse | FileResponse | undefined> {
   // A weak tag does not speak for bytes.
   const strong = expected.etag !== undefined && !expected.etag.startsWith("W/");
   for (let attempt = 0; ; attempt++) {
@@ -78,13 +78,14 @@ export async function requestRange(
       "accept-encoding": "identity",
       ...(strong && expected.etag !== undefined && { "if-match": expected.etag }),
     });
+    if (response.status === 200) return response;
     const total = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
     const validators = validatorsOf(response.headers);
     const same =
       (expected.etag === undefined || validators.etag === expected.etag) &&
       (expected.lastModified === undefined || validators.lastModified === expected.lastModified);
     if (response.status !== 206 || total === undefined || !same) {
-      await discard(response.body);
+      await discard(response);
       return undefined;
     }
     try {
@@ -99,7 +100,7 @@ export async function requestRange(
 }
 
 /** Ends a response without reading it. */
-async function discard(body: AsyncIterable<Uint8Array>): Promise<void> {
+export async function discard({ body }: Pick<FileResponse, "body">): Promise<void> {
   for await (const _ of body) break;
 }
 

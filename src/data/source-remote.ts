@@ -11,7 +11,14 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { DataError, MillraceError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
 import { type ByteRange, mergeRanges, missingRanges } from "./byte-ranges.ts";
-import { request, requestRange, type Validators, validatorsOf } from "./http-request.ts";
+import {
+  discard,
+  type FileResponse,
+  request,
+  requestRange,
+  type Validators,
+  validatorsOf,
+} from "./http-request.ts";
 import { literalPath } from "./source-files.ts";
 import { queryRows, sqlText } from "./source-sql.ts";
 
@@ -43,7 +50,7 @@ export async function fetchRemote(
   const directory = join(folder, createHash("sha256").update(url).digest("hex").slice(0, 24));
   mkdirSync(directory, { recursive: true });
   const path = join(directory, basename(new URL(url).pathname) || "data");
-  if (!parquet || wanted === undefined) return fetchWhole(url, directory, path);
+  if (!parquet || wanted === undefined) return fetchWhole(url, directory, path, undefined);
   return fetchColumns(connection, url, { directory, path, wanted });
 }
 
@@ -61,11 +68,19 @@ function storedRecord(directory: string, path: string): CopyRecord | undefined {
   return existsSync(file) && existsSync(path) ? (readJson(file) as CopyRecord) : undefined;
 }
 
-async function fetchWhole(url: string, directory: string, path: string): Promise<RemoteCopy> {
+/** @param begun an answer that is there already; absent: it is asked for */
+async function fetchWhole(
+  url: string,
+  directory: string,
+  path: string,
+  begun: FileResponse | undefined,
+): Promise<RemoteCopy> {
   const known = storedRecord(directory, path);
   const whole = known !== undefined && missingRanges(known.ranges, [[0, known.length]]).length === 0;
-  const response = await request(url, whole ? conditional(known.validators) : {});
-  if (response.status === 304 && whole) {
+  const response = begun ?? (await request(url, whole ? conditional(known.validators) : {}));
+  const { etag } = validatorsOf(response.headers);
+  if (whole && (response.status === 304 || (etag !== undefined && etag === known.validators.etag))) {
+    await discard(response);
     return { path, identity: known.identity, columns: undefined };
   }
   const hash = createHash("sha256");
@@ -118,7 +133,8 @@ async function fetchColumns(
   { directory, path, wanted }: { directory: string; path: string; wanted: readonly string[] },
 ): Promise<RemoteCopy> {
   const end = await requestRange(url, `-${TAIL}`, {});
-  if (end === undefined) return fetchWhole(url, directory, path);
+  if (end === undefined) throw changed(url);
+  if (!("bytes" in end)) return fetchWhole(url, directory, path, end);
   const { validators, total: length } = end;
   const footer = await wholeFooter(url, end.bytes, length, validators);
   // A server may tell nothing of a file's version; its footer says where everything stands and how large it is.
@@ -159,7 +175,7 @@ async function wholeFooter(
   }
   if (size <= tail.byteLength) return tail.subarray(tail.byteLength - size);
   const more = await requestRange(url, `${length - size}-${length - 1}`, validators);
-  if (more === undefined) throw changed(url);
+  if (more === undefined || !("bytes" in more)) throw changed(url);
   return more.bytes;
 }
 
@@ -224,7 +240,12 @@ async function fetchRanges(
     while (next < pieces.length) {
       const [start, end] = pieces[next++];
       const part = await requestRange(url, `${start}-${end - 1}`, validators);
-      if (part === undefined || part.total !== length || part.bytes.byteLength !== end - start) {
+      if (
+        part === undefined ||
+        !("bytes" in part) ||
+        part.total !== length ||
+        part.bytes.byteLength !== end - start
+      ) {
         throw changed(url);
       }
       writeAll(file, part.bytes, start);
