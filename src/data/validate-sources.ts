@@ -1,6 +1,6 @@
 /** From a config to the rows of its splits; what is missing or unreadable becomes a problem, not an exception. */
 import { join } from "node:path";
-import { ConfigError, MillraceError, nearestName } from "../core/index.ts";
+import { ConfigError, MillraceError } from "../core/index.ts";
 import type { DerivedColumn, TimestampUnit } from "../schema/index.ts";
 import type { DataConfig } from "./config.ts";
 import { addDerivedColumns } from "./derive-columns.ts";
@@ -10,6 +10,7 @@ import type { PastRows } from "./past-counts.ts";
 import type { Session } from "./session.ts";
 import { openLocal } from "./source.ts";
 import { type FilesConfig, sourceSpecOf } from "./source-config.ts";
+import { requireColumn } from "./source-columns.ts";
 import { type LocalSource, SourceResolver } from "./source-local.ts";
 import type { RawSource } from "./source-spec.ts";
 import { sqlName, sqlText } from "./source-sql.ts";
@@ -114,23 +115,20 @@ export function reportMissing(
   derived: ReadonlySet<string>,
   problems: ProblemList,
 ): void {
-  const names = source.columns.map((column) => column.name);
   for (const [column, user] of wanted) {
     // Of a derived column that is not there, its definition is the problem.
-    if (names.includes(column) || derived.has(column)) continue;
-    const near = nearestName(column, names);
-    problems.add(
-      {
-        kind: "missing-column",
-        severity: "error",
-        message: `${source.files[0]} has no column ${column}, which ${user} needs`,
-        effect: "training stops",
-        file: source.files[0],
-        column,
-        hint: near === undefined ? `its columns are ${names.join(", ")}` : `did you mean ${near}?`,
-      },
-      name,
-    );
+    if (derived.has(column)) continue;
+    try {
+      requireColumn(source, column, user);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      const { message, hint } = error;
+      const [file] = source.files;
+      problems.add(
+        { kind: "missing-column", severity: "error", message, effect: "training stops", file, column, hint },
+        name,
+      );
+    }
   }
 }
 
