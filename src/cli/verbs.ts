@@ -33,6 +33,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./train.ts")).trainVerb,
   },
   {
+    name: "tune",
+    summary: "find a learning rate, search settings, cross-validate",
+    load: async () => (await import("./tune.ts")).tuneVerb,
+  },
+  {
     name: "evaluate",
     summary: "measure a trained model",
     load: async () => (await import("./evaluate.ts")).evaluateVerb,
@@ -46,6 +51,11 @@ export const verbs: readonly VerbEntry[] = [
     name: "export",
     summary: "write one ONNX file that any ONNX Runtime loads",
     load: async () => (await import("./export.ts")).exportVerb,
+  },
+  {
+    name: "serve",
+    summary: "answer ranking requests over HTTP",
+    load: async () => (await import("./serve.ts")).serveVerb,
   },
   {
     name: "report",

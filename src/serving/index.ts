@@ -41,3 +41,4 @@ export { type LogEntry, type ServeOptions, Server } from "./server.ts";
 export { type ServerOptions, serverOptionsSchema } from "./server-options.ts";
 export { type ReloadOutcome, Service } from "./service.ts";
 export { parseValueFormula, type ValueFormula } from "./value-formula.ts";
+export { fingerprintOf, type WatchOptions, watchServices } from "./watch.ts";

@@ -1,0 +1,72 @@
+/** Noticing that what a service is made of has changed: configuration, pointers, runs, tables. */
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { runFiles } from "../run/index.ts";
+import { type NamedCascade, pathIn } from "./cascade-config.ts";
+import { runDirectoryOf } from "./served-model.ts";
+import type { Server } from "./server.ts";
+
+/** A text that changes when a file that the service was made from does. */
+export function fingerprintOf({ config, folder }: NamedCascade): string {
+  const hash = createHash("sha256").update(JSON.stringify(config));
+  const add = (path: string): void => {
+    const { mtimeMs, size, ino } = statSync(path);
+    hash.update(`${path} ${mtimeMs} ${size} ${ino}\n`);
+  };
+  for (const { run, calibration } of config.models) {
+    const directory = runDirectoryOf(pathIn(folder, run));
+    hash.update(`${directory}\n`);
+    // Written last: a directory whose bundle is new is complete.
+    hash.update(readFileSync(join(directory, runFiles.bundle)));
+    add(join(directory, runFiles.bundle));
+    if (calibration !== undefined) add(pathIn(folder, calibration));
+  }
+  for (const table of [config.users, config.items]) {
+    for (const file of table === undefined ? [] : [table.file].flat()) {
+      // Of globs only the pattern counts.
+      if (!/[*?[]/.test(file)) add(pathIn(folder, file));
+    }
+  }
+  return hash.digest("hex");
+}
+
+export interface WatchOptions {
+  /** @default 1000 */
+  readonly everyMs?: number;
+}
+
+/**
+ * Reloads services of a server when what they are made of has changed. Looking is a poll: it sees every
+ * kind of file system, and swaps of links and pointer files.
+ *
+ * @returns the call that stops it
+ */
+export function watchServices(
+  server: Server,
+  targets: readonly (() => NamedCascade)[],
+  { everyMs = 1000 }: WatchOptions = {},
+): () => void {
+  const known = targets.map((read) => look(read));
+  const timer = setInterval(() => {
+    targets.forEach((read, k) => {
+      const now = look(read);
+      // Half-written states do not read; the next look will see them whole.
+      if (now === undefined || now.fingerprint === known[k]?.fingerprint) return;
+      known[k] = now;
+      // A release that does not load is logged and counted by the server.
+      server.reload(now.name).catch(() => {});
+    });
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function look(read: () => NamedCascade): { readonly name: string; readonly fingerprint: string } | undefined {
+  try {
+    const cascade = read();
+    return { name: cascade.name, fingerprint: fingerprintOf(cascade) };
+  } catch {
+    return undefined;
+  }
+}
