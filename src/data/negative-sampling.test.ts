@@ -62,7 +62,6 @@ test("turns of one draw are folds: each row is tested once", async () => {
     const dataset = await prepare({ ...config({}), data: { train: path, split } });
     tested.push(...(await readAll(dataset.splits.test!)).row);
   }
-  // Cuts are at quantiles of the turned draw: rows at the seams may differ by a few.
-  expect(Math.abs(tested.length - 4000)).toBeLessThan(8);
-  expect(new Set(tested).size).toBeGreaterThan(3992);
+  expect(tested).toHaveLength(4000);
+  expect(new Set(tested).size).toBe(4000);
 });

@@ -2,7 +2,7 @@
  * Rows of a Postgres query as local Parquet files: the query runs in a read-only transaction behind a
  * cursor, so that neither side holds more than a few thousand rows, and what comes is written in parts.
  * Integers of any width become int64 (`numeric` without a scale up to 18 digits, too), other numbers
- * float64, times timestamps in UTC; arrays become lists; everything else is the text that psql prints.
+ * float64, times timestamps in UTC; arrays become lists (nested ones flat); everything else is the text that psql prints.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -254,9 +254,9 @@ type TextParser = (text: string) => unknown;
 const parserOf = pg.types.getTypeParser as (type: number, format: "text") => TextParser;
 const parseArray = parserOf(1009, "text") as (text: string) => unknown[];
 
-/** Entries of `{1,NULL,"a b"}`; an inner array is JSON text. */
+/** Entries of `{1,NULL,"a b"}`; those of inner arrays one after another. */
 function arrayTexts(text: string): Cell[] {
-  return parseArray(text).map((entry) => (Array.isArray(entry) ? JSON.stringify(entry) : (entry as Cell)));
+  return parseArray(text).flat(8) as Cell[];
 }
 
 function queryError(shown: string, cause: unknown): MillraceError {

@@ -64,13 +64,12 @@ async function ratioConditions(
   const { train, valid, test } = checkedShares(split);
   const draw = mix32Sql(`xor(CAST(${ROW} AS UBIGINT) & 4294967295, ${hashKey(split.seed, "split")})`);
   const key2 = mix32(hashKey(split.seed, "split") ^ 0x6a09e667);
-  const turn = 2 ** 32 - Math.floor(split.rotate * 2 ** 32);
-  const hash = `((${mix32Sql(`((${draw} + ${key2}) & 4294967295)`)} + ${turn}) & 4294967295)`;
-  const cuts = await quantiles(
-    connection,
-    `SELECT CAST(${hash} AS UINTEGER) AS x FROM ${stagedRows(staged, [])}`,
-    [train, train + valid, train + valid + test],
-  );
+  const straight = mix32Sql(`((${draw} + ${key2}) & 4294967295)`);
+  const from = (x: string): string => `SELECT CAST(${x} AS UINTEGER) AS x FROM ${stagedRows(staged, [])}`;
+  const [last] = split.rotate > 0 ? await quantiles(connection, from(straight), [split.rotate]) : [undefined];
+  const hash =
+    last === undefined ? straight : `((${straight} + 4294967295 - CAST(${last} AS UBIGINT)) & 4294967295)`;
+  const cuts = await quantiles(connection, from(hash), [train, train + valid, train + valid + test]);
   return cutConditions(hash, cuts, { valid, test });
 }
 

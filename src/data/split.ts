@@ -121,9 +121,9 @@ function splitOfValue(value: number, cuts: readonly number[]): number {
 function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Membership {
   const shares = checkedShares(split);
   const random = new CounterRandom(split.seed, "split");
-  const turn = Math.floor(split.rotate * 2 ** 32);
-  const drawn = (row: number): number => (random.uint32(row) + 2 ** 32 - turn) % 2 ** 32;
   const chunk = 65_536;
+  let turn = 0;
+  const drawn = (row: number): number => (random.uint32(row) + 2 ** 32 - turn) % 2 ** 32;
   function* draws(): Generator<Float64Array> {
     for (let start = 0; start < rows; start += chunk) {
       const values = new Float64Array(Math.min(chunk, rows - start));
@@ -131,6 +131,8 @@ function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Me
       yield values;
     }
   }
+  // The lowest draws go behind the highest; by rank, so that folds meet without a gap.
+  if (split.rotate > 0) turn = cutsOf(draws, rows, { train: split.rotate, valid: 0, test: 0 })[0] + 1;
   const cuts = cutsOf(draws, rows, shares);
   const membership = new Uint8Array(rows);
   for (let row = 0; row < rows; row++) membership[row] = splitOfValue(drawn(row), cuts);
