@@ -1,0 +1,154 @@
+/**
+ * Approximate search in a hierarchical navigable small world graph (Malkov and Yashunin, TPAMI 2018,
+ * arXiv:1603.09320), by the package `usearch`. For scores that are dot products of one vector each.
+ *
+ * Graphs find neighbours by distance, and the largest dot product is not the nearest vector. So every item
+ * gets one more coordinate that brings all of them to one length, and users a zero there; then the order by
+ * cosine is the order by dot product (Bachrach et al., RecSys 2014). Filters are answered by asking for more
+ * and, where too few pass, by exact search.
+ */
+import { createRequire } from "node:module";
+import type { Index as UsearchIndex } from "usearch";
+import { EngineError } from "../core/index.ts";
+import type { ExactIndex } from "./exact-index.ts";
+import { type Candidates, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
+import { topItems } from "./top-items.ts";
+
+export interface HnswOptions {
+  /** Neighbours of a node in the graph. @default 16 */
+  readonly connectivity?: number;
+  /** Candidates looked at while building. @default 128 */
+  readonly buildExpansion?: number;
+  /** Candidates looked at in a search; at least k in effect. @default 128 */
+  readonly searchExpansion?: number;
+  /** How vectors are stored in the graph. @default "f32" */
+  readonly precision?: "f32" | "f16" | "i8";
+}
+
+type Usearch = typeof import("usearch");
+
+/** @throws EngineError when the package is not installed or has no binary for this platform */
+export function loadUsearch(name = "usearch"): Usearch {
+  try {
+    // Its ES module looks for the binary by call sites, which loaders of TypeScript move.
+    return createRequire(import.meta.url)(name) as Usearch;
+  } catch (cause) {
+    throw new EngineError(`an HNSW index needs the package ${name}, which does not load here`, {
+      details: { package: name },
+      hint: "npm install usearch@2.25 --ignore-scripts, or build an exact index",
+      cause,
+    });
+  }
+}
+
+/** A graph over items, built in memory or read from a file. */
+export class HnswGraph {
+  readonly #graph: UsearchIndex;
+  readonly #dim: number;
+  readonly items: number;
+
+  private constructor(graph: UsearchIndex, dim: number) {
+    this.#graph = graph;
+    this.#dim = dim;
+    this.items = graph.size();
+  }
+
+  /** @param vectors `[items, dim]` */
+  static build(
+    vectors: Float32Array,
+    dim: number,
+    { threads = 0, ...options }: HnswOptions & { threads?: number } = {},
+  ): HnswGraph {
+    const graph = emptyGraph(dim, options);
+    const items = vectors.length / dim;
+    const keys = BigUint64Array.from({ length: items }, (_, n) => BigInt(n));
+    graph.add(keys, oneLength(vectors, dim), threads);
+    return new HnswGraph(graph, dim);
+  }
+
+  /** @param view read pages of the file as they are needed, in place of loading it whole */
+  static open(path: string, dim: number, options: HnswOptions = {}, { view = false } = {}): HnswGraph {
+    const graph = emptyGraph(dim, options);
+    if (view) graph.view(path);
+    else graph.load(path);
+    return new HnswGraph(graph, dim);
+  }
+
+  save(path: string): void {
+    this.#graph.save(path);
+  }
+
+  /** Item numbers of the k nearest, best first. */
+  nearest(user: Float32Array, k: number): Int32Array {
+    const query = new Float32Array(this.#dim + 1);
+    query.set(user);
+    const { keys } = this.#graph.search(query, Math.min(k, this.items), 1);
+    return Int32Array.from(keys, Number);
+  }
+}
+
+function emptyGraph(
+  dim: number,
+  { connectivity = 16, buildExpansion = 128, searchExpansion = 128, precision = "f32" }: HnswOptions,
+): UsearchIndex {
+  const { Index, MetricKind, ScalarKind } = loadUsearch();
+  return new Index({
+    dimensions: dim + 1,
+    metric: MetricKind.Cos,
+    quantization: { f32: ScalarKind.F32, f16: ScalarKind.F16, i8: ScalarKind.I8 }[precision],
+    connectivity,
+    expansion_add: buildExpansion,
+    expansion_search: searchExpansion,
+    multi: false,
+  });
+}
+
+/** Each vector with one coordinate more that makes all as long as the longest: `[items, dim + 1]`. */
+function oneLength(vectors: Float32Array, dim: number): Float32Array {
+  const items = vectors.length / dim;
+  const squares = Float64Array.from({ length: items }, (_, n) =>
+    vectors.subarray(n * dim, (n + 1) * dim).reduce((sum, x) => sum + x * x, 0),
+  );
+  const longest = squares.reduce((best, square) => Math.max(best, square), 0);
+  const longer = new Float32Array(items * (dim + 1));
+  for (let n = 0; n < items; n++) {
+    longer.set(vectors.subarray(n * dim, (n + 1) * dim), n * (dim + 1));
+    longer[n * (dim + 1) + dim] = Math.sqrt(Math.max(0, longest - squares[n]));
+  }
+  return longer;
+}
+
+/** HNSW in front of exact search, which gives scores and answers filters that leave few items. */
+export class HnswIndex implements ItemIndex {
+  readonly kind = "hnsw";
+  readonly items: number;
+  readonly userShape: readonly number[];
+  readonly #graph: HnswGraph;
+  readonly #exact: ExactIndex;
+
+  constructor(graph: HnswGraph, exact: ExactIndex) {
+    this.#graph = graph;
+    this.#exact = exact;
+    this.items = exact.items;
+    this.userShape = exact.userShape;
+  }
+
+  async search(user: Float32Array, options: SearchOptions): Promise<Candidates> {
+    const filter = itemFilter(this.items, options);
+    const wanted = Math.min(options.k, filter.passing);
+    if (wanted === 0) return { items: new Int32Array(0), scores: new Float32Array(0) };
+    // Everything left out may be near; of a list of allowed ones, 1.5 times what is wanted in expectation.
+    const left = this.items - filter.passing;
+    const reach =
+      filter.listed === undefined ? wanted + left : Math.ceil((1.5 * wanted * this.items) / filter.passing);
+    if (reach > this.items / 4) return this.#exact.search(user, options);
+    const near = this.#graph.nearest(user, reach).filter((item) => filter.passes(item));
+    if (near.length < wanted) return this.#exact.search(user, options);
+    const scores = await this.#exact.scoresOf(user, near);
+    return topItems(scores, options.k, { numbers: near });
+  }
+
+  async close(): Promise<void> {
+    await this.#exact.close();
+  }
+}
