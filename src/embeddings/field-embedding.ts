@@ -25,6 +25,8 @@ export interface FieldEmbeddingOptions {
   readonly exclude?: readonly string[];
   /** Start of tables. @default N(0, 1e-4²) */
   readonly init?: Initializer;
+  /** What the tables are for, where features have several. */
+  readonly role?: string;
   /** How numbers enter, see `numericFieldsOption`. @default "embedded" */
   readonly numericFields?: "embedded" | "raw";
   /** Tables of another module to read in place of own ones, by vocabulary. */
@@ -62,6 +64,7 @@ export class FieldEmbedding extends Module {
       include,
       exclude = [],
       init = defaultEmbeddingInit,
+      role,
       numericFields = "embedded",
       shared = {},
     }: FieldEmbeddingOptions,
@@ -75,8 +78,10 @@ export class FieldEmbedding extends Module {
     this.#lists = features.filter((feature) => feature.kind === "bag" || feature.kind === "sequence");
     this.#numbers = features.filter((feature) => feature.kind === "numeric");
     this.#vectors = features.filter((feature) => feature.kind === "dense");
-    const own = tablesFor(schema, features.filter(isIdFeature), { dim, init });
-    this.tables = Object.fromEntries(Object.entries(own).map(([name, table]) => [name, shared[name] ?? table]));
+    const own = tablesFor(schema, features.filter(isIdFeature), { dim, init, role });
+    this.tables = Object.fromEntries(
+      Object.entries(own).map(([name, table]) => [name, shared[name] ?? table]),
+    );
     const numbers = this.#numbers.length;
     const raw = numericFields === "raw";
     this.numeric = numbers > 0 && !raw ? new Parameter([numbers, dim]) : undefined;

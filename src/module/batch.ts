@@ -26,7 +26,7 @@ export interface Batch {
   lookup(slots: readonly LookupSlot[]): Tensor;
   /** Scalar float columns side by side: `[batch, columns]`. */
   numbers(columns: readonly string[]): Tensor;
-  /** A float column of width w: `[batch, w]`. */
+  /** A column of width w as it is, `[batch, w]`: float32, or int32 for ids such as `@domain`. */
   vector(column: string): Tensor;
   /** 1 where a list has an entry, 0 where it is padding: float32 `[batch, maxLength]`. */
   mask(feature: string): Tensor;

@@ -28,6 +28,7 @@ export {
   currentTrace,
   dropout,
   type LabelOf,
+  observe,
   Trace,
   type TraceOptions,
   withTrace,

@@ -14,6 +14,8 @@ export interface TraceOptions {
   readonly key?: Tensor;
   /** The batch's labels by name, `[batch]`; needed for auxiliary losses. */
   readonly label?: LabelOf;
+  /** Keep what `observe` shows. @default false */
+  readonly observing?: boolean;
 }
 
 /** A label of the batch by name: float32 `[batch]`. */
@@ -28,9 +30,12 @@ export class Trace {
   readonly auxiliaryLosses = new Map<string, Tensor>();
   /** New values of running state, in the order in which layers ran. */
   readonly stateUpdates = new Map<State, Tensor>();
+  /** What layers showed of their inside, by name; undefined where nobody looks. */
+  readonly observed: Map<string, Tensor> | undefined;
 
-  constructor({ training, key, label }: TraceOptions) {
+  constructor({ training, key, label, observing = false }: TraceOptions) {
     this.training = training;
+    this.observed = observing ? new Map() : undefined;
     this.#key = key;
     this.#label = label;
   }
@@ -82,4 +87,16 @@ export function dropout(x: Tensor, rate: number): Tensor {
  */
 export function auxiliaryLoss(name: string, build: (label: LabelOf) => Tensor): void {
   if (current.training) current.addLoss(name, build);
+}
+
+/**
+ * Shows a value from inside a model (an expert's output, a gate's weights) to analyses that trace it observing;
+ * nothing otherwise. A name that comes again, as in a second layer of one kind, gets `.2`, `.3`, … behind it.
+ */
+export function observe(name: string, value: Tensor): void {
+  const { observed } = current;
+  if (observed === undefined) return;
+  let times = 1;
+  while (observed.has(times === 1 ? name : `${name}.${times}`)) times++;
+  observed.set(times === 1 ? name : `${name}.${times}`, value);
 }

@@ -26,6 +26,8 @@ export interface InferenceGraph extends CompiledGraph {
   readonly tables: readonly string[];
   /** Output name by label. */
   readonly predictions: { readonly [label: string]: string };
+  /** Output name of what the model shows of its inside, by the name it shows it under. */
+  readonly observed: { readonly [name: string]: string };
 }
 
 export interface InferenceOptions {
@@ -34,6 +36,8 @@ export interface InferenceOptions {
   readonly weights: WeightSource;
   /** Whether tables are stored in the model or fed beside it. */
   readonly tables: "stored" | "fed";
+  /** Also output what `observe` shows, as `observed:<name>`. @default false */
+  readonly observing?: boolean;
   readonly metadata?: { readonly [key: string]: string };
 }
 
@@ -46,11 +50,13 @@ export function inferenceGraph({
   schema,
   weights,
   tables,
+  observing = false,
   metadata,
 }: InferenceOptions): InferenceGraph {
   const named = model.namedTables();
   const batch = new ColumnBatch(schema, new Map([...named].map(([path, table]) => [table, path])));
-  const logits = withTrace(new Trace({ training: false }), () => forward(model, schema, batch));
+  const trace = new Trace({ training: false, observing });
+  const logits = withTrace(trace, () => forward(model, schema, batch));
   const outputs: { [name: string]: Tensor } = {};
   const predictions: { [label: string]: string } = {};
   const several = Object.keys(logits).length > 1;
@@ -60,6 +66,11 @@ export function inferenceGraph({
     while (batch.inputs.used.has(name)) name = `${name}_`; // a feature of that name keeps it
     outputs[name] = predictionOf(schema, label, logit);
     predictions[label] = name;
+  }
+  const observed: { [name: string]: string } = {};
+  for (const [name, tensor] of trace.observed ?? []) {
+    observed[name] = `observed:${name}`;
+    outputs[observed[name]] = tensor;
   }
   const leaves = new Map<Tensor, LeafBinding>();
   for (const [column, tensor] of batch.inputs.used) leaves.set(tensor, { name: column });
@@ -86,6 +97,7 @@ export function inferenceGraph({
     columns: graph.inputs.filter((name) => batch.inputs.used.has(name)),
     tables: [...batch.tables.keys()],
     predictions,
+    observed,
   };
 }
 
