@@ -1,3 +1,4 @@
+export { DomainEmbedding, RowDomain } from "./domain.ts";
 export { FieldEmbedding, type FieldEmbeddingOptions, poolEntries } from "./field-embedding.ts";
 export {
   DenseArena,

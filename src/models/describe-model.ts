@@ -8,8 +8,10 @@ export interface ModelDescription {
   readonly name: string;
   /** One sentence for listings. */
   readonly summary: string;
+  /** What it answers for where the data have several labels. */
+  readonly predicts: "first label" | "every label";
   readonly options: z.ZodObject;
-  /** Small options that show all the model has, for examples and tests on `test/models/every-kind.ts`. */
+  /** Small options that show all the model has, for examples and tests on the schemas of `test/models/every-kind.ts`. */
   readonly example: object;
   create(schema: FeatureMap, options: unknown): Model;
 }
@@ -17,14 +19,17 @@ export interface ModelDescription {
 export function describeModel<Options extends z.ZodObject>(description: {
   readonly name: string;
   readonly summary: string;
+  /** @default "first label" */
+  readonly predicts?: ModelDescription["predicts"];
   readonly options: Options;
   readonly model: new (schema: FeatureMap, options: z.input<Options>) => Model;
   readonly example: z.input<Options>;
 }): ModelDescription {
-  const { name, summary, options, example, model: ModelClass } = description;
+  const { name, summary, predicts = "first label", options, example, model: ModelClass } = description;
   return {
     name,
     summary,
+    predicts,
     options,
     example,
     create: (schema, given) => new ModelClass(schema, parseOptions(options, given, name) as z.input<Options>),

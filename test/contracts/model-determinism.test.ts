@@ -6,19 +6,24 @@
 import { beforeAll, expect, test } from "vitest";
 import { createEngine, type Engine } from "../../src/engine/index.ts";
 import { models } from "../../src/models/index.ts";
-import { drawRows, everyKind } from "../models/every-kind.ts";
+import type { FeatureMap } from "../../src/schema/index.ts";
+import { drawRows, everyKind, everyTask, schemaOf } from "../models/every-kind.ts";
 import { hashOf, makeLearner } from "../models/learner.ts";
 
 const [batchSize, steps] = process.env.MILLRACE_LONG === "1" ? [4096, 100] : [512, 20];
-const batches = Array.from({ length: 3 }, (_, k) => drawRows(everyKind, batchSize, 10 + k));
+const draw = (schema: FeatureMap) => Array.from({ length: 3 }, (_, k) => drawRows(schema, batchSize, 10 + k));
+const drawn = new Map([everyKind, everyTask].map((schema) => [schema, draw(schema)]));
 let engine: Engine;
 beforeAll(async () => {
   engine = await createEngine("native");
 });
 
-test.each(models)("$name", async ({ create, example }) => {
+test.each(models)("$name", async (description) => {
+  const { create, example } = description;
+  const schema = schemaOf(description);
+  const batches = drawn.get(schema) ?? [];
   const learn = async (seed: number, count: number): Promise<{ hash: string; losses: number[] }> => {
-    const learner = await makeLearner(create(everyKind, example), everyKind, {
+    const learner = await makeLearner(create(schema, example), schema, {
       engine,
       batchSize,
       seed,

@@ -13,7 +13,7 @@ import type { Model } from "../../src/module/index.ts";
 import { hostTensor } from "../../src/onnx/index.ts";
 import { batchLayout, type EncodedBatch, type FeatureMap } from "../../src/schema/index.ts";
 import { type InferenceGraph, inferenceGraph, type Learner, predictSplit } from "../../src/training/index.ts";
-import { drawRows, everyKind, sliceRows, withFeatures } from "../models/every-kind.ts";
+import { drawRows, everyKind, everyTask, schemaOf, sliceRows, withFeatures } from "../models/every-kind.ts";
 import { hashOf, makeLearner, weightSource } from "../models/learner.ts";
 import { memorySource } from "../models/memory-source.ts";
 import { expectNear } from "../models/named-arrays.ts";
@@ -41,13 +41,15 @@ const readHistories: ReadonlySet<string> = new Set([
 ]);
 
 describe.each(models)("$name", (description) => {
-  const create = (schema: FeatureMap = everyKind): Model => description.create(schema, description.example);
+  const whole = schemaOf(description);
+  const labels = predictedBy(description);
+  const create = (): Model => description.create(whole, description.example);
 
   test("overfits sixteen rows", async () => {
     // Without dropout the loss of one batch is the model's loss.
-    const model = description.create(everyKind, withoutDropout(description.example));
-    const rows = drawRows(everyKind, 16, 2);
-    const learner = await makeLearner(model, everyKind, {
+    const model = description.create(whole, withoutDropout(description.example));
+    const rows = drawRows(whole, 16, 2);
+    const learner = await makeLearner(model, whole, {
       engine: engines.native,
       batchSize: 16,
       optimizer: { learningRate: 0.05, maxGradientNorm: null },
@@ -56,44 +58,54 @@ describe.each(models)("$name", (description) => {
     for (let step = 0; step < 150; step++) losses.push(await learner.step(rows));
     await learner.release();
     expect(losses[0]).toBeGreaterThan(0.3);
-    expect(losses.at(-1)).toBeLessThan(0.02);
+    expect(losses.at(-1)).toBeLessThan(0.02 * labels.length);
   });
 
   describe("trained a little", () => {
-    const rows = drawRows(everyKind, 37, 4);
+    const rows = drawRows(whole, 37, 4);
     // Before batch norm a bias's gradient is rounding alone; the usual ε of 1e-8 would make steps of it.
     const optimizer = { learningRate: 0.02, epsilon: 1e-4 };
     let learner: Learner;
     beforeAll(async () => {
-      learner = await makeLearner(create(), everyKind, {
+      learner = await makeLearner(create(), whole, {
         engine: engines.native,
         batchSize: 16,
         optimizer,
       });
       for (let step = 0; step < 5; step++) {
-        await learner.step(sliceRows(everyKind, rows, step * 7, Math.min(37, step * 7 + 16)));
+        await learner.step(sliceRows(whole, rows, step * 7, Math.min(37, step * 7 + 16)));
       }
     });
     afterAll(() => learner.release());
 
     test("a split in batches of any size, the last one partial, is predicted the same", async () => {
-      const whole: number[] = [];
+      const first: { [label: string]: Float32Array } = {};
       for (const batchSize of [16, 5, 1]) {
-        const source = memorySource(everyKind, rows);
-        const { byLabel } = await predictSplit(learner, source, { batchSize, schema: everyKind });
-        if (whole.length === 0) whole.push(...byLabel.click.predictions);
-        expectNear(byLabel.click.predictions, whole, 1e-6, `batches of ${batchSize}`);
-        expect(byLabel.click.labels).toEqual(rows.columns.click);
+        const source = memorySource(whole, rows);
+        const { byLabel } = await predictSplit(learner, source, { batchSize, schema: whole });
+        expect(Object.keys(byLabel)).toEqual(labels);
+        for (const label of labels) {
+          const { predictions, labels: given } = byLabel[label];
+          first[label] ??= predictions;
+          expectNear(predictions, first[label], 1e-6, `${label} in batches of ${batchSize}`);
+          expect(given).toEqual(rows.columns[label]);
+        }
       }
-      expect(whole.every((p) => p > 0 && p < 1)).toBe(true);
-      expect(new Set(whole).size).toBeGreaterThan(30);
+      for (const predictions of Object.values(first)) {
+        expect(predictions.every((p) => p > 0 && p < 1)).toBe(true);
+        expect(new Set(predictions).size).toBeGreaterThan(30);
+      }
     });
 
     test.each(["stored", "fed"] as const)(
       "the inference graph, tables %s, equals evaluation",
       async (tables) => {
         const graph = exported(learner, tables);
-        expect(graph.predictions).toEqual({ click: "probability" });
+        expect(graph.predictions).toEqual(
+          Object.fromEntries(
+            labels.map((label) => [label, labels.length === 1 ? "probability" : `probability_${label}`]),
+          ),
+        );
         expect(graph.inputs.toSorted()).toEqual(
           [
             ...graph.columns,
@@ -101,45 +113,43 @@ describe.each(models)("$name", (description) => {
           ].toSorted(),
         );
         for (const size of [1, 5]) {
-          const batch = sliceRows(everyKind, rows, 3, 3 + size);
-          const expected = (await learner.predict(batch)).click;
+          const batch = sliceRows(whole, rows, 3, 3 + size);
+          const expected = await learner.predict(batch);
           const [native, wasm] = await predictWith([engines.native, engines.wasm], graph, learner, batch);
-          expectNear(native, expected, 1e-6, `native, batch of ${size}`);
-          expectNear(wasm, native, 1e-5, `wasm, batch of ${size}`);
+          for (const label of labels) {
+            expectNear(native[label], expected[label], 1e-6, `${label}, native, batch of ${size}`);
+            expectNear(wasm[label], native[label], 1e-5, `${label}, wasm, batch of ${size}`);
+          }
         }
       },
     );
 
     test("the WASM engine evaluates and learns as the native one does", async () => {
-      const twin = await makeLearner(create(), everyKind, {
+      const twin = await makeLearner(create(), whole, {
         engine: engines.wasm,
         batchSize: 16,
         optimizer,
       });
       for (let step = 0; step < 5; step++) {
-        await twin.step(sliceRows(everyKind, rows, step * 7, Math.min(37, step * 7 + 16)));
+        await twin.step(sliceRows(whole, rows, step * 7, Math.min(37, step * 7 + 16)));
       }
-      const batch = sliceRows(everyKind, rows, 20, 36);
+      const batch = sliceRows(whole, rows, 20, 36);
       // Adam divides by gradients' sizes, so that roundings grow: a hundred times, not more.
-      expectNear(
-        (await twin.predict(batch)).click,
-        (await learner.predict(batch)).click,
-        1e-4,
-        "probabilities",
-      );
+      const [other, own] = [await twin.predict(batch), await learner.predict(batch)];
+      for (const label of labels) expectNear(other[label], own[label], 1e-4, label);
       await twin.release();
     });
 
     test("the exported graph holds nothing of training", () => {
       const graph = exported(learner, "stored");
-      const layout = batchLayout(everyKind).filter(({ role }) => role === "feature");
+      const layout = batchLayout(whole).filter(({ role }) => role === "feature" || role === "domain");
       for (const name of graph.inputs) expect(layout.map((column) => column.name)).toContain(name);
-      expect(graph.outputs).toEqual(["probability"]);
+      expect(graph.outputs).toEqual(Object.values(graph.predictions));
     });
   });
 
   test("columns of which nothing is learned need not be there", async () => {
-    const schema = withFeatures(everyKind, ({ kind }) => kind !== "numeric" && kind !== "dense");
+    const schema = withFeatures(whole, ({ kind }) => kind !== "numeric" && kind !== "dense");
     const model = description.create(schema, {
       ...description.example,
       ...contextOf(description, ["user", "tags"]),
@@ -151,11 +161,13 @@ describe.each(models)("$name", (description) => {
 });
 
 describe("models without ids", () => {
-  const schema = withFeatures(everyKind, ({ kind }) => kind === "numeric" || kind === "dense");
+  const numbers = (schema: FeatureMap): FeatureMap =>
+    withFeatures(schema, ({ kind }) => kind === "numeric" || kind === "dense");
 
   test.each(models.filter(({ name }) => !readHistories.has(name)))(
     "$name learns from numbers alone",
     async (description) => {
+      const schema = numbers(schemaOf(description));
       const given = { ...description.example, ...contextOf(description, ["age"]) };
       const model = description.create(schema, given);
       const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 16 });
@@ -169,7 +181,7 @@ describe("models without ids", () => {
   test.each(models.filter(({ name }) => readHistories.has(name)))(
     "$name says that it needs a history",
     (one) => {
-      expect(() => one.create(schema, {})).toThrow(
+      expect(() => one.create(numbers(everyKind), {})).toThrow(
         `${one.name} needs a sequence feature with a \`target\`, and the data has none`,
       );
     },
@@ -182,24 +194,27 @@ test("exported models pass ONNX's checker and run in Python's onnxruntime", asyn
     probe.status !== 0,
     `${python} cannot import onnx and onnxruntime (set MILLRACE_PYTHON to one that can)`,
   );
-  const rows = drawRows(everyKind, 5, 6);
-  const jobs: { file: string; feeds: object }[] = [];
-  const expected: number[][] = [];
+  const jobs: { file: string; outputs: string[]; feeds: object }[] = [];
+  const expected: number[][][] = [];
   for (const description of models) {
-    const model = description.create(everyKind, description.example);
-    const learner = await makeLearner(model, everyKind, { engine: engines.native, batchSize: 5 });
+    const schema = schemaOf(description);
+    const rows = drawRows(schema, 5, 6);
+    const model = description.create(schema, description.example);
+    const learner = await makeLearner(model, schema, { engine: engines.native, batchSize: 5 });
     await learner.step(rows);
     const graph = exported(learner, "stored");
     const file = join(folder, `${description.name}.onnx`);
     writeFileSync(file, graph.model);
     for (const size of [5, 1]) {
-      const batch = sliceRows(everyKind, rows, 0, size);
+      const batch = sliceRows(schema, rows, 0, size);
       const feeds = Object.entries(columnFeeds(graph, batch)).map(([name, { dtype, dims, data }]) => [
         name,
         { dtype, dims, data: Array.from(data as Float32Array) },
       ]);
-      jobs.push({ file, feeds: Object.fromEntries(feeds) });
-      expected.push(Array.from((await learner.predict(batch)).click));
+      const outputs = Object.values(graph.predictions);
+      jobs.push({ file, outputs, feeds: Object.fromEntries(feeds) });
+      const predicted = await learner.predict(batch);
+      expected.push(Object.keys(graph.predictions).map((label) => Array.from(predicted[label])));
     }
     await learner.release();
   }
@@ -208,8 +223,12 @@ test("exported models pass ONNX's checker and run in Python's onnxruntime", asyn
     encoding: "utf8",
   });
   expect(status, stderr).toBe(0);
-  const predicted: number[][] = JSON.parse(stdout);
-  for (const [k, { file }] of jobs.entries()) expectNear(predicted[k], expected[k], 1e-5, file);
+  const predicted: number[][][] = JSON.parse(stdout);
+  for (const [k, { file, outputs }] of jobs.entries()) {
+    for (const [i, output] of outputs.entries()) {
+      expectNear(predicted[k][i], expected[k][i], 1e-5, `${output} of ${file}`);
+    }
+  }
 });
 
 const checkAndPredict = `
@@ -221,7 +240,7 @@ for job in json.load(sys.stdin):
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(job["file"], providers=["CPUExecutionProvider"])
     feeds = {k: numpy.array(v["data"], v["dtype"]).reshape(v["dims"]) for k, v in job["feeds"].items()}
-    results.append(session.run(["probability"], feeds)[0].tolist())
+    results.append([output.tolist() for output in session.run(job["outputs"], feeds)])
 print(json.dumps(results))
 `;
 
@@ -231,7 +250,8 @@ function exported(learner: Learner, tables: "stored" | "fed"): InferenceGraph {
 }
 
 function columnFeeds(graph: InferenceGraph, batch: EncodedBatch): { [name: string]: HostTensor } {
-  const layout = batchLayout(everyKind);
+  // Has all columns of the schemas here.
+  const layout = batchLayout(everyTask);
   return Object.fromEntries(
     graph.columns.map((name) => {
       const { width, dtype } = layout.find((column) => column.name === name)!;
@@ -246,7 +266,7 @@ async function predictWith(
   graph: InferenceGraph,
   learner: Learner,
   batch: EncodedBatch,
-): Promise<Float32Array[]> {
+): Promise<{ [label: string]: Float32Array }[]> {
   const feeds = columnFeeds(graph, batch);
   const named = learner.options.model.namedTables();
   for (const name of graph.inputs.filter((input) => input.startsWith("table:"))) {
@@ -257,9 +277,12 @@ async function predictWith(
   return Promise.all(
     using.map(async (engine) => {
       const session = await engine.load(graph.model, { threads: 1 });
-      const { probability } = await session.run(feeds);
+      const results = await session.run(feeds);
       await session.release();
-      return probability.data as Float32Array;
+      const named = Object.entries(graph.predictions);
+      return Object.fromEntries(
+        named.map(([label, output]) => [label, results[output].data as Float32Array]),
+      );
     }),
   );
 }
@@ -268,7 +291,15 @@ function withoutDropout(given: object): object {
   return Object.fromEntries(Object.entries(given).filter(([key]) => !key.toLowerCase().includes("dropout")));
 }
 
-/** FinalMLP's gate names features; on smaller schemas it must name others. */
-function contextOf({ name }: ModelDescription, features: readonly string[]): object {
-  return name === "FinalMLP" ? { gate1Context: features } : {};
+/** Some models' gates name features; on smaller schemas they must name others. */
+function contextOf({ name, example }: ModelDescription, features: readonly string[]): object {
+  if (name === "FinalMLP") return { gate1Context: features };
+  return "priorFeatures" in example ? { priorFeatures: features } : {};
+}
+
+/** The labels a model answers for. */
+function predictedBy(description: ModelDescription): string[] {
+  const { labels } = schemaOf(description);
+  const names = labels.map(({ name }) => name);
+  return description.predicts === "every label" ? names : names.slice(0, 1);
 }

@@ -1,8 +1,10 @@
 /** A schema with every kind of feature, and rows for any schema, drawn from a seed. */
 import { CounterRandom } from "../../src/core/index.ts";
+import type { ModelDescription } from "../../src/models/index.ts";
 import {
   batchLayout,
   type ColumnData,
+  DOMAIN_ENCODER,
   type EncodedBatch,
   type Feature,
   type FeatureMap,
@@ -74,6 +76,22 @@ export const everyKind: FeatureMap = {
   timestampUnit: undefined,
 };
 
+/** The same with a click, a purchase that needs a click, and a domain: for models of several tasks. */
+export const everyTask: FeatureMap = {
+  ...everyKind,
+  encoders: { ...everyKind.encoders, [DOMAIN_ENCODER]: ids(6) },
+  labels: [
+    ...everyKind.labels,
+    { name: "buy", column: "buy", threshold: undefined, positive: undefined, kind: "binary" },
+  ],
+  domain: "feed",
+};
+
+/** What a model of the catalogue is tried on. */
+export function schemaOf({ predicts }: Pick<ModelDescription, "predicts">): FeatureMap {
+  return predicts === "every label" ? everyTask : everyKind;
+}
+
 /** The schema with some features only. */
 export function withFeatures(schema: FeatureMap, keep: (feature: Feature) => boolean): FeatureMap {
   return { ...schema, features: schema.features.filter(keep) };
@@ -128,12 +146,18 @@ export function drawRows(schema: FeatureMap, size: number, seed: number): Encode
       }
     }
   }
+  let before: ColumnData | undefined;
   for (const { name, kind } of schema.labels) {
     columns[name] = fill(name, size, (i, r) => (kind === "real" ? r.normal(i) : r.integer(i, 2)));
+    if (kind === "real") continue;
+    // A later event needs the one before.
+    if (before !== undefined) for (let i = 0; i < size; i++) columns[name][i] *= before[i];
+    before = columns[name];
   }
   for (const { name, role, dtype } of batchLayout(schema)) {
     if (role === "feature" || role === "label") continue;
-    const values = fill(name, size, (i, r) => 1 + r.integer(i, 3));
+    const most = role === "domain" ? schema.encoders[DOMAIN_ENCODER].size - 1 : 3;
+    const values = fill(name, size, (i, r) => 1 + r.integer(i, most));
     columns[name] = dtype === "int32" ? Int32Array.from(values) : values;
   }
   return { size, columns };
