@@ -2,10 +2,10 @@
  * Approximate search in a hierarchical navigable small world graph (Malkov and Yashunin, TPAMI 2018,
  * arXiv:1603.09320), by the package `usearch`. For scores that are dot products of one vector each.
  *
- * Graphs find neighbours by distance, and the largest dot product is not the nearest vector. So every item
- * gets one more coordinate that brings all of them to one length, and users a zero there; then the order by
- * cosine is the order by dot product (Bachrach et al., RecSys 2014). Filters are answered by asking for more
- * and, where too few pass, by exact search.
+ * The graph is built and searched by dot product itself. The reduction to cosine by one more coordinate (Bachrach
+ * et al., RecSys 2014) was tried and lost: users, whose last coordinate is zero, lie far from every item then, and
+ * on 20,000 Gaussian vectors of 64 recall@100 fell from 0.93 to 0.32 at the same effort. Filters are answered by
+ * asking for more and, where too few pass, by exact search.
  */
 import { createRequire } from "node:module";
 import type { Index as UsearchIndex } from "usearch";
@@ -15,11 +15,11 @@ import { type Candidates, type ItemIndex, itemFilter, type SearchOptions } from 
 import { topItems } from "./top-items.ts";
 
 export interface HnswOptions {
-  /** Neighbours of a node in the graph. @default 16 */
+  /** Neighbours of a node in the graph. @default 32 */
   readonly connectivity?: number;
-  /** Candidates looked at while building. @default 128 */
+  /** Candidates looked at while building. @default 256 */
   readonly buildExpansion?: number;
-  /** Candidates looked at in a search; at least k in effect. @default 128 */
+  /** Candidates looked at in a search; at least k in effect. @default 256 */
   readonly searchExpansion?: number;
   /** How vectors are stored in the graph. @default "f32" */
   readonly precision?: "f32" | "f16" | "i8";
@@ -44,12 +44,10 @@ export function loadUsearch(name = "usearch"): Usearch {
 /** A graph over items, built in memory or read from a file. */
 export class HnswGraph {
   readonly #graph: UsearchIndex;
-  readonly #dim: number;
   readonly items: number;
 
-  private constructor(graph: UsearchIndex, dim: number) {
+  private constructor(graph: UsearchIndex) {
     this.#graph = graph;
-    this.#dim = dim;
     this.items = graph.size();
   }
 
@@ -62,8 +60,8 @@ export class HnswGraph {
     const graph = emptyGraph(dim, options);
     const items = vectors.length / dim;
     const keys = BigUint64Array.from({ length: items }, (_, n) => BigInt(n));
-    graph.add(keys, oneLength(vectors, dim), threads);
-    return new HnswGraph(graph, dim);
+    graph.add(keys, vectors, threads);
+    return new HnswGraph(graph);
   }
 
   /** @param view read pages of the file as they are needed, in place of loading it whole */
@@ -71,7 +69,7 @@ export class HnswGraph {
     const graph = emptyGraph(dim, options);
     if (view) graph.view(path);
     else graph.load(path);
-    return new HnswGraph(graph, dim);
+    return new HnswGraph(graph);
   }
 
   save(path: string): void {
@@ -80,42 +78,25 @@ export class HnswGraph {
 
   /** Item numbers of the k nearest, best first. */
   nearest(user: Float32Array, k: number): Int32Array {
-    const query = new Float32Array(this.#dim + 1);
-    query.set(user);
-    const { keys } = this.#graph.search(query, Math.min(k, this.items), 1);
+    const { keys } = this.#graph.search(user, Math.min(k, this.items), 1);
     return Int32Array.from(keys, Number);
   }
 }
 
 function emptyGraph(
   dim: number,
-  { connectivity = 16, buildExpansion = 128, searchExpansion = 128, precision = "f32" }: HnswOptions,
+  { connectivity = 32, buildExpansion = 256, searchExpansion = 256, precision = "f32" }: HnswOptions,
 ): UsearchIndex {
   const { Index, MetricKind, ScalarKind } = loadUsearch();
   return new Index({
-    dimensions: dim + 1,
-    metric: MetricKind.Cos,
+    dimensions: dim,
+    metric: MetricKind.IP,
     quantization: { f32: ScalarKind.F32, f16: ScalarKind.F16, i8: ScalarKind.I8 }[precision],
     connectivity,
     expansion_add: buildExpansion,
     expansion_search: searchExpansion,
     multi: false,
   });
-}
-
-/** Each vector with one coordinate more that makes all as long as the longest: `[items, dim + 1]`. */
-function oneLength(vectors: Float32Array, dim: number): Float32Array {
-  const items = vectors.length / dim;
-  const squares = Float64Array.from({ length: items }, (_, n) =>
-    vectors.subarray(n * dim, (n + 1) * dim).reduce((sum, x) => sum + x * x, 0),
-  );
-  const longest = squares.reduce((best, square) => Math.max(best, square), 0);
-  const longer = new Float32Array(items * (dim + 1));
-  for (let n = 0; n < items; n++) {
-    longer.set(vectors.subarray(n * dim, (n + 1) * dim), n * (dim + 1));
-    longer[n * (dim + 1) + dim] = Math.sqrt(Math.max(0, longest - squares[n]));
-  }
-  return longer;
 }
 
 /** HNSW in front of exact search, which gives scores and answers filters that leave few items. */
