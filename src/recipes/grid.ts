@@ -2,20 +2,16 @@
  * Trains every (variant, seed) of a recipe, one run directory each. A run that is there already with
  * the same configuration counts; an interrupted one goes on.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readJson, removePath } from "../core/node/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import {
   type Config,
   dataConfigOf,
-  isStoredConfig,
+  finishRun,
   resultRow,
   type ResultRow,
   type RunMetrics,
-  runFiles,
   type Setting,
-  trainRun,
 } from "../run/index.ts";
 import type { RecipeContext } from "./recipe.ts";
 
@@ -62,23 +58,16 @@ async function trainOne(
 ): Promise<RunMetrics> {
   const config = { ...variant.config, training: { ...variant.config.training, seed } };
   const directory = join(context.workDirectory, variant.name, String(seed));
-  const configPath = join(directory, runFiles.config);
-  const metricsPath = join(directory, runFiles.metrics);
-  const same = existsSync(configPath) && isStoredConfig(readJson(configPath), config);
-  if (same && existsSync(metricsPath)) {
-    context.onLine(`${variant.name} seed ${seed}: done before`);
-    return readJson(metricsPath) as RunMetrics;
-  }
-  if (!same) removePath(directory);
   const data = dataConfigOf(config);
   const key = JSON.stringify(data);
-  const dataset = datasets.get(key) ?? (await prepareDataset(data));
-  datasets.set(key, dataset);
   const { engine, signal } = context;
-  const metrics = await trainRun(config, {
+  const { metrics, before } = await finishRun(config, {
     directory,
-    resume: same,
-    dataset,
+    dataset: async () => {
+      const dataset = datasets.get(key) ?? (await prepareDataset(data));
+      datasets.set(key, dataset);
+      return dataset;
+    },
     engine,
     signal,
     onEvent: (event) => {
@@ -90,7 +79,11 @@ async function trainOne(
       });
     },
   });
-  const [label] = dataset.map.labels;
+  if (before) {
+    context.onLine(`${variant.name} seed ${seed}: done before`);
+    return metrics;
+  }
+  const [label] = config.labels;
   const auc = metrics.test?.metrics[label.name]?.auc?.value ?? metrics.valid?.metrics[label.name]?.auc?.value;
   context.onLine(
     `${variant.name} seed ${seed}: AUC ${auc?.toFixed(4) ?? "undefined"}, ${metrics.history.length} epochs of ${metrics.secondsPerEpoch?.toFixed(1)} s`,

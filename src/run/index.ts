@@ -13,8 +13,10 @@ export {
   readConfigFile,
   storedConfig,
 } from "./config.ts";
+export { type FoldMetric, type FoldOptions, foldConfigs, foldMetrics } from "./cross-validation.ts";
 export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
+export { type FinishedRun, finishRun } from "./finish-run.ts";
 export { histogramOf } from "./histogram.ts";
 export {
   type CompareOptions,
@@ -28,6 +30,7 @@ export {
   type Setting,
   writeResult,
 } from "./results.ts";
+export { drawPoints, type GridPoint, settingsGrid } from "./settings-grid.ts";
 export { type System, systems } from "./systems.ts";
 export { systemsTable } from "./systems-table.ts";
 export {

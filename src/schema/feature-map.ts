@@ -133,6 +133,10 @@ export interface Label {
   readonly positive: readonly string[] | undefined;
   /** A binary label is 0 or 1 after threshold and positive values; a real one any finite number. */
   readonly kind: "binary" | "real";
+  /** Weight of positive rows in the loss. @default 1 */
+  readonly positiveWeight?: number;
+  /** Share of the training split's negative rows that was kept. @default 1 */
+  readonly negativeRate?: number;
 }
 
 /** Key of the domain column's encoder in `FeatureMap.encoders`; no feature can have this name. */

@@ -109,7 +109,18 @@ export function isRealLabel(schema: FeatureMap, name: string): boolean {
 
 /** A logit as a prediction: its sigmoid, or itself where the label is a real number. */
 export function predictionOf(schema: FeatureMap, label: string, logit: Tensor): Tensor {
-  return isRealLabel(schema, label) ? logit : sigmoid(logit);
+  if (isRealLabel(schema, label)) return logit;
+  const offset = logitOffset(schema, label);
+  return sigmoid(offset === 0 ? logit : add(logit, offset));
+}
+
+/**
+ * What weighting positives by w and keeping a share r of the negatives add to the log odds that a model
+ * learns, taken back: ln(r) - ln(w).
+ */
+export function logitOffset({ labels }: FeatureMap, name: string): number {
+  const { negativeRate = 1, positiveWeight = 1 } = labels.find((label) => label.name === name) ?? {};
+  return Math.log(negativeRate) - Math.log(positiveWeight);
 }
 
 /** A model's logits by label; a model with one logit answers for the first label. */

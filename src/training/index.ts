@@ -22,6 +22,13 @@ export {
   trainingGraph,
 } from "./graphs.ts";
 export { ColumnBatch, type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
+export {
+  findLearningRate,
+  type RateRange,
+  type RateRangeOptions,
+  type RateTrial,
+  readRange,
+} from "./learning-rate-finder.ts";
 export { listMask } from "./list-mask.ts";
 export { type ModelCost, modelCost } from "./model-cost.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";

@@ -8,7 +8,9 @@ import { ConfigError, hashKey, InterruptedError, parseOptions } from "../core/in
 import type { Engine } from "../engine/index.ts";
 import { binaryCrossEntropy, domainBalancedWeights, squaredError } from "../losses/index.ts";
 import type { Model } from "../module/index.ts";
+import { add, mul } from "../ops/index.ts";
 import { type BatchSource, DOMAIN_ENCODER, type FeatureMap } from "../schema/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { type CheckpointStore, type EpochRecord, MemoryCheckpoints, type Progress } from "./checkpoint.ts";
 import { type Evaluation, measure, predictSplit } from "./evaluate.ts";
 import type { TrainingListener } from "./events.ts";
@@ -85,7 +87,8 @@ export interface TrainResult {
 }
 
 /**
- * Cross entropy of each binary label on its own logit, squared error of each real one; summed.
+ * Cross entropy of each binary label on its own logit, squared error of each real one; summed. Positive rows
+ * weigh `positiveWeight` of their label times what the data say.
  *
  * @throws ConfigError when domains are to be balanced and the data have none
  */
@@ -104,12 +107,24 @@ export const defaultObjective = (
       ? domainBalancedWeights(batch.scalar("@domain"), map.encoders[DOMAIN_ENCODER].size, given)
       : given;
     const losses = Object.entries(logits).map(([name, logit]) => {
-      const loss = isRealLabel(map, name) ? squaredError : binaryCrossEntropy;
-      return [name, loss(logit, batch.scalar(name), weights)];
+      const label = batch.scalar(name);
+      if (isRealLabel(map, name)) return [name, squaredError(logit, label, weights)];
+      const { positiveWeight = 1 } = map.labels.find((known) => known.name === name) ?? {};
+      return [name, binaryCrossEntropy(logit, label, weighPositives(label, positiveWeight, weights))];
     });
     return Object.fromEntries(losses);
   };
 };
+
+function weighPositives(
+  label: Tensor,
+  positiveWeight: number,
+  weights: Tensor | undefined,
+): Tensor | undefined {
+  if (positiveWeight === 1) return weights;
+  const own = add(mul(label, positiveWeight - 1), 1);
+  return weights === undefined ? own : mul(own, weights);
+}
 
 export async function train(given: TrainInput): Promise<TrainResult> {
   const run = await TrainingRun.start(given);

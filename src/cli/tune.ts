@@ -1,0 +1,318 @@
+/** `millrace tune`: a learning-rate range test, a search over settings, or cross-validation. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Option } from "commander";
+import { stringify } from "yaml";
+import { ConfigError } from "../core/index.ts";
+import { type PreparedDataset, prepareDataset } from "../data/index.ts";
+import type { Engine } from "../engine/index.ts";
+import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
+import {
+  buildModel,
+  type Config,
+  dataConfigOf,
+  drawPoints,
+  finishRun,
+  foldConfigs,
+  foldMetrics,
+  type GridPoint,
+  readConfig,
+  type RunMetrics,
+  settingsGrid,
+  storedConfig,
+} from "../run/index.ts";
+import { findLearningRate, monitoredValue, type RateRange } from "../training/index.ts";
+import { overrides, targetKind, targetName } from "./config-target.ts";
+import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
+import { count, duration, textTable } from "./text-table.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Shell } from "./shell.ts";
+import { dataProgress, trainingProgress } from "./training-progress.ts";
+import { collect, verbCommand } from "./verb-command.ts";
+import type { DefineVerb } from "./verbs.ts";
+
+interface Options {
+  readonly findLr?: boolean;
+  readonly steps: number;
+  readonly folds?: number;
+  readonly by: "ratio" | "time";
+  readonly grid?: readonly string[];
+  readonly trials?: number;
+  readonly seed: number;
+  readonly model?: string;
+  readonly set?: readonly string[];
+  readonly out?: string;
+  readonly write?: string;
+  readonly engine: EngineChoice;
+}
+
+export const tuneVerb: DefineVerb = (shell) =>
+  verbCommand({
+    name: "tune",
+    description:
+      "Helps to choose settings, without the test split: --find-lr trains a few steps with a growing " +
+      "rate and says where the loss falls; --grid trains combinations of settings and ranks them by the " +
+      "monitored metric on validation; --folds cross-validates. Trials are run directories; an interrupted " +
+      "search goes on when called again.",
+    examples: [
+      ["millrace tune config.yaml --find-lr", "a learning rate to begin with"],
+      ["millrace tune config.yaml --grid training.learning_rate=0.0003,0.001,0.003", "each on validation"],
+      [
+        "millrace tune config.yaml --grid model.embedding_dim=8,16 --grid model.net_dropout=0,0.2 --trials 3",
+        "some of the combinations",
+      ],
+      ["millrace tune config.yaml --folds 5", "five-fold cross-validation"],
+      ["millrace tune config.yaml --folds 4 --by time", "windows that grow in time"],
+    ],
+  })
+    .argument("<config>", "a configuration (.yaml, .json)")
+    .option("--find-lr", "learning-rate range test")
+    .option("--steps <n>", "batches of the range test", wholeNumber, 150)
+    .option(
+      "--grid <key=values>",
+      "values to try for a key, separated by commas; may be repeated: all combinations",
+      collect,
+    )
+    .option("--trials <n>", "draw this many of the combinations (default: all)", wholeNumber)
+    .option("--seed <n>", "seed of the draw", wholeNumber, 0)
+    .option("--folds <k>", "cross-validation with this many folds", wholeNumber)
+    .addOption(
+      new Option("--by <way>", "folds at random, or in time order")
+        .choices(["ratio", "time"])
+        .default("ratio"),
+    )
+    .option("-m, --model <name>", "which model")
+    .option("--set <key=value>", "change a key for all trials; may be repeated", collect)
+    .option("-o, --out <dir>", "folder of the trials (default: runs/tune-<name>)")
+    .option("--write <file>", "write the best configuration of a grid here")
+    .addOption(engineOption())
+    .action(async (target: string, options: Options) => shell.finish(await tune(shell, target, options)));
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new ConfigError(`expected a whole number, got ${text}`, { details: { received: text } });
+}
+
+async function tune(shell: Shell, target: string, options: Options): Promise<Outcome> {
+  const ways = [options.findLr === true, options.grid !== undefined, options.folds !== undefined];
+  if (ways.filter(Boolean).length !== 1) {
+    throw new ConfigError("tune takes one of --find-lr, --grid and --folds", {
+      hint: "`millrace tune --help` has an example of each",
+    });
+  }
+  if (targetKind(target) !== "config") {
+    throw new ConfigError(`tune takes a configuration, and ${target} is none`, {
+      details: { path: target },
+      hint: "`millrace inspect DATA -o config.yaml` writes one",
+    });
+  }
+  const read = (settings: GridPoint = []): Config =>
+    readConfig(target, [...(options.set ?? []), ...settings], overrides({ model: options.model }));
+  const engine = await openEngine(shell, options.engine);
+  const folder = options.out ?? join("runs", `tune-${targetName(target)}`);
+  if (options.findLr) return rangeTest(shell, read(), engine, options.steps);
+  if (options.grid !== undefined)
+    return search(shell, read, { ...options, engine, folder, grid: options.grid });
+  return crossValidate(shell, read(), { engine, folder, folds: options.folds ?? 0, by: options.by });
+}
+
+async function rangeTest(shell: Shell, config: Config, engine: Engine, steps: number): Promise<Outcome> {
+  const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
+  const dataset = await prepareDataset(dataConfigOf(config), { onProgress: dataProgress(shell) });
+  try {
+    const { map, splits } = dataset;
+    const model = buildModel(config, map);
+    const found = await findLearningRate(
+      { model, map, train: splits.train, engine, options: config.training },
+      {
+        steps,
+        signal,
+        onTrial: ({ learningRate, loss }, done) =>
+          shell.progress.update({
+            label: "range test",
+            done,
+            note: `rate ${learningRate.toPrecision(2)}, loss ${loss.toFixed(4)}`,
+          }),
+      },
+    );
+    return { json: { ...found, ended: found.ended ?? null }, text: rangeText(found) };
+  } finally {
+    await dataset.close();
+  }
+}
+
+function rangeText({ trials, suggestion, steepest, ended }: RateRange): string {
+  const every = Math.max(1, Math.floor(trials.length / 15));
+  const shown = trials.filter((_, k) => k % every === 0 || k === trials.length - 1);
+  const rows = shown.map(({ learningRate, smoothed }) => [
+    learningRate.toExponential(1),
+    smoothed.toFixed(4),
+  ]);
+  return [
+    textTable([["learning rate", "smoothed loss"], ...rows]),
+    "",
+    ...(ended === undefined ? [] : [`ended ${ended}`]),
+    ...(suggestion === null || steepest === null
+      ? ["The loss never fell: check the labels, or take more steps with --steps."]
+      : [
+          `The loss fell fastest at ${steepest.toExponential(1)}. A rate to begin with, a tenth of that of least loss:`,
+          `  training.learning_rate: ${Number(suggestion.toPrecision(2))}`,
+        ]),
+  ].join("\n");
+}
+
+interface SearchOptions {
+  readonly engine: Engine;
+  readonly folder: string;
+  readonly grid: readonly string[];
+  readonly trials?: number;
+  readonly seed: number;
+  readonly write?: string;
+}
+
+interface Trial {
+  readonly settings: GridPoint;
+  readonly directory: string;
+  /** The monitored metric on validation. */
+  readonly value: number | null;
+  readonly metrics: RunMetrics;
+}
+
+async function search(
+  shell: Shell,
+  read: (settings: GridPoint) => Config,
+  { engine, folder, grid, trials = Number.POSITIVE_INFINITY, seed, write }: SearchOptions,
+): Promise<Outcome> {
+  const signal = shell.untilInterrupted("stopping after this step; call again to go on");
+  const points = drawPoints(settingsGrid(grid), trials, seed);
+  // A key that is misspelt shows before anything is trained.
+  const configs = points.map((settings) => read(settings));
+  const done: Trial[] = [];
+  const datasets = new Map<string, PreparedDataset>();
+  try {
+    for (const [k, settings] of points.entries()) {
+      const name = settings.join(" ");
+      const directory = join(folder, folderName(settings));
+      const { metrics } = await finishRun(configs[k], {
+        directory,
+        engine,
+        signal,
+        dataset: () => sharedDataset(shell, datasets, configs[k]),
+        onEvent: trainingProgress(shell, `${k + 1}/${points.length} ${name}`),
+      });
+      const value = monitored(configs[k], metrics);
+      done.push({ settings, directory, value, metrics });
+    }
+  } finally {
+    for (const dataset of datasets.values()) await dataset.close();
+  }
+  const { monitor, monitorMode } = configs[0].training;
+  const upwards =
+    monitorMode === undefined
+      ? binaryMetrics[parseBinaryMetric(monitor).family].higherIsBetter !== false
+      : monitorMode === "max";
+  const ranked = done.toSorted((a, b) => order(a.value, b.value, upwards));
+  const best = ranked[0];
+  const bestConfig = configs[points.indexOf(best.settings)];
+  if (write !== undefined) writeFileSync(write, stringify(storedConfig(bestConfig), { lineWidth: 110 }));
+  const rows = ranked.map(({ settings, value, metrics }) => [
+    settings.join(" "),
+    value === null ? "–" : value.toFixed(4),
+    count(metrics.parameters.dense + metrics.parameters.embedding),
+    duration(metrics.seconds),
+  ]);
+  return {
+    json: {
+      monitor,
+      best: best.settings,
+      trials: ranked.map(({ settings, directory, value, metrics: { parameters, seconds } }) => ({
+        settings,
+        directory,
+        value,
+        parameters,
+        seconds,
+      })),
+    },
+    text: [
+      textTable([["settings", `valid ${monitor}`, "parameters", "time"], ...rows]),
+      "",
+      `${points.length} trials in ${folder}, ranked on validation alone.`,
+      ...(write === undefined ? [] : [`Best configuration written to ${write}.`]),
+    ].join("\n"),
+  };
+}
+
+function monitored({ training, labels }: Config, { valid }: RunMetrics): number | null {
+  if (valid === undefined) {
+    throw new ConfigError("a search needs a validation split to rank by", {
+      details: { key: "data.split" },
+      hint: "give data.valid, or a share of rows under data.split",
+    });
+  }
+  return monitoredValue(valid.metrics, { labels }, training)?.value ?? null;
+}
+
+/** Undefined values last. */
+function order(a: number | null, b: number | null, upwards: boolean): number {
+  if (a === null || b === null) return (a === null ? 1 : 0) - (b === null ? 1 : 0);
+  return upwards ? b - a : a - b;
+}
+
+/** Settings as the name of a folder. */
+function folderName(settings: GridPoint): string {
+  return settings.map((setting) => setting.replace(/[^\w.=+-]+/g, "_")).join(",") || "as-it-is";
+}
+
+async function sharedDataset(
+  shell: Shell,
+  datasets: Map<string, PreparedDataset>,
+  config: Config,
+): Promise<PreparedDataset> {
+  const data = dataConfigOf(config);
+  const key = JSON.stringify(data);
+  const dataset = datasets.get(key) ?? (await prepareDataset(data, { onProgress: dataProgress(shell) }));
+  datasets.set(key, dataset);
+  return dataset;
+}
+
+async function crossValidate(
+  shell: Shell,
+  config: Config,
+  { engine, folder, folds, by }: { engine: Engine; folder: string; folds: number; by: "ratio" | "time" },
+): Promise<Outcome> {
+  const signal = shell.untilInterrupted("stopping after this step; call again to go on");
+  const runs: RunMetrics[] = [];
+  for (const [fold, each] of foldConfigs(config, { folds, by }).entries()) {
+    const { metrics } = await finishRun(each, {
+      directory: join(folder, `${by}-${folds}-fold-${fold + 1}`),
+      engine,
+      signal,
+      onData: dataProgress(shell),
+      onEvent: trainingProgress(shell, `fold ${fold + 1}/${folds}`),
+    });
+    runs.push(metrics);
+  }
+  const metrics = foldMetrics(runs);
+  const heads = ["", "mean", "std", ...runs.map((_, fold) => `fold ${fold + 1}`)];
+  const fixed = (value: number | null): string => (value === null ? "–" : value.toFixed(4));
+  const tables = Object.entries(metrics).map(([label, byName]) =>
+    textTable([
+      [label, ...heads.slice(1)],
+      ...Object.entries(byName).map(([name, { values, mean, std }]) => [
+        name,
+        fixed(mean),
+        fixed(std),
+        ...values.map(fixed),
+      ]),
+    ]),
+  );
+  return {
+    json: { folds, by, rows: runs.map(({ rows }) => rows), metrics },
+    text: [
+      ...tables,
+      "",
+      `Each fold's encoders, early stopping and best epoch come from its own training and validation rows; runs in ${folder}.`,
+    ].join("\n"),
+  };
+}

@@ -1,0 +1,102 @@
+/** `millrace tune` from end to end on one small world. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readConfig } from "../../src/run/index.ts";
+import { millrace, millraceJson, smallTraining, smallWorld, temporaryFolder } from "./millrace.ts";
+
+const folder = temporaryFolder("tune");
+const small = ["--model", "LR", "--set", "training.batch_size=256", "training.epochs=2"];
+
+beforeAll(async () => {
+  await millraceJson(smallWorld, folder.path);
+}, 60_000);
+afterAll(folder.remove);
+
+const tune = <T>(...args: string[]): Promise<T> =>
+  millraceJson<T>(["tune", "world/config.yaml", ...args], folder.path);
+
+test("--find-lr suggests a rate", async () => {
+  const found = await tune<{ trials: unknown[]; suggestion: number; ended: string | null }>(
+    "--find-lr",
+    "--steps",
+    "40",
+    ...smallTraining,
+  );
+  expect(found.trials.length).toBeGreaterThan(10);
+  expect(found.suggestion).toBeGreaterThan(1e-6);
+  expect(found.suggestion).toBeLessThan(1);
+});
+
+test("--grid ranks combinations on validation, writes the best, and goes on where it was", async () => {
+  const grid = [
+    "--grid",
+    "training.learning_rate=0.001,0.03",
+    "--grid",
+    "training.seed=1,2",
+    ...["--trials", "3", "--out", "grid", "--write", "best.yaml"],
+    ...small,
+  ];
+  interface Search {
+    best: string[];
+    trials: { settings: string[]; directory: string; value: number; seconds: number }[];
+  }
+  const first = await tune<Search>(...grid);
+  expect(first.trials).toHaveLength(3);
+  const values = first.trials.map(({ value }) => value);
+  expect(values).toEqual(values.toSorted((a, b) => b - a));
+  expect(first.trials[0].settings).toEqual(first.best);
+  for (const { directory } of first.trials)
+    expect(existsSync(join(folder.path, directory, "metrics.json"))).toBe(true);
+  const best = readConfig(join(folder.path, "best.yaml"));
+  expect(`training.learning_rate=${best.training.learningRate}`).toBe(first.best[0]);
+  expect(await tune<Search>(...grid)).toEqual(first);
+});
+
+describe("--folds", () => {
+  test("in time order trains on windows that grow", async () => {
+    const inspected = ["inspect", "world/train.parquet", "--label", "click", "-o", "log.yaml"];
+    expect((await millrace(inspected, folder.path)).code).toBe(0);
+    const found = await millraceJson<{
+      rows: { train: number; valid: number; test: number }[];
+      metrics: { click: { auc: { values: number[]; mean: number; std: number } } };
+    }>(
+      [
+        "tune",
+        "log.yaml",
+        "--folds",
+        "2",
+        "--by",
+        "time",
+        "--out",
+        "folds",
+        ...small,
+        "timestamp=time",
+        "timestamp_unit=s",
+      ],
+      folder.path,
+    );
+    expect(found.rows).toHaveLength(2);
+    expect(found.rows[1].train).toBeGreaterThan(found.rows[0].train * 1.5);
+    const { values, mean, std } = found.metrics.click.auc;
+    expect(mean).toBeCloseTo((values[0] + values[1]) / 2, 12);
+    expect(std).toBeCloseTo(Math.abs(values[0] - values[1]) / Math.SQRT2, 12);
+  });
+
+  test("needs data that are not split into files", async () => {
+    const { code, stderr } = await millrace(["tune", "world/config.yaml", "--folds", "3"], folder.path);
+    expect(code).toBe(2);
+    expect(stderr).toContain("cross-validation makes its own splits");
+  });
+});
+
+test.each([
+  [[], "tune takes one of --find-lr, --grid and --folds"],
+  [["--find-lr", "--folds", "3"], "tune takes one of --find-lr, --grid and --folds"],
+  [["--grid", "training.learning_rat=1,2"], "learning_rate"],
+  [["--grid", "training.learning_rate"], "a grid's axis is key=value,value,…"],
+])("%j is refused before anything is trained", async (args, message) => {
+  const { code, stderr } = await millrace(["tune", "world/config.yaml", ...args], folder.path);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+});
