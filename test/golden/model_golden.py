@@ -20,12 +20,18 @@ def tables_of(model):
     return [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
 
 
+def by_label(logits):
+    return logits if isinstance(logits, dict) else {"click": logits}
+
+
 def loss_of(model, batch, weighted):
-    logits = model(batch)
-    each = F.binary_cross_entropy_with_logits(logits, batch["click"], reduction="none")
-    loss = (each * batch["@weight"]).sum() / batch["@weight"].sum() if weighted else each.mean()
+    loss = 0
+    for label, logit in by_label(model(batch)).items():
+        each = F.binary_cross_entropy_with_logits(logit, batch[label], reduction="none")
+        loss = loss + ((each * batch["@weight"]).sum() / batch["@weight"].sum() if weighted else each.mean())
     # What the model's own forward pass adds to the objective, without sample weights.
-    return loss + getattr(model, "auxiliary", 0)
+    added = getattr(model, "auxiliary", 0)
+    return loss if isinstance(added, nn.Module) else loss + added
 
 
 def dense_step(model, optimizers, batch, options):
@@ -155,7 +161,8 @@ def golden(name, model_class, options, runs=({},), schema=SCHEMA):
         "weights": exported(model),
     }
     model.eval()
-    fixture["probability"] = array(torch.sigmoid(model(batches[0])))
+    probabilities = {label: array(torch.sigmoid(z)) for label, z in by_label(model(batches[0])).items()}
+    fixture["probabilities"] = probabilities
     model.train()
     loss = loss_of(model, batches[0], weighted=False)
     loss.backward()

@@ -23,7 +23,6 @@ import {
   expectNear,
   expectSamePaths,
   loadArrays,
-  type NamedArray,
   type NamedArrays,
   readArrays,
 } from "../models/named-arrays.ts";
@@ -34,7 +33,8 @@ interface Golden {
   readonly schema: FeatureMap;
   readonly batches: readonly NamedArrays[];
   readonly weights: NamedArrays;
-  readonly probability: NamedArray;
+  /** By label. */
+  readonly probabilities: NamedArrays;
   readonly loss: number;
   readonly gradients: NamedArrays;
   readonly runs: readonly {
@@ -87,9 +87,14 @@ describe.each(names)("%s", (name) => {
     expectSamePaths(model, golden.weights);
     const graph = evaluationGraph({ model, schema, layout });
     for (const engine of [judge, native]) {
-      const { "prediction:click": probability } = await runNamed(engine, graph, model);
+      const results = await runNamed(engine, graph, model);
       const allowed = engine === judge ? tolerance.float64 : tolerance.float32;
-      expectNear(probability.data as Float32Array, golden.probability.data, allowed, "probability");
+      expect(Object.keys(results)).toEqual(
+        Object.keys(golden.probabilities).map((label) => `prediction:${label}`),
+      );
+      for (const [label, { data }] of Object.entries(golden.probabilities)) {
+        expectNear(results[`prediction:${label}`].data as Float32Array, data, allowed, label);
+      }
     }
   });
 

@@ -62,4 +62,9 @@ def draw_batch(schema, rows):
             batch[name + ".missing"] = torch.zeros(rows, dtype=torch.float64)
     batch["click"] = torch.randint(0, 2, (rows,)).double()
     batch["@weight"] = torch.randint(1, 5, (rows,)).double() / 2
+    for label in schema["labels"][1:]:
+        batch[label["name"]] = batch["click"] * torch.randint(0, 2, (rows,)).double()
+    if "domain" in schema:
+        # Every known domain more than once where the rows allow it.
+        batch["@domain"] = 3 + torch.randperm(rows) % (schema["encoders"]["@domain"]["size"] - 3)
     return batch
