@@ -30,6 +30,11 @@ export function reaches(output: Tensor, tensor: Tensor): boolean {
   return accumulate(output, [tensor], zeros(output)).has(tensor);
 }
 
+/** Those of `tensors` that a gradient can flow to from `output`; `reaches` for many at once. */
+export function reachedBy(output: Tensor, tensors: readonly Tensor[]): Set<Tensor> {
+  return new Set(accumulate(output, tensors, zeros(output)).keys());
+}
+
 function accumulate(output: Tensor, wrt: readonly Tensor[], seed: Tensor): Map<Tensor, Tensor> {
   if (!sameShape(seed.shape, output.shape)) {
     throw new ShapeError("grad: the seed must be shaped like the output", {

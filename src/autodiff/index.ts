@@ -1,2 +1,2 @@
-export { type GradOptions, grad, reaches, topological } from "./grad.ts";
+export { type GradOptions, grad, reachedBy, reaches, topological } from "./grad.ts";
 export { scan, type ScanOptions, type ScanStep } from "./scan.ts";

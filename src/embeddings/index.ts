@@ -2,6 +2,7 @@ export { DomainEmbedding, RowDomain } from "./domain.ts";
 export { FieldEmbedding, type FieldEmbeddingOptions, poolEntries } from "./field-embedding.ts";
 export {
   DenseArena,
+  denseStateVectors,
   formatBytes,
   type Optimizer,
   RowArena,

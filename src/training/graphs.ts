@@ -2,12 +2,13 @@
  * The two graphs of a model in training: one that returns losses and gradients, one that returns
  * probabilities. Both read the same inputs, so one set of feeds serves both.
  */
-import { grad } from "../autodiff/index.ts";
+import { grad, reachedBy } from "../autodiff/index.ts";
 import { type CompiledGraph, compile, type LeafBinding } from "../compile/index.ts";
 import { type Model, type State, Trace, withTrace } from "../module/index.ts";
-import { add, sigmoid } from "../ops/index.ts";
+import { add, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
 import { input, Tensor } from "../tensor/index.ts";
+import { lastShared } from "./multi-task/last-shared.ts";
 import { SymbolicBatch } from "./symbolic-batch.ts";
 import { placeTables } from "./table-placement.ts";
 
@@ -23,25 +24,62 @@ export interface GraphSource {
   readonly layout: BatchLayout;
 }
 
+/** What the step wants to know of single tasks; a task is a loss of the objective. */
+export interface TaskOutputs {
+  /** Gradients of each task apart, auxiliary losses split evenly. @default false */
+  readonly separate?: boolean;
+  /** Losses times factors fed as `lossFactors`, `[tasks]`. @default false */
+  readonly factors?: boolean;
+  /**
+   * Also the squared norm of each task's gradient, without its factor, on the last weights that all tasks
+   * share, as `squares:<task>`. @default false
+   */
+  readonly norms?: boolean;
+  /** The forward pass as in evaluation: no dropout, running statistics read and left alone. @default false */
+  readonly still?: boolean;
+}
+
+/** Which tasks' losses reach a weight or look-up, in the order of the tasks. */
+export type ReachedBy = readonly boolean[];
+
 export interface TrainingGraph extends CompiledGraph {
   readonly batch: SymbolicBatch;
+  /** Every scalar loss, auxiliary ones last. */
   readonly losses: readonly string[];
+  /** The objective's losses. */
+  readonly tasks: readonly string[];
+  /** By parameter path, for trained ones; empty unless gradients are separate. */
+  readonly parameterTasks: ReadonlyMap<string, ReachedBy>;
+  /** By look-up; empty unless gradients are separate. */
+  readonly lookupTasks: readonly ReachedBy[];
   /** States in the order of the outputs `state:0`, `state:1`, … */
   readonly states: readonly State[];
 }
 
-/** Outputs: `loss`, `loss:<name>`, `gradient:<parameter path>`, `rows:<look-up>`, `state:<k>`. */
+/**
+ * Outputs: `loss`, `loss:<name>`, `gradient:<parameter path>`, `rows:<look-up>`, `state:<k>`. With separate
+ * gradients: `gradient:<task>:<parameter path>`, `rows:<task>:<look-up>`.
+ */
 export function trainingGraph(
-  source: GraphSource & { readonly objective: Objective; readonly separate?: boolean },
+  source: GraphSource & TaskOutputs & { readonly objective: Objective },
 ): TrainingGraph {
   const { model, schema, layout } = source;
   const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
   const key = input("randomKey", [], "uint32");
-  const trace = new Trace({ training: true, key, label: (name) => batch.scalar(name) });
+  const training = !source.still;
+  const trace = new Trace({ training, key, label: (name) => batch.scalar(name) });
   const objective = withTrace(trace, () => source.objective(forward(model, schema, batch), batch));
   const losses = withAuxiliary(objective, trace.auxiliaryLosses);
   const names = Object.keys(losses);
-  const total = Object.values(losses).reduce((sum, loss) => add(sum, loss));
+  const tasks = Object.keys(objective);
+  const factors = source.factors ? input("lossFactors", [tasks.length]) : undefined;
+  const weighted = tasks.map((name, k) =>
+    factors === undefined
+      ? objective[name]
+      : mul(objective[name], reshape(slice(factors, { axis: 0, start: k, end: k + 1 }), [])),
+  );
+  const auxiliary = [...trace.auxiliaryLosses.values()];
+  const total = [...weighted, ...auxiliary].reduce((all, loss) => add(all, loss));
   const parameters = [...model.namedParameters()].filter(([, { trainable }]) => trainable);
   const lookups = batch.lookups
     .map((lookup, k) => ({ ...lookup, k }))
@@ -57,14 +95,56 @@ export function trainingGraph(
   };
   const states = [...trace.stateUpdates.keys()];
   const outputs: { [name: string]: Tensor } = { loss: total };
-  for (const name of names) if (names.length > 1) outputs[`loss:${name}`] = losses[name];
-  // Methods that treat tasks apart (per-task optimizers, gradient surgery) take one set a loss.
-  if (source.separate)
-    for (const name of names) Object.assign(outputs, gradientsOf(losses[name], `${name}:`));
-  else Object.assign(outputs, gradientsOf(total, ""));
+  const apart = names.length > 1 || source.factors || source.separate;
+  for (const name of names) if (apart) outputs[`loss:${name}`] = losses[name];
+  const reached = tasks.map(() => new Set<Tensor>());
+  // Methods that treat tasks apart (per-task optimizers, gradient surgery) take one set a task.
+  if (source.separate) {
+    for (const [k, loss] of withShares(weighted, auxiliary).entries()) {
+      reached[k] = reachedBy(loss, leaves);
+      Object.assign(outputs, gradientsOf(loss, `${tasks[k]}:`));
+    }
+  } else Object.assign(outputs, gradientsOf(total, ""));
+  if (source.norms) {
+    const probed = lastShared(
+      tasks.map((name) => objective[name]),
+      { parameters: parameters.map(([, parameter]) => parameter), rows: lookups.map(({ rows }) => rows) },
+    );
+    for (const name of tasks) {
+      const squares = grad(objective[name], probed).map((gradient) => sum(square(gradient)));
+      outputs[`squares:${name}`] = squares.reduce((all, each) => add(all, each));
+    }
+  }
   for (const [k, state] of states.entries()) outputs[`state:${k}`] = trace.stateUpdates.get(state) as Tensor;
-  const compiled = compile({ outputs, leaves: bindings(model, batch, [key]) });
-  return { ...compiled, batch, losses: names, states };
+  const fed = factors === undefined ? [key] : [key, factors];
+  const compiled = compile({ outputs, leaves: bindings(model, batch, fed) });
+  const tasksOf = (leaf: Tensor): ReachedBy => reached.map((set) => set.has(leaf));
+  return {
+    ...compiled,
+    batch,
+    losses: names,
+    tasks,
+    parameterTasks: new Map(parameters.map(([path, parameter]) => [path, tasksOf(parameter)])),
+    lookupTasks: batch.lookups.map(({ rows }) => tasksOf(rows)),
+    states,
+  };
+}
+
+/** Names of the objective's losses, without compiling anything. */
+export function taskNames(source: GraphSource & { readonly objective: Objective }): string[] {
+  const { model, schema, layout } = source;
+  const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
+  const key = input("randomKey", [], "uint32");
+  const trace = new Trace({ training: true, key, label: (name) => batch.scalar(name) });
+  return Object.keys(withTrace(trace, () => source.objective(forward(model, schema, batch), batch)));
+}
+
+/** Each task's loss with its even share of the auxiliary losses, so that they add up to the total. */
+function withShares(tasks: readonly Tensor[], auxiliary: readonly Tensor[]): Tensor[] {
+  if (auxiliary.length === 0) return [...tasks];
+  const all = auxiliary.reduce((sum, loss) => add(sum, loss));
+  const share = tasks.length === 1 ? all : mul(all, 1 / tasks.length);
+  return tasks.map((loss) => add(loss, share));
 }
 
 function withAuxiliary(

@@ -5,6 +5,7 @@
 import {
   type Optimizer,
   DenseArena,
+  denseStateVectors,
   RowArena,
   type RowL2,
   type RowRange,
@@ -24,6 +25,10 @@ export interface WeightsOptions {
   readonly rowScope?: "batch" | "table";
   /** λ of `λ/2 · ‖W‖²` over dense parameters. @default 0 */
   readonly netL2?: number;
+  /** Gradients kept apart, one set for each task. @default 1 */
+  readonly tasks?: number;
+  /** Optimizer states of each weight and row: one for each task, or one for all. @default "one" */
+  readonly taskStates?: "each" | "one";
 }
 
 export class ModelWeights {
@@ -34,9 +39,11 @@ export class ModelWeights {
   readonly states: ReadonlyMap<string, State>;
   /** Values of the states; replaced whole after each step. */
   readonly stateValues = new Map<State, Float32Array>();
+  /** What a training method keeps beside the model (learned loss factors, measures), by name. */
+  readonly methodState = new Map<string, Float64Array>();
 
   constructor(model: Model, options: WeightsOptions) {
-    const { seed, rowOptimizer, rowScope = "table", netL2 = 0 } = options;
+    const { seed, rowOptimizer, rowScope = "table", netL2 = 0, tasks = 1, taskStates = "one" } = options;
     this.placement = placeTables(model.namedTables());
     this.arenas = this.placement.arenas.map(
       ({ dim, rows, trainable }, k) =>
@@ -46,6 +53,8 @@ export class ModelWeights {
           positions: options.positions[k],
           optimizer: trainable ? rowOptimizer : undefined,
           scope: rowScope,
+          tasks: trainable ? tasks : 1,
+          taskStates,
         }),
     );
     this.parameters = model.namedParameters();
@@ -57,6 +66,8 @@ export class ModelWeights {
         l2: netL2,
       })),
       optimizer: options.denseOptimizer ?? { name: "sgd" },
+      tasks,
+      taskStates,
     });
     this.#initialise(seed);
   }
@@ -120,6 +131,7 @@ export interface MemoryLine {
 /** What tables, parameters, gradients and optimizer state will take, before anything is allocated. */
 export function estimateMemory(model: Model, options: Omit<WeightsOptions, "seed">): MemoryLine[] {
   const placement = placeTables(model.namedTables());
+  const { tasks = 1, taskStates = "one", denseOptimizer } = options;
   const lines = placement.arenas.map(({ dim, rows, trainable }, k) => ({
     what: `${rows} embedding rows of ${dim}${trainable ? "" : " (frozen)"}`,
     bytes: rowArenaBytes({
@@ -128,14 +140,16 @@ export function estimateMemory(model: Model, options: Omit<WeightsOptions, "seed
       positions: options.positions[k],
       optimizer: trainable ? options.rowOptimizer : undefined,
       scope: options.rowScope ?? "table",
+      tasks: trainable ? tasks : 1,
+      taskStates,
     }).totalBytes,
   }));
   const elements = [...model.namedParameters().values()].reduce(
     (sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1),
     0,
   );
-  const copies =
-    2 + (options.denseOptimizer?.name === "adam" ? 2 : options.denseOptimizer === undefined ? 0 : 1);
+  const vectors = denseOptimizer === undefined ? 0 : denseStateVectors(denseOptimizer);
+  const copies = 1 + tasks + vectors * (taskStates === "each" ? tasks : 1);
   return [...lines, { what: `${elements} dense parameters`, bytes: elements * copies * 4 }];
 }
 

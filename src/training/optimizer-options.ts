@@ -3,11 +3,11 @@ import { z } from "zod";
 
 export const optimizerOptions = z.strictObject({
   optimizer: z
-    .enum(["adam", "adagrad", "sgd"])
+    .enum(["adam", "adagrad", "rmsprop", "sgd"])
     .default("adam")
     .describe("Optimizer of the dense parameters."),
   embeddingOptimizer: z
-    .enum(["adam", "adagrad", "rowwise-adagrad", "sgd"])
+    .enum(["adam", "adagrad", "rowwise-adagrad", "rmsprop", "sgd"])
     .optional()
     .describe("Optimizer of the embedding rows. Default: the same as `optimizer`."),
   embeddingUpdate: z
@@ -24,7 +24,7 @@ export const optimizerOptions = z.strictObject({
     .number()
     .positive()
     .optional()
-    .describe("Added to the denominator. Default: 1e-8 (Adam), 1e-10 (AdaGrad)."),
+    .describe("Added to the denominator. Default: 1e-8 (Adam, RMSProp), 1e-10 (AdaGrad)."),
   momentum: z.number().min(0).lt(1).default(0).describe("Momentum of SGD on dense parameters."),
   embeddingRegularizer: z.number().nonnegative().default(0).describe("λ of λ/2·‖E‖² over embedding tables."),
   embeddingRegularizerScope: z

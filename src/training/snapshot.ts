@@ -15,6 +15,9 @@ export function weightViews(weights: ModelWeights): Map<string, Uint8Array> {
     for (const [k, view] of parts.entries()) views.set(`rows/${path}/${k}`, view);
   }
   for (const [k, view] of weights.dense.stateBytes().entries()) views.set(`dense/${k}`, view);
+  for (const [name, { buffer, byteOffset, byteLength }] of weights.methodState) {
+    views.set(`method/${name}`, new Uint8Array(buffer, byteOffset, byteLength));
+  }
   for (const [path, state] of weights.states) {
     const values = weights.state(state);
     views.set(`state/${path}`, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

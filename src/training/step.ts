@@ -2,22 +2,29 @@
  * One training step: the graph gives the loss and all gradients, then the host sums duplicate rows,
  * clips by the norm of everything together, and moves rows and dense parameters in place.
  */
-import { ConfigError, MillraceError } from "../core/index.ts";
+import { ConfigError, nearestName } from "../core/index.ts";
 import type { Optimizer } from "../embeddings/index.ts";
 import type { Engine, HostTensor, Session } from "../engine/index.ts";
 import { hashKey } from "../core/index.ts";
 import type { EncodedBatch } from "../schema/index.ts";
+import { clippingFactor, moveWeights, notFinite } from "./apply-gradients.ts";
 import { BatchFeeds } from "./feeds.ts";
 import {
   type EvaluationGraph,
   evaluationGraph,
   type GraphSource,
+  isRealLabel,
   type Objective,
+  type TaskOutputs,
   tracedBatch,
   type TrainingGraph,
   trainingGraph,
 } from "./graphs.ts";
-import { ModelWeights, rowL2 } from "./model-weights.ts";
+import { ModelWeights, type WeightsOptions } from "./model-weights.ts";
+import { type LossWeighting, lossWeighting } from "./multi-task/loss-weighting.ts";
+import { type MultiTaskOptions, needsFedWeights, needsSeparateGradients } from "./multi-task/options.ts";
+import type { TaskRecord } from "./multi-task/task-meter.ts";
+import { TaskSteps } from "./multi-task/task-steps.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 import type { SymbolicBatch } from "./symbolic-batch.ts";
 
@@ -28,6 +35,10 @@ export interface LearnerOptions extends GraphSource {
   readonly batchSize: number;
   readonly seed: number;
   readonly threads?: number;
+  /** How several losses become one step. @default their sum */
+  readonly multiTask?: MultiTaskOptions;
+  /** Learn as evaluation sees the model: no dropout, running statistics left alone. @default false */
+  readonly still?: boolean;
 }
 
 /** A compiled model with its weights: it learns from batches and predicts. */
@@ -46,6 +57,11 @@ export class Learner {
   readonly #evaluationSession: Session;
   readonly #feeds: BatchFeeds;
   readonly #evaluationFeeds: BatchFeeds;
+  /** Present where tasks' gradients lie apart. */
+  readonly #taskSteps: TaskSteps | undefined;
+  readonly #weighting: LossWeighting | undefined;
+  /** Fixed factors on the losses, in the order of the tasks; may be changed between steps. */
+  readonly lossWeights: Float64Array;
 
   private constructor(
     options: LearnerOptions,
@@ -62,13 +78,33 @@ export class Learner {
       seed: options.seed,
       positions: positionsOf([graph.batch, evaluation.batch], options.batchSize),
       ...optimizersOf(options.optimizer),
+      ...taskArenas(options.multiTask, graph.tasks.length),
     });
+    const { multiTask, optimizer, schema, seed } = options;
+    this.lossWeights = Float64Array.from(graph.tasks, (name) => multiTask?.lossWeights?.[name] ?? 1);
+    if (multiTask !== undefined) {
+      checkTaskNames(multiTask, graph.tasks);
+      const { weights } = this;
+      const tasks = graph.tasks.map((name) => ({
+        name,
+        kind: isRealLabel(schema, name) ? ("real" as const) : ("binary" as const),
+      }));
+      this.#weighting = lossWeighting(multiTask, tasks, optimizer);
+      if (this.#weighting !== undefined) weights.methodState.set("loss-factors", this.#weighting.state);
+      if (needsSeparateGradients(multiTask)) {
+        const main = Math.max(0, graph.tasks.indexOf(multiTask.mainTask ?? graph.tasks[0]));
+        this.#taskSteps = new TaskSteps({ weights, graph, options: multiTask, optimizer, seed, main });
+        const { meter } = this.#taskSteps;
+        if (meter !== undefined) weights.methodState.set("task-meter", meter.state);
+      }
+    }
     this.#feeds = new BatchFeeds(graph.batch, this.weights, graph.inputs);
     this.#evaluationFeeds = new BatchFeeds(evaluation.batch, this.weights, evaluation.inputs);
   }
 
   static async create(options: LearnerOptions): Promise<Learner> {
-    const graph = trainingGraph(options);
+    const { multiTask, still } = options;
+    const graph = trainingGraph({ ...options, still, ...taskOutputs(multiTask) });
     const evaluation = evaluationGraph(options);
     const { threads } = options;
     const session = await options.engine.load(graph.model, { threads });
@@ -88,19 +124,48 @@ export class Learner {
     const randomKey = hashKey(seed, "step", this.steps);
     const start = performance.now();
     const feeds = this.#feeds.prepare(batch, { training: true, randomKey });
+    if (this.graph.inputs.includes("lossFactors")) {
+      feeds.lossFactors = { dtype: "float32", dims: [this.lossWeights.length], data: this.#lossFactors() };
+    }
     const into = this.#targets(batch.size);
     const fed = performance.now();
     const results = await this.#session.run(feeds, { into });
     this.spent.feeds += fed - start;
     this.spent.graph += performance.now() - fed;
     const loss = (results.loss.data as Float32Array)[0];
-    if (!Number.isFinite(loss)) throw this.#notFinite("loss", loss);
+    if (!Number.isFinite(loss)) throw notFinite("loss", loss, this.steps + 1);
     this.#update();
+    this.#weighting?.observe({
+      losses: this.graph.tasks.map((name) => scalarOf(results, `loss:${name}`)),
+      norms: this.graph.outputs.some((name) => name.startsWith("squares:"))
+        ? this.graph.tasks.map((name) => Math.sqrt(scalarOf(results, `squares:${name}`)))
+        : [],
+      learningRate: this.learningRate,
+    });
     this.steps++;
     for (const [k, state] of this.graph.states.entries()) {
       this.weights.stateValues.set(state, results[`state:${k}`].data as Float32Array);
     }
     return loss;
+  }
+
+  /** To be called after each pass over the training split. @returns what was found about the tasks in it */
+  endEpoch(): TaskRecord | undefined {
+    this.#weighting?.endEpoch();
+    const { tasks } = this.graph;
+    const current = this.#lossFactors();
+    const factors =
+      this.#weighting === undefined
+        ? undefined
+        : Object.fromEntries(tasks.map((name, k) => [name, current[k]]));
+    const found = this.#taskSteps?.meter?.record();
+    if (factors === undefined && found === undefined) return undefined;
+    return { ...(factors === undefined ? {} : { factors }), ...found };
+  }
+
+  #lossFactors(): Float32Array {
+    const moving = this.#weighting?.factors();
+    return Float32Array.from(this.lossWeights, (weight, k) => weight * (moving?.[k] ?? 1));
   }
 
   /** Predictions of a batch by label, `[size]` each. */
@@ -124,48 +189,76 @@ export class Learner {
   #targets(size: number): { [name: string]: HostTensor } {
     const into: { [name: string]: HostTensor } = {};
     const { parameters, dense, arenas } = this.weights;
+    // Without separate gradients, the one set is called by no task's name.
+    const sets = this.#taskSteps === undefined ? [""] : this.graph.tasks.map((name) => `${name}:`);
     for (const [k, [path, { shape, trainable }]] of [...parameters].entries()) {
-      if (trainable) into[`gradient:${path}`] = { dtype: "float32", dims: shape, data: dense.gradient(k) };
+      if (!trainable) continue;
+      for (const [task, prefix] of sets.entries()) {
+        into[`gradient:${prefix}${path}`] = { dtype: "float32", dims: shape, data: dense.gradient(k, task) };
+      }
     }
     for (const [k, { lookup, first }] of this.#feeds.placed(size).entries()) {
       const arena = arenas[lookup.arena];
       // Look-ups of frozen tables alone have no gradient, also where their arena has trained rows.
       if (!lookup.slots.some(({ table }) => table.trainable)) continue;
-      const data = arena.gradients(first, size * lookup.width);
-      into[`rows:${k}`] = { dtype: "float32", dims: [size, lookup.width, arena.dim], data };
+      for (const [task, prefix] of sets.entries()) {
+        const data = arena.gradients(first, size * lookup.width, task);
+        into[`rows:${prefix}${k}`] = { dtype: "float32", dims: [size, lookup.width, arena.dim], data };
+      }
     }
     return into;
   }
 
   #update(): void {
-    const start = performance.now();
-    const { optimizer } = this.options;
-    const { arenas, dense } = this.weights;
-    const trained = arenas.filter((arena) => arena.optimizer !== undefined);
-    const l2 = rowL2(optimizer.embeddingRegularizer, optimizer.embeddingRegularizerScope);
-    let gradientScale = 1;
-    // Also without clipping: one gradient that is not finite would end up in the weights.
-    const squares = trained.reduce((sum, arena) => sum + arena.sumOfSquares({ l2 }), dense.sumOfSquares());
-    const norm = Math.sqrt(squares);
-    if (!Number.isFinite(norm)) throw this.#notFinite("norm of the gradients", norm);
-    const most = optimizer.maxGradientNorm ?? Number.POSITIVE_INFINITY;
-    // As torch.nn.utils.clip_grad_norm_: the small constant keeps the quotient finite.
-    if (norm > most) gradientScale = most / (norm + 1e-6);
-    const { learningRate } = this;
+    const { learningRate, weights } = this;
     const step = this.steps + 1;
-    for (const arena of trained) arena.step({ learningRate, step, gradientScale, l2 });
-    const moved = performance.now();
-    dense.step({ learningRate, step, gradientScale });
-    this.spent.rows += moved - start;
-    this.spent.dense += performance.now() - moved;
+    if (this.#taskSteps !== undefined) {
+      this.#taskSteps.update({ learningRate, step }, this.spent);
+      return;
+    }
+    const given = { optimizer: this.options.optimizer, learningRate, step };
+    moveWeights(weights, given, clippingFactor(weights, given), this.spent);
   }
+}
 
-  #notFinite(what: string, value: number): MillraceError {
-    const step = this.steps + 1;
-    return new MillraceError(`the ${what} became ${value} at step ${step}`, {
-      details: { step, value },
-      hint: "lower the learning rate, or run `millrace validate` on the data; the weights of the step before are kept",
-    });
+function scalarOf(results: { readonly [name: string]: HostTensor }, name: string): number {
+  return (results[name].data as Float32Array)[0];
+}
+
+function taskOutputs(multiTask: MultiTaskOptions | undefined): TaskOutputs {
+  if (multiTask === undefined) return {};
+  return {
+    separate: needsSeparateGradients(multiTask),
+    factors: needsFedWeights(multiTask),
+    norms: multiTask.weighting === "gradnorm",
+  };
+}
+
+/** What the arenas hold for so many tasks. */
+export function taskArenas(
+  multiTask: MultiTaskOptions | undefined,
+  tasks: number,
+): Pick<WeightsOptions, "tasks" | "taskStates"> {
+  if (multiTask === undefined || !needsSeparateGradients(multiTask)) return {};
+  return { tasks, taskStates: multiTask.optimizerState === "per-task" ? "each" : "one" };
+}
+
+function checkTaskNames(multiTask: MultiTaskOptions, tasks: readonly string[]): void {
+  const { lossWeights = {}, priorities = {}, mainTask } = multiTask;
+  const named = {
+    loss_weights: Object.keys(lossWeights),
+    priorities: Object.keys(priorities),
+    main_task: mainTask,
+  };
+  for (const [option, names] of Object.entries(named)) {
+    for (const name of [names ?? []].flat()) {
+      if (tasks.includes(name)) continue;
+      const near = nearestName(name, tasks);
+      throw new ConfigError(`training.multi_task.${option}: the model has no task "${name}"`, {
+        details: { name, tasks },
+        hint: near === undefined ? `its tasks are ${tasks.join(", ")}` : `did you mean ${near}?`,
+      });
+    }
   }
 }
 

@@ -3,9 +3,11 @@ import { createHash } from "node:crypto";
 import type { Engine } from "../../src/engine/index.ts";
 import type { Model } from "../../src/module/index.ts";
 import { batchLayout, type FeatureMap } from "../../src/schema/index.ts";
+import type { z } from "zod";
 import {
   defaultObjective,
   Learner,
+  multiTaskOptions,
   type Objective,
   type OptimizerOptions,
   optimizerOptions,
@@ -20,10 +22,12 @@ export interface LearnerChoices {
   readonly objective?: Objective;
   readonly seed?: number;
   readonly threads?: number;
+  readonly multiTask?: z.input<typeof multiTaskOptions>;
+  readonly still?: boolean;
 }
 
 export function makeLearner(model: Model, schema: FeatureMap, choices: LearnerChoices): Promise<Learner> {
-  const { engine, batchSize, optimizer = {}, seed = 1, threads = 1 } = choices;
+  const { engine, batchSize, optimizer = {}, seed = 1, threads = 1, multiTask, still } = choices;
   return Learner.create({
     model,
     schema,
@@ -34,6 +38,8 @@ export function makeLearner(model: Model, schema: FeatureMap, choices: LearnerCh
     batchSize,
     seed,
     threads,
+    multiTask: multiTask === undefined ? undefined : multiTaskOptions.parse(multiTask),
+    still,
   });
 }
 

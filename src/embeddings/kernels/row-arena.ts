@@ -205,6 +205,25 @@ export class RowArena {
     return this.#taskGradients.view(u, task);
   }
 
+  /** A row's optimizer state for one task, a vector `[dim]` each; a single number is repeated. */
+  rowState(row: number, task = 0): Float32Array[] {
+    const { table, stride, dim, vectors, scalars, scalarState, rows, states } = this.#plan;
+    assert(
+      row >= 0 && row < rows && task >= 0 && task < states,
+      "the state of a row or task outside the arena",
+    );
+    const first = table + (row * stride + dim * (1 + task * vectors)) * 4;
+    const own = Array.from(
+      { length: vectors },
+      (_, k) => new Float32Array(this.#buffer, first + k * dim * 4, dim),
+    );
+    const numbers = Array.from({ length: scalars }, (_, k) => {
+      const at = scalarState + ((task * scalars + k) * rows + row) * 4;
+      return new Float32Array(dim).fill(new Float32Array(this.#buffer, at, 1)[0]);
+    });
+    return [...own, ...numbers];
+  }
+
   #sumTasks(): void {
     assert(this.#grouped, "gradients of tasks without group() on the batch");
     for (let task = 0; task < this.tasks; task++) {
