@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "../core/index.ts";
 import { parseExpression } from "../schema/index.ts";
+import { configError } from "./config-error.ts";
 import { files } from "./source-config.ts";
 
 const name = z.string().min(1).describe("the new column's name");
@@ -118,6 +119,19 @@ export const derivedSchema = z
   .describe("a column made from others");
 
 export type DerivedConfig = z.output<typeof derivedSchema>;
+export type DerivedConfigInput = z.input<typeof derivedSchema>;
+
+/** Checks definitions by themselves and fills in defaults. @throws ConfigError */
+export function parseDerived(
+  input: readonly DerivedConfigInput[],
+  timestamp: string | undefined,
+): DerivedConfig[] {
+  const schema = z.object({ derived: z.array(derivedSchema) });
+  const result = schema.safeParse({ derived: input });
+  if (!result.success) throw configError(schema, result.error, { derived: input });
+  checkDerived(result.data.derived, { timestamp, keep: [] });
+  return result.data.derived;
+}
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 

@@ -99,7 +99,7 @@ async function settle(
       return {
         kind: "count",
         name,
-        by: [definition.by].flat(),
+        by: await inputs([definition.by].flat()),
         timestamp,
         unit: await unitOf(connection, source, timestamp, user, options),
         windowSeconds: definition.window === undefined ? undefined : durationSeconds(definition.window),

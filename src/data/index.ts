@@ -9,6 +9,7 @@ export type {
   SourceQuery,
   SourceSpec,
 } from "./source-spec.ts";
+export type { DerivedConfigInput } from "./derived-config.ts";
 export { type FilesConfig, type JoinConfig, sourceSpecOf } from "./source-config.ts";
 export type { GrowthRule } from "./grow.ts";
 export { queryRow, queryRows, sqlName, sqlText, sqlTextList } from "./source-sql.ts";

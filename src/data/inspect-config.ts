@@ -5,6 +5,7 @@ import type { DataConfigInput } from "./config.ts";
 import { type InspectReport, isOneHot } from "./inspect.ts";
 import { type Guess, guessColumns } from "./inspect-guess.ts";
 import { chooseLabel, type LabelChoice } from "./inspect-label.ts";
+import { filesConfigOf, joinConfigOf, readConfigOf } from "./source-config.ts";
 
 export interface InspectConfigOptions {
   /** A column or comparison, when it is not the one that the inspection was made with. */
@@ -91,17 +92,13 @@ function buildConfig(report: InspectReport, { label, guess }: Choices): DataConf
   const keep = guess.columns.filter(({ use }) => use === "keep").map(({ column }) => column);
   return {
     data: {
-      train: spec.files.length === 1 ? spec.files[0] : [...spec.files],
-      ...given("format", spec.format),
-      ...given("columns", spec.columns && [...spec.columns]),
-      ...given("types", spec.types && { ...spec.types }),
-      ...given("header", spec.header),
-      ...given("separator", spec.separator),
-      ...given("nullText", spec.nullText && [...spec.nullText]),
-      ...given("encoding", spec.encoding),
+      train: filesConfigOf(spec),
+      ...readConfigOf(spec),
+      ...given("joins", spec.joins?.map(joinConfigOf)),
       split: splitOf(guess),
       ...(keep.length > 0 ? { keep } : {}),
     },
+    ...given("derived", report.derived && [...report.derived]),
     features: linked,
     labels: [
       {
@@ -133,16 +130,18 @@ function splitOf({ split, timestamp }: Guess): NonNullable<DataConfigInput["data
   return { by: "ratio", train: 0.8, valid: 0.1, test: 0.1, seed: 0 };
 }
 
-/** Config keys as files write them; names of columns (keys of `types`) are left alone. */
+/** Keys whose own keys are the user's names and values. */
+const NAMED_BY_USER = new Set(["types", "on", "values"]);
+
+/** Config keys as files write them; names of columns and values are left alone. */
 function snakeKeys(value: unknown, path: readonly string[] = []): Record<string, unknown> {
   const convert = (inner: unknown, at: readonly string[]): unknown => {
     if (Array.isArray(inner)) return inner.map((entry) => convert(entry, at));
     return inner !== null && typeof inner === "object" ? snakeKeys(inner, at) : inner;
   };
-  const isTypes = path.join(".") === "data.types";
   return Object.fromEntries(
     Object.entries(value as object).map(([key, inner]) => [
-      isTypes ? key : toSnakeCase(key),
+      NAMED_BY_USER.has(path.at(-1) ?? "") ? key : toSnakeCase(key),
       convert(inner, [...path, key]),
     ]),
   );

@@ -12,6 +12,8 @@ import { chooseLabel, type LabelChoice, labelCandidates, labelSql } from "./insp
 import { namesHistory } from "./inspect-names.ts";
 import { type LeakSignal, leakSignals } from "./inspect-leak.ts";
 import { type ColumnProfile, profileColumn } from "./inspect-profile.ts";
+import { type DerivedConfig, type DerivedConfigInput, parseDerived } from "./derived-config.ts";
+import { fitDerived } from "./fit-derived.ts";
 import { openSession } from "./session.ts";
 import { openSource } from "./source.ts";
 import type { RawSource, SourceNote, SourceSpec } from "./source-spec.ts";
@@ -20,6 +22,10 @@ import { queryRow, sqlName, sqlText } from "./source-sql.ts";
 export interface InspectOptions {
   /** The label: a column, or a comparison such as `delay > 15`. Absent: chosen by name. */
   readonly label?: string;
+  /** Columns made from others, profiled like raw ones and written into the config. */
+  readonly derived?: readonly DerivedConfigInput[];
+  /** The time's column, for derived columns that need one. */
+  readonly timestamp?: string;
   /** Most rows that are profiled. @default 4_000_000 */
   readonly sampleRows?: number;
   /** DuckDB's memory before it spills to disk, MiB. @default 768 */
@@ -29,6 +35,8 @@ export interface InspectOptions {
 export interface InspectReport {
   /** The spec as it should be used: the given one and the texts found to mean "no value". */
   readonly spec: SourceSpec;
+  /** The derived columns that were asked for. */
+  readonly derived?: readonly DerivedConfig[];
   readonly format: RawSource["format"];
   readonly files: readonly string[];
   readonly rows: number;
@@ -56,20 +64,33 @@ const LEAK_ROWS = 50_000;
  * @throws DataError for data that cannot be read, ConfigError for a label that is not there
  */
 export async function inspect(spec: SourceSpec, options: InspectOptions = {}): Promise<InspectReport> {
-  const { sampleRows = 4_000_000, memory = 768, label: wanted } = options;
+  const { sampleRows = 4_000_000, memory = 768, label: wanted, timestamp } = options;
+  const derived = options.derived && parseDerived(options.derived, timestamp);
+  const sampling = { sampleRows, computed: derived !== undefined };
   const session = await openSession(mkdtempSync(join(tmpdir(), "millrace-inspect-")), { memory });
   const { connection, scratch } = session;
   let source: RawSource | undefined;
+  const open = async (of: SourceSpec): Promise<RawSource> => {
+    const opened = await openSource(connection, of);
+    if (derived === undefined) return opened;
+    const context = { scratch, past: new Map(), timestamp, timestampUnit: undefined };
+    try {
+      return (await fitDerived(connection, opened, derived, context)).source;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  };
   try {
-    source = await openSource(connection, spec);
+    source = await open(spec);
     let used = spec;
-    let rows = await sampleTable(connection, source, scratch, sampleRows);
+    let rows = await sampleTable(connection, source, scratch, sampling);
     let columns = await profileAll(connection, rows.table, source, rows.count);
     const nullTexts = columns.flatMap(({ nullTextSuspect }) => nullTextSuspect ?? []);
     if (nullTexts.length > 0 && (source.format === "csv" || source.format === "tsv")) {
       used = { ...spec, nullText: [...new Set([...(spec.nullText ?? []), ...nullTexts])].sort() };
-      source = await openSource(connection, used);
-      rows = await sampleTable(connection, source, scratch, sampleRows);
+      source = await open(used);
+      rows = await sampleTable(connection, source, scratch, sampling);
       columns = await profileAll(connection, rows.table, source, rows.count);
     }
     const named = !source.notes.some(({ kind }) => kind === "no-header");
@@ -82,6 +103,7 @@ export async function inspect(spec: SourceSpec, options: InspectOptions = {}): P
     const allIds = isOneHot(source);
     return {
       spec: used,
+      ...(derived !== undefined && { derived }),
       format: source.format,
       files: source.files,
       rows: source.rows,
@@ -116,10 +138,12 @@ async function sampleTable(
   connection: DuckDBConnection,
   source: RawSource,
   scratch: string,
-  sampleRows: number,
+  { sampleRows, computed }: { readonly sampleRows: number; readonly computed: boolean },
 ): Promise<{ table: string; count: number }> {
   const step = Math.ceil(source.rows / sampleRows);
-  if (source.format === "parquet" && step === 1) return { table: source.sql, count: source.rows };
+  // Columns that are computed are computed once.
+  const stored = source.format === "parquet" && !computed;
+  if (stored && step === 1) return { table: source.sql, count: source.rows };
   const path = join(scratch, "inspect.parquet");
   const select =
     step === 1

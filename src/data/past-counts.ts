@@ -7,10 +7,10 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { CountColumn } from "../schema/index.ts";
+import { type CountColumn, derivation } from "../schema/index.ts";
 import { besideSource } from "./beside-source.ts";
+import { derivedSql } from "./derive-sql.ts";
 import { numberSql, timeSql } from "./number-sql.ts";
-import { keyCast } from "./raw-key.ts";
 import { literalPath } from "./source-files.ts";
 import { requireColumn } from "./source-columns.ts";
 import { rawColumn } from "./source-column-type.ts";
@@ -30,9 +30,10 @@ export async function addPastCounts(
   const id = randomUUID().slice(0, 8);
   const rows = join(scratch, `past-${id}.parquet`);
   const counts = join(scratch, `counts-${id}.parquet`);
-  const keys = column.by.map((_, k) => `k${k}`);
   try {
-    await connection.run(`COPY (${eventRows(source, column)}) TO ${sqlText(rows)} (FORMAT parquet)`);
+    await connection.run(
+      `COPY (${eventRows(connection, source, column)}) TO ${sqlText(rows)} (FORMAT parquet)`,
+    );
   } catch (cause) {
     throw source.unchecked === undefined ? cause : await source.unchecked.explain(cause);
   }
@@ -41,43 +42,33 @@ export async function addPastCounts(
     `SELECT * FROM ${parquet(rows)}`,
     ...earlier.map((file) => `SELECT * REPLACE (NULL AS r) FROM ${parquet(file)}`),
   ].join(" UNION ALL ");
-  const known = [...keys, "t"].map((name) => `${name} IS NOT NULL`).join(" AND ");
-  const window = `OVER (PARTITION BY ${keys.join(", ")}, t IS NULL ORDER BY t RANGE BETWEEN ${frame(column)})`;
+  const window = `OVER (PARTITION BY k, t IS NULL ORDER BY t RANGE BETWEEN ${frame(column)})`;
   const value =
     column.sum === undefined
       ? `CAST(count(*) ${window} AS DOUBLE)`
       : `CAST(coalesce(sum(v) ${window}, 0) AS DOUBLE) / 1e6`;
   await connection.run(
     `COPY (SELECT n AS ${sqlName(column.name)}
-       FROM (SELECT r, CASE WHEN ${known} THEN ${value} END AS n FROM (${events}))
+       FROM (SELECT r, CASE WHEN k IS NOT NULL AND t IS NOT NULL THEN ${value} END AS n FROM (${events}))
        WHERE r IS NOT NULL ORDER BY r) TO ${sqlText(counts)} (FORMAT parquet)`,
   );
   past.set(column.name, [...earlier, rows]);
   return besideSource(source, counts, [rawColumn(column.name, "DOUBLE")]);
 }
 
-/** Row number, keys as text, time in microseconds and, for sums, the value in millionths. */
-function eventRows(source: RawSource, { name, by, timestamp, unit, sum }: CountColumn): string {
+/** Row number, key, time in microseconds and, for sums, the value in millionths. */
+function eventRows(connection: DuckDBConnection, source: RawSource, column: CountColumn): string {
+  const { name, by, timestamp, unit, sum } = column;
   const user = `derived ${name}`;
-  const selected = by.map((column, k) => {
-    return `${keyText(column, requireColumn(source, column, user).type)} AS k${k}`;
-  });
+  // The values of the key's columns as one, as a cross has them.
+  const key = derivedSql(connection, source, derivation({ kind: "cross", name, inputs: by }), user);
   const time = timeSql(sqlName(timestamp), requireColumn(source, timestamp, user).type, unit, timestamp);
-  selected.push(`TRY_CAST(round((${time}) * 1e6) AS BIGINT) AS t`);
+  const selected = [`${key.sql} AS k`, `TRY_CAST(round((${time}) * 1e6) AS BIGINT) AS t`];
   if (sum !== undefined) {
     const number = numberSql(sqlName(sum), requireColumn(source, sum, user).type, sum);
     selected.push(`TRY_CAST(round((${number}) * 1e6) AS HUGEINT) AS v`);
   }
   return `SELECT row_number() OVER () AS r, ${selected.join(", ")} FROM ${source.sql}`;
-}
-
-/** A key as text: whole numbers without a point, so that integers and doubles of one value agree. */
-function keyText(column: string, type: string): string {
-  const cast = keyCast(type, column);
-  const x = cast.sql(sqlName(column));
-  const print = `nullif(nfc_normalize(CAST(${x} AS VARCHAR)), '')`;
-  if (cast.type !== "DOUBLE") return print;
-  return `CASE WHEN isfinite(${x}) THEN coalesce(CASE WHEN ${x} = trunc(${x}) THEN CAST(TRY_CAST(${x} AS BIGINT) AS VARCHAR) END, ${print}) END`;
 }
 
 function parquet(file: string): string {

@@ -87,3 +87,32 @@ function joinSpecOf({ source, on, prefix = "", ...read }: JoinConfig): JoinSpec 
   const keys = typeof on === "string" ? same([on]) : Array.isArray(on) ? same(on) : on;
   return { source: sourceSpecOf(source, read), on: keys, prefix };
 }
+
+/** A source as a config writes it: what it is read from, and how. */
+export function filesConfigOf({ files: paths, query: from }: SourceSpec): FilesConfig {
+  if (from !== undefined) {
+    return { query: from.sql, ...(from.server !== undefined && { postgres: from.server }) };
+  }
+  return paths.length === 1 ? paths[0] : [...paths];
+}
+
+/** The keys of a config that say how files are read, as far as they are set. */
+export function readConfigOf(spec: SourceSpec): ReadConfig {
+  const { format, columns, types, header, separator, nullText, encoding, hivePartitioning } = spec;
+  const keys: ReadConfig = {
+    format,
+    columns: columns && [...columns],
+    types: types && { ...types },
+    header,
+    separator,
+    nullText: nullText && [...nullText],
+    encoding,
+    hivePartitioning,
+  };
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
+}
+
+export function joinConfigOf({ source, on, prefix }: JoinSpec): JoinConfig {
+  const named = prefix === "" ? {} : { prefix };
+  return { source: filesConfigOf(source), on: { ...on }, ...named, ...readConfigOf(source) };
+}

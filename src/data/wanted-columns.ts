@@ -39,7 +39,7 @@ export function columnsOfMap(map: FeatureMap, keep: readonly string[]): string[]
   );
   const inputs = derived.flatMap((column) =>
     column.kind === "count"
-      ? [column.name, ...column.by, column.timestamp, ...(column.sum === undefined ? [] : [column.sum])]
+      ? [column.name, column.timestamp, column.sum ?? column.timestamp, ...column.by.map((key) => key.column)]
       : derivation(column).arguments.map((argument) => argument.column),
   );
   const roles = [weight, group, domain, timestamp].filter((column) => column !== undefined);

@@ -154,7 +154,7 @@ test("later columns read earlier ones, and counts come with the row", () => {
     {
       kind: "count",
       name: "seen",
-      by: ["top"],
+      by: [{ column: "top", valueType: "string" }],
       timestamp: "t",
       unit: "s",
       windowSeconds: undefined,

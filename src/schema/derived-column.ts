@@ -105,7 +105,8 @@ export interface PrefixColumn extends DerivedBase {
  */
 export interface CountColumn extends DerivedBase {
   readonly kind: "count";
-  readonly by: readonly string[];
+  /** Columns of the key; a row that lacks one counts nothing and is not counted. */
+  readonly by: readonly DerivedInput[];
   readonly timestamp: string;
   readonly unit: TimestampUnit;
   /** Seconds that a row is remembered; absent: for ever. */
