@@ -36,6 +36,12 @@ const modelSchema = z.strictObject({
     .positive()
     .default(20)
     .describe("milliseconds that Redis may take before rows fall back"),
+  storedValues: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(2 ** 18)
+    .describe("tables of at most so many values are copied into every thread's graph, whatever `rows` says"),
   calibration: z
     .string()
     .optional()

@@ -19,6 +19,8 @@ export const servicesSchema = z
   })
   .meta({ id: "Services" });
 
+export type Services = z.output<typeof servicesSchema>;
+
 export const serverMetadataSchema = z
   .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
   .meta({ id: "ServerMetadata" });
@@ -152,6 +154,12 @@ const reasons: { readonly [status: number]: string } = {
   503: "Not now; try again after `Retry-After` seconds",
 };
 
+interface JsonSchema {
+  readonly $schema?: string;
+  readonly $defs?: { readonly [id: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
 export interface OpenApiOptions {
   readonly version: string;
   /** Whether requests carry a token. */
@@ -162,9 +170,10 @@ export function openApiDocument({ version, secured }: OpenApiOptions): { readonl
   const schemas: { [id: string]: unknown } = {};
   const refer = (schema: z.ZodType, io: "input" | "output"): unknown => {
     const { id } = schema.meta() ?? {};
-    const { $schema, id: _, ...json } = z.toJSONSchema(schema, { io }) as { [key: string]: unknown };
+    const { $schema, $defs = {}, ...json } = z.toJSONSchema(schema, { io }) as JsonSchema;
     if (typeof id !== "string") return json;
-    schemas[id] ??= json;
+    // A schema with an id comes as a reference to its own definition.
+    schemas[id] ??= $defs[id] ?? json;
     return { $ref: `#/components/schemas/${id}` };
   };
   const paths: { [path: string]: { [method: string]: unknown } } = {};

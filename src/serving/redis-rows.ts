@@ -5,6 +5,7 @@
  * for values out of vocabulary, and both are counted. The client reconnects by itself.
  */
 import { createClient } from "@redis/client";
+import { MillraceError } from "../core/index.ts";
 import { RowCache } from "./row-cache.ts";
 import type { RowCounts, RowHome } from "./row-home.ts";
 
@@ -125,7 +126,7 @@ const ROWS_A_COMMAND = 512;
  * Writes a table's rows under their keys, unless a marker says that they are there already.
  *
  * @returns whether rows were written
- * @throws Error when the server cannot be reached
+ * @throws MillraceError when the server cannot be reached
  */
 export async function publishRows(
   url: string,
@@ -133,7 +134,16 @@ export async function publishRows(
 ): Promise<boolean> {
   const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
   client.on("error", () => {});
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (cause) {
+    const { host } = new URL(url);
+    throw new MillraceError(`Redis at ${host} cannot be reached: ${(cause as Error).message}`, {
+      details: { host },
+      hint: "a model whose rows live in Redis can only be loaded while Redis answers",
+      cause,
+    });
+  }
   let wrote = false;
   try {
     for (const { prefix, data, dim } of tables) {

@@ -19,7 +19,7 @@ import {
   type ModelMetadata,
   rowsOfRequest,
 } from "./open-inference.ts";
-import { openApiDocument } from "./openapi.ts";
+import { openApiDocument, type Services } from "./openapi.ts";
 import { rankRequestSchema } from "./rank-api.ts";
 import type { LoadedModel, Release, ReleaseOptions } from "./release.ts";
 import { type ServerOptions, type ServerOptionsInput, serverOptionsSchema } from "./server-options.ts";
@@ -69,7 +69,8 @@ export class Server {
     this.app = Fastify({
       bodyLimit: options.maxBodyBytes,
       requestTimeout: options.requestTimeoutMs,
-      connectionTimeout: 0,
+      // Node looks for late requests every half minute only, unless told otherwise.
+      http: { connectionsCheckingInterval: 500, headersTimeout: options.requestTimeoutMs },
       keepAliveTimeout: 72_000,
       forceCloseConnections: "idle",
       requestIdHeader: false,
@@ -441,21 +442,18 @@ function modelNames({ name, release: { models } }: Service): string[] {
   return models.length === 1 ? [name] : models.map((model) => `${name}.${model.name}`);
 }
 
-function describe(service: Service): {
-  name: string;
-  version: string;
-  models: { name: string; version: string; labels: readonly string[] }[];
-  stages: string[];
-  candidates: string;
-  context: string[];
-} {
+function describe(service: Service): Services["services"][number] {
   const { name, release } = service;
   const { config } = release.cascade;
   const names = modelNames(service);
   return {
     name,
     version: release.version,
-    models: release.models.map(({ version, labels }, k) => ({ name: names[k], version, labels })),
+    models: release.models.map(({ version, labels }, k) => ({
+      name: names[k],
+      version,
+      labels: [...labels],
+    })),
     stages: release.stages.map((stage) => stage.name),
     candidates: config.candidates.source,
     context: [
