@@ -22,6 +22,7 @@ export {
   trainingGraph,
 } from "./graphs.ts";
 export { ColumnBatch, type InferenceGraph, inferenceGraph, type WeightSource } from "./inference.ts";
+export { growSnapshot } from "./grow-snapshot.ts";
 export {
   findLearningRate,
   type RateRange,
