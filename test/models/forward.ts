@@ -4,6 +4,7 @@ import type { HostTensor } from "../../src/engine/index.ts";
 import { type Model, Trace, withTrace } from "../../src/module/index.ts";
 import { batchLayout, type EncodedBatch, type FeatureMap } from "../../src/schema/index.ts";
 import { constant, type Tensor } from "../../src/tensor/index.ts";
+import { forward, type Logits } from "../../src/training/graphs.ts";
 import { SymbolicBatch } from "../../src/training/symbolic-batch.ts";
 import { placeTables } from "../../src/training/table-placement.ts";
 import { judge, runGraph } from "../graph/run.ts";
@@ -11,7 +12,11 @@ import { leafValues } from "./leaf-values.ts";
 import type { NamedArray, NamedArrays } from "./named-arrays.ts";
 
 export interface TracedModel {
+  /** Of the first label. */
   readonly logits: Tensor;
+  readonly byLabel: Logits;
+  /** What the model asked for beside the objective; in training. */
+  readonly auxiliary: readonly Tensor[];
   readonly batch: SymbolicBatch;
   values(encoded: EncodedBatch): Map<Tensor, HostTensor>;
 }
@@ -25,8 +30,28 @@ export function traceModel(
   const batch = new SymbolicBatch(schema, batchLayout(schema), placeTables(model.namedTables()));
   const key = constant(12345, { dtype: "uint32" });
   const trace = new Trace({ training, key, label: (name) => batch.scalar(name) });
-  const logits = withTrace(trace, () => model.forward(batch)) as Tensor;
-  return { logits, batch, values: (encoded) => leafValues(model, batch, arrays, encoded) };
+  const byLabel = withTrace(trace, () => forward(model, schema, batch));
+  return {
+    logits: Object.values(byLabel)[0],
+    byLabel,
+    auxiliary: [...trace.auxiliaryLosses.values()],
+    batch,
+    values: (encoded) => leafValues(model, batch, arrays, encoded),
+  };
+}
+
+/** Every label's logits in evaluation. */
+export async function allLogitsOf(
+  model: Model,
+  schema: FeatureMap,
+  arrays: NamedArrays,
+  encoded: EncodedBatch,
+): Promise<{ [label: string]: number[] }> {
+  const { byLabel, values } = traceModel(model, schema, arrays);
+  const results = await runGraph(judge, byLabel, values(encoded));
+  return Object.fromEntries(
+    Object.entries(results).map(([label, { data }]) => [label, Array.from(data as Float64Array)]),
+  );
 }
 
 /** Logits in evaluation. */

@@ -9,9 +9,9 @@ import { hostTensor } from "../../src/onnx/index.ts";
 import type { EncodedBatch, FeatureMap } from "../../src/schema/index.ts";
 import { input } from "../../src/tensor/index.ts";
 import { judge, runGraph } from "../graph/run.ts";
-import { drawRows, everyKind, sliceRows, withFeatures } from "./every-kind.ts";
+import { drawRows, everyKind, schemaOf, sliceRows, withFeatures } from "./every-kind.ts";
 import { exact, expectSame, filled, rows, sharedWith } from "./expect-same.ts";
-import { logitsOf, randomArrays, zeroed } from "./forward.ts";
+import { allLogitsOf, logitsOf, randomArrays, zeroed } from "./forward.ts";
 import { expectNear, type NamedArrays } from "./named-arrays.ts";
 
 describe("factorization machines", () => {
@@ -178,45 +178,45 @@ describe("target attention", () => {
 });
 
 describe.each(models)("$name", (description) => {
-  const make = (schema: FeatureMap): Model => description.create(schema, description.example);
-  const model = make(everyKind);
+  const schema = schemaOf(description);
+  const rows = drawRows(schema, 9, 21);
+  const make = (of: FeatureMap): Model => description.create(of, description.example);
+  const model = make(schema);
   const arrays = randomArrays(model);
 
   test("rows do not see each other in evaluation", async () => {
-    const whole = await logitsOf(model, everyKind, arrays, rows);
+    const whole = await allLogitsOf(model, schema, arrays, rows);
     for (const at of [0, 4, 8]) {
-      const alone = await logitsOf(model, everyKind, arrays, sliceRows(everyKind, rows, at, at + 1));
-      expectNear(alone, [whole[at]], exact, `row ${at}`);
+      const alone = await allLogitsOf(model, schema, arrays, sliceRows(schema, rows, at, at + 1));
+      for (const [label, logits] of Object.entries(whole)) {
+        expectNear(alone[label], [logits[at]], exact, `${label} of row ${at}`);
+      }
     }
   });
 
   test("more padding changes nothing", async () => {
-    const longer = (schema: FeatureMap): FeatureMap => ({
+    const longer = {
       ...schema,
       features: schema.features.map((feature) =>
         "maxLength" in feature ? { ...feature, maxLength: feature.maxLength + 2 } : feature,
       ),
-    });
-    const padded = padLists(rows, 2);
-    const wide = make(longer(everyKind));
-    expectNear(
-      await logitsOf(wide, longer(everyKind), grown(arrays, wide), padded),
-      await logitsOf(model, everyKind, arrays, rows),
-      exact,
-      "logits",
-    );
+    };
+    const wide = make(longer);
+    await expectSameLogits([wide, longer, grown(arrays, wide), padLists(rows, 2)]);
   });
 
   test("the order of a bag does not matter", async () => {
     const turned = { ...rows, columns: { ...rows.columns, tags: reversedLists(rows, "tags", 4) } };
     expect(turned.columns.tags).not.toEqual(rows.columns.tags);
-    expectNear(
-      await logitsOf(model, everyKind, arrays, turned),
-      await logitsOf(model, everyKind, arrays, rows),
-      exact,
-      "logits",
-    );
+    await expectSameLogits([model, schema, arrays, turned]);
   });
+
+  async function expectSameLogits(given: Parameters<typeof allLogitsOf>): Promise<void> {
+    const own = await allLogitsOf(model, schema, arrays, rows);
+    for (const [label, logits] of Object.entries(await allLogitsOf(...given))) {
+      expectNear(logits, own[label], exact, label);
+    }
+  }
 });
 
 /** Arrays for a model of longer histories: numbers by distance get more rows, whose values must not matter. */
