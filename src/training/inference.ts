@@ -6,7 +6,7 @@
 import { compile, type CompiledGraph, type LeafBinding } from "../compile/index.ts";
 import { type Batch, type LookupSlot, type Model, type Table, Trace, withTrace } from "../module/index.ts";
 import { concat, expandDims, gather } from "../ops/index.ts";
-import { batchLayout, type FeatureMap } from "../schema/index.ts";
+import { type BatchLayout, batchLayout, type FeatureMap } from "../schema/index.ts";
 import { input, type Tensor } from "../tensor/index.ts";
 import { ColumnInputs } from "./column-inputs.ts";
 import { forward, predictionOf } from "./graphs.ts";
@@ -108,9 +108,14 @@ export class ColumnBatch implements Batch {
   readonly tables = new Map<string, Tensor>();
   readonly #paths: ReadonlyMap<Table, string>;
 
-  constructor(schema: FeatureMap, paths: ReadonlyMap<Table, string>) {
+  /** @param layout columns there are @default those of the schema */
+  constructor(
+    schema: FeatureMap,
+    paths: ReadonlyMap<Table, string>,
+    layout: BatchLayout = batchLayout(schema),
+  ) {
     this.schema = schema;
-    this.inputs = new ColumnInputs(batchLayout(schema));
+    this.inputs = new ColumnInputs(layout);
     this.#paths = paths;
   }
 
