@@ -17,6 +17,8 @@ export interface TracedModel {
   readonly byLabel: Logits;
   /** What the model asked for beside the objective; in training. */
   readonly auxiliary: readonly Tensor[];
+  /** What it shows of its inside. */
+  readonly observed: ReadonlyMap<string, Tensor>;
   readonly batch: SymbolicBatch;
   values(encoded: EncodedBatch): Map<Tensor, HostTensor>;
 }
@@ -29,12 +31,13 @@ export function traceModel(
 ): TracedModel {
   const batch = new SymbolicBatch(schema, batchLayout(schema), placeTables(model.namedTables()));
   const key = constant(12345, { dtype: "uint32" });
-  const trace = new Trace({ training, key, label: (name) => batch.scalar(name) });
+  const trace = new Trace({ training, key, label: (name) => batch.scalar(name), observing: true });
   const byLabel = withTrace(trace, () => forward(model, schema, batch));
   return {
     logits: Object.values(byLabel)[0],
     byLabel,
     auxiliary: [...trace.auxiliaryLosses.values()],
+    observed: trace.observed ?? new Map(),
     batch,
     values: (encoded) => leafValues(model, batch, arrays, encoded),
   };
