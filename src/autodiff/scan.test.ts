@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { expectGradient } from "../../test/graph/gradient.ts";
 import { judge, runGraph } from "../../test/graph/run.ts";
 import { CounterRandom, ShapeError } from "../core/index.ts";
+import { countFlops } from "../compile/index.ts";
 import { createEngine, type HostTensor } from "../engine/index.ts";
 import { hostTensor } from "../onnx/index.ts";
 import { add, matmul, mul, sigmoid, slice, squeeze, stack, sub, sum, tanh } from "../ops/index.ts";
@@ -81,6 +82,11 @@ describe.each([false, true])("reverse: %s", (reverse) => {
     const all = new Map(values).set(w, drawn("w", [4, 3, 2]));
     await expectGradient({ loss: sum(mul(scanned, w)), values: all, wrt: leaves });
   });
+});
+
+test("counts the arithmetic of every step", () => {
+  const count = (y: Tensor): number | undefined => countFlops([y]).get("batch");
+  expect(count(scan(step, { initial, inputs: [x, gate] }))).toBe(count(unrolled(false)));
 });
 
 test("one step, and a state that the step passes over", async () => {
