@@ -162,7 +162,8 @@ function renameKeys(value: unknown, rename: (key: string) => string): unknown {
   );
 }
 
-function withDataPaths(config: unknown, folder: string): unknown {
+/** A configuration's content with its data files taken from `folder`, where they are relative. */
+export function withDataPaths(config: unknown, folder: string): unknown {
   const tree = config as { data?: Tree; derived?: unknown };
   const place = (file: unknown): unknown =>
     typeof file === "string" && !isAbsolute(file) && !/^[a-z][a-z0-9+.-]+:\/\//i.test(file)

@@ -11,6 +11,7 @@ export {
   parseConfig,
   readConfig,
   readConfigFile,
+  withDataPaths,
   storedConfig,
 } from "./config.ts";
 export { type FoldMetric, type FoldOptions, foldConfigs, foldMetrics } from "./cross-validation.ts";
