@@ -55,8 +55,8 @@ function snakeKeys(node: unknown): unknown {
 export function configPage(): string {
   const schema = configJsonSchema();
   const properties = schema.properties as { [key: string]: Schema };
-  const { $schema, data, features, labels, model, training, ...roles } = properties;
-  const split = (data.properties as { [key: string]: Schema }).split;
+  const { $schema, data, derived, features, labels, model, training, ...roles } = properties;
+  const { split, joins } = data.properties as { [key: string]: Schema };
   const { split: _, ...files } = data.properties as { [key: string]: Schema };
   const parts = [
     "# Configuration",
@@ -84,6 +84,25 @@ export function configPage(): string {
       const { by, ...rest } = alternative.properties as { [key: string]: Schema };
       const rows = Object.keys(rest).length === 0 ? [] : ["", table(rest, alternative.required)];
       return ["", `**\`by: ${String(by.const)}\`** – ${by.description}.`, ...rows];
+    }),
+    "",
+    "### data.joins",
+    "",
+    `A list; each entry is ${describe(joins.items as Schema)} (see [data.md](data.md#side-tables)).`,
+    "",
+    table((joins.items as Schema).properties as { [key: string]: Schema }, (joins.items as Schema).required),
+    "",
+    "## derived",
+    "",
+    `A list; each entry is ${describe(derived.items as Schema)}, of one of these kinds, with a \`name\`. Entries are computed in their order, and features use them like raw columns (see [data.md](data.md#derived-columns)).`,
+    ...alternatives(derived.items as Schema).flatMap((alternative) => {
+      const { kind, name, ...rest } = alternative.properties as { [key: string]: Schema };
+      return [
+        "",
+        `**\`kind: ${String(kind.const)}\`** – ${kind.description}.`,
+        "",
+        table(rest, alternative.required),
+      ];
     }),
     "",
     "## features",

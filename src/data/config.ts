@@ -52,9 +52,11 @@ const splitSchema = z
 
 const dataSchema = z
   .strictObject({
-    train: files.describe("files to train on (or to split); a path or glob, or a list of them"),
-    valid: files.optional().describe("files to validate on, when they are files of their own"),
-    test: files.optional().describe("files to test on, when they are files of their own"),
+    train: files.describe(
+      "files to train on (or to split): a path, a glob, an http(s) address, a list of them, or `{ query, postgres }`",
+    ),
+    valid: files.optional().describe("what to validate on, when it is files of its own; written as `train`"),
+    test: files.optional().describe("what to test on, when it is files of its own; written as `train`"),
     ...sourceShape,
     joins: z
       .array(join)
