@@ -31,6 +31,9 @@ export interface CascadeObserver {
   predictions?(model: string, label: string, values: Float32Array): void;
 }
 
+/** What runs models: the pool, or something that stands before one. */
+export type ModelRuns = Pick<InferencePool, "run">;
+
 export type FallbackReason = "late" | "failed" | "overloaded";
 
 /** Nothing could be ranked: a matter of the moment, worth trying again. */
@@ -53,7 +56,7 @@ interface StageResult {
 /** @throws RequestError, UnavailableError, or DataError for values that cannot be encoded */
 export async function rank(
   release: Release,
-  pool: InferencePool,
+  pool: ModelRuns,
   request: RankRequest,
   observer: CascadeObserver = {},
 ): Promise<RankAnswer> {
@@ -181,7 +184,7 @@ async function score(
   candidates: readonly Candidate[],
   facts: RequestFacts,
   { items }: Release,
-  pool: InferencePool,
+  pool: ModelRuns,
   earlier: readonly StageResult[],
   signal: AbortSignal,
   observer: CascadeObserver,

@@ -17,6 +17,7 @@ export async function within<T>(
 ): Promise<T> {
   const controller = new AbortController();
   if (milliseconds === undefined) return work(controller.signal);
+  if (milliseconds <= 0) throw new LateError(milliseconds);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

@@ -11,6 +11,7 @@ export {
 export {
   type CascadeObserver,
   type FallbackReason,
+  type ModelRuns,
   rank,
   type RankAnswer,
   RequestError,

@@ -6,6 +6,7 @@ import {
   type CascadeConfigInput,
   fitPlatt,
   InferencePool,
+  type ModelRuns,
   type MakeCandidateSource,
   parseCascade,
   type RankAnswer,
@@ -43,14 +44,25 @@ async function withRelease<T>(
   config: Partial<CascadeConfigInput>,
   use: (ask: (request: RankRequest) => Promise<RankAnswer>, release: Release) => Promise<T>,
   sources: { readonly [name: string]: MakeCandidateSource } = {},
+  runs: ModelRuns = pool,
 ): Promise<T> {
   const cascade = { name: "feed", folder: shop.folder, config: parseCascade({ ...base, ...config }) };
   const release = await Release.open(cascade, { pool, sources });
   try {
-    return await use((request) => rank(release, pool, request), release);
+    return await use((request) => rank(release, runs, request), release);
   } finally {
     release.retire();
   }
+}
+
+/** The pool, but some models' answers never come. */
+function without(...models: readonly string[]): ModelRuns {
+  return {
+    run: (key, batch, signal) =>
+      models.some((model) => key.startsWith(`feed.${model}#`))
+        ? new Promise(() => {})
+        : pool.run(key, batch, signal),
+  };
 }
 
 const request: RankRequest = { user: "u2", context, candidates: ids };
@@ -149,11 +161,11 @@ describe("filters and slots", () => {
 
 describe("time budgets", () => {
   test("a final stage without time leaves the early order, and the answer says so", async () => {
-    const stages = [base.stages[0], { ...base.stages[1], budgetMs: 1e-6 }];
+    const stages = [base.stages[0], { ...base.stages[1], budgetMs: 20 }];
     const early = await withRelease({ stages: [base.stages[0]] }, (ask) => ask(request));
     const fallbacks: string[] = [];
     await withRelease({ stages }, async (_, release) => {
-      const answer = await rank(release, pool, request, {
+      const answer = await rank(release, without("final"), request, {
         fallback: (stage, reason) => fallbacks.push(`${stage} ${reason}`),
       });
       expect(answer).toMatchObject({ stage: "early", fallbacks: [{ stage: "final", reason: "late" }] });
@@ -164,9 +176,12 @@ describe("time budgets", () => {
 
   test("a late early stage leaves the source's order to the final stage", async () => {
     const candidates = { source: "top", by: "bid", limit: 50 };
-    const stages = [{ ...base.stages[0], budgetMs: 1e-6 }, base.stages[1]];
-    const { items, fallbacks } = await withRelease({ candidates, stages }, (ask) =>
-      ask({ user: "u1", context, limit: 20 }),
+    const stages = [{ ...base.stages[0], budgetMs: 20 }, base.stages[1]];
+    const { items, fallbacks } = await withRelease(
+      { candidates, stages },
+      (ask) => ask({ user: "u1", context, limit: 20 }),
+      {},
+      without("early"),
     );
     expect(fallbacks).toEqual([{ stage: "early", reason: "late" }]);
     const byBid = [...shop.items].sort(
@@ -178,14 +193,14 @@ describe("time budgets", () => {
   });
 
   test("everything late: the source's order where it has one, else no answer", async () => {
-    const stages = base.stages.map((stage) => ({ ...stage, budgetMs: 1e-6 }));
-    const top = await withRelease({ candidates: { source: "top", by: "bid" }, stages }, (ask) =>
-      ask({ user: "u1", context }),
-    );
+    const stages = base.stages.map((stage) => ({ ...stage, budgetMs: 20 }));
+    const none = without("early", "final");
+    const candidates = { source: "top", by: "bid" };
+    const top = await withRelease({ candidates, stages }, (ask) => ask({ user: "u1", context }), {}, none);
     expect(top.stage).toBeNull();
     const scores = top.items.map(({ score }) => score as number);
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
-    await expect(withRelease({ stages }, (ask) => ask(request))).rejects.toThrow(
+    await expect(withRelease({ stages }, (ask) => ask(request), {}, none)).rejects.toThrow(
       /nothing before it made an order/,
     );
     await expect(withRelease({ budgetMs: 1e-6 }, (ask) => ask(request))).rejects.toThrow(/was late/);

@@ -1,0 +1,183 @@
+/** New runs under load: no request fails, none sees two releases at once; overload is refused, not suffered. */
+import { renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type NamedCascade,
+  parseCascade,
+  type RankResponse,
+  readTarget,
+  Server,
+  watchServices,
+} from "../../src/serving/index.ts";
+import { get, post, rankAt } from "./clients.ts";
+import { predictRows } from "./predict-rows.ts";
+import { makeShop, NOW, trainShop } from "./shop.ts";
+
+const shop = makeShop();
+const tables = {
+  users: { file: shop.path("users.jsonl"), key: "user_id" },
+  items: { file: shop.path("items.jsonl"), key: "item_id" },
+};
+const candidates = shop.items.slice(0, 40).map(({ item_id }) => item_id as number);
+const request = { user: "u4", context: { hour: 9, time: NOW }, candidates, limit: 40 };
+
+beforeAll(async () => {
+  await trainShop(shop, "one", "final", { seed: 1 });
+  await trainShop(shop, "two", "final", { seed: 2 });
+});
+const servers: Server[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+async function serve(target: () => NamedCascade, options: Parameters<typeof Server.create>[1] = {}) {
+  const server = await Server.create([target], { port: 0, pool: { workers: 2 }, ...options });
+  servers.push(server);
+  return { server, url: await server.listen() };
+}
+
+/** Replaced by a rename, as releases are swapped in production. */
+function pointTo(run: string): void {
+  writeFileSync(shop.path("current.new"), `${run}\n`);
+  renameSync(shop.path("current.new"), shop.path("current"));
+}
+
+/** Scores by id of both runs, as predict gives them. */
+async function expected(run: string): Promise<Map<string, number>> {
+  const user = shop.users[4];
+  const rows = shop.items.slice(0, 40).map((item) => ({ ...user, ...item, hour: 9, time: NOW }));
+  const scores = await predictRows(shop, shop.path(run), rows);
+  return new Map(candidates.map((id, k) => [String(id), scores[k]]));
+}
+
+test("swaps under load: every answer is whole, from one release or the other", async () => {
+  pointTo("one");
+  const { server, url } = await serve(() => readTarget(shop.path("current"), tables));
+  const truth = [await expected("one"), await expected("two")];
+  const seen = new Set<string>();
+  let running = true;
+  let answered = 0;
+  const load = Array.from({ length: 6 }, async () => {
+    while (running) {
+      const { status, body } = await post<RankResponse>(`${url}/rank/current`, request);
+      expect(status, JSON.stringify(body)).toBe(200);
+      expect(body.items).toHaveLength(40);
+      const matches = truth.map((scores) =>
+        body.items.every(({ id, score }) => Math.abs((scores.get(String(id)) ?? 2) - (score ?? 0)) < 1e-5),
+      );
+      expect(matches).toContain(true);
+      seen.add(`${body.version} ${matches.indexOf(true)}`);
+      answered++;
+    }
+  });
+  const versions: string[] = [];
+  for (let swap = 0; swap < 5; swap++) {
+    pointTo(swap % 2 === 0 ? "two" : "one");
+    const { outcome, version } = await server.reload("current");
+    expect(outcome).toBe("swapped");
+    versions.push(version);
+    const before = answered;
+    await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(before + 3);
+  }
+  running = false;
+  await Promise.all(load);
+  // A version stands for one run only.
+  expect(seen.size).toBe(2);
+  expect(new Set(versions).size).toBe(2);
+  expect([...server.services.values()][0].release.requests).toBe(0);
+});
+
+test("what does not load changes nothing", async () => {
+  pointTo("one");
+  const { server, url } = await serve(() => readTarget(shop.path("current"), tables));
+  const before = await rankAt(url, "current", request);
+  pointTo("nowhere");
+  await expect(server.reload("current")).rejects.toThrow(/neither a run directory nor a file that names one/);
+  const { items, version } = await rankAt(url, "current", request);
+  expect({ items, version }).toEqual({ items: before.items, version: before.version });
+  expect((await get<string>(`${url}/metrics`)).body).toContain(
+    'millrace_reloads_total{name="current",outcome="failed"} 1',
+  );
+});
+
+test("watching sees a pointer file and a link change", async () => {
+  const link = (run: string): void => {
+    symlinkSync(shop.path(run), shop.path("link.new"));
+    renameSync(shop.path("link.new"), shop.path("link"));
+  };
+  link("one");
+  const target = () => readTarget(shop.path("link"), tables);
+  const { server, url } = await serve(target);
+  const unwatch = watchServices(server, [target], { everyMs: 50 });
+  const { version } = await rankAt(url, "link", request);
+  link("two");
+  await expect
+    .poll(async () => (await rankAt(url, "link", request)).version, { timeout: 20_000 })
+    .not.toBe(version);
+  unwatch();
+});
+
+test("a cascade's stages come from one release", async () => {
+  const cascade = (): NamedCascade => ({
+    name: "feed",
+    folder: shop.folder,
+    config: parseCascade({
+      models: [
+        { name: "a", run: "current" },
+        { name: "b", run: "current" },
+      ],
+      ...tables,
+      stages: [
+        { name: "a", model: "a" },
+        { name: "b", model: "b", score: "click - `a.click`" },
+      ],
+    }),
+  });
+  pointTo("one");
+  const { server, url } = await serve(cascade);
+  const reload = server.reload.bind(server, "feed");
+  let running = true;
+  const load = Array.from({ length: 4 }, async () => {
+    while (running) {
+      // Both stages run the same run: a difference would mean that they came from two releases.
+      for (const { score } of (await rankAt(url, "feed", request)).items) expect(score).toBe(0);
+    }
+  });
+  for (let swap = 0; swap < 3; swap++) {
+    pointTo(swap % 2 === 0 ? "two" : "one");
+    await reload();
+  }
+  running = false;
+  await Promise.all(load);
+});
+
+test("more than fits at once gets 429 with Retry-After, and what is taken is answered", async () => {
+  const { url, server } = await serve(() => readTarget(shop.path("one"), tables), {
+    maxInFlight: 4,
+    pool: { workers: 1, maxBatchRows: 32 },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, () => post<{ error?: string }>(`${url}/rank/one`, request)),
+  );
+  const statuses = new Set(answers.map(({ status }) => status));
+  expect(statuses).toEqual(new Set([200, 429]));
+  for (const { status, headers, body } of answers) {
+    if (status !== 429) continue;
+    expect(headers.get("retry-after")).toBe("1");
+    expect(body.error).toMatch(/being worked on/);
+  }
+  expect((await rankAt(url, "one", request)).items).toHaveLength(40);
+  expect(server.pool.queuedRows).toBe(0);
+});
+
+test("a full queue refuses, too", async () => {
+  const { url } = await serve(() => readTarget(shop.path("one"), tables), {
+    pool: { workers: 1, maxBatchRows: 8, maxQueuedRows: 50 },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => post<{ error: string }>(`${url}/rank/one`, request)),
+  );
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0].body.error).toMatch(/rows are waiting/);
+  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+  expect(answers.every(({ status }) => status === 200 || status === 429)).toBe(true);
+});
