@@ -81,7 +81,7 @@ async function evaluateRun(
       },
       text: [
         metricTables({ [name]: evaluation }),
-        ...(by === undefined ? [] : ["", sliceTable(options.by ?? "", map.labels[0].name, by)]),
+        ...(by === undefined ? [] : sliceTables(options.by ?? "", by)),
       ].join("\n"),
     };
   } finally {
@@ -127,15 +127,19 @@ async function sourceOf(
   return { source, name: split, close: () => dataset.close() };
 }
 
-/** The first label's metrics, one line a value. */
-function sliceTable(by: string, label: string, slices: readonly Slice[]): string {
-  const metrics = [
-    ...new Set(slices.flatMap(({ evaluation }) => Object.keys(evaluation.metrics[label] ?? {}))),
-  ];
-  const rows = slices.map(({ value, evaluation }) => [
-    value,
-    count(evaluation.rows),
-    ...metrics.map((metric) => metricText(evaluation.metrics[label]?.[metric])),
-  ]);
-  return textTable([[by, "rows", ...metrics], ...rows]);
+/** A table for each label, one line a value. */
+function sliceTables(by: string, slices: readonly Slice[]): string[] {
+  const labels = [...new Set(slices.flatMap(({ evaluation }) => Object.keys(evaluation.metrics)))];
+  return labels.flatMap((label) => {
+    const metrics = [
+      ...new Set(slices.flatMap(({ evaluation }) => Object.keys(evaluation.metrics[label] ?? {}))),
+    ];
+    const rows = slices.map(({ value, evaluation }) => [
+      value,
+      count(evaluation.rows),
+      ...metrics.map((metric) => metricText(evaluation.metrics[label]?.[metric])),
+    ]);
+    const heading = labels.length > 1 ? `${label} by ${by}` : by;
+    return ["", textTable([[heading, "rows", ...metrics], ...rows])];
+  });
 }

@@ -7,7 +7,7 @@ import {
   type FeatureMap,
   MISSING_ID,
 } from "../schema/index.ts";
-import { type Evaluation, measure, type SplitPredictions } from "../training/index.ts";
+import { type Evaluation, measure, rowsById, selectRows, type SplitPredictions } from "../training/index.ts";
 
 export interface Slice {
   /** The raw value's canonical text, `missing` or `unknown`. */
@@ -69,16 +69,12 @@ export class SliceColumn {
 
   /** The most frequent values first. */
   measure(split: SplitPredictions, metrics: readonly string[] | undefined): Slice[] {
-    const rowsOf = new Map<number, number[]>();
-    this.#ids.forEach((id, row) => {
-      const rows = rowsOf.get(id);
-      if (rows === undefined) rowsOf.set(id, [row]);
-      else rows.push(row);
-    });
-    return [...rowsOf]
-      .sort(([a, x], [b, y]) => y.length - x.length || a - b)
+    return rowsById(this.#ids)
       .slice(0, MOST_SLICES)
-      .map(([id, rows]) => ({ value: this.#nameOf(id), evaluation: measure(rowsAt(split, rows), metrics) }));
+      .map(([id, rows]) => ({
+        value: this.#nameOf(id),
+        evaluation: measure(selectRows(split, rows), metrics),
+      }));
   }
 }
 
@@ -99,29 +95,5 @@ function bucketNames(boundaries: readonly number[]): (id: number) => string {
     const from = boundaries[id - FIRST_VALUE_ID - 1];
     const to = boundaries[id - FIRST_VALUE_ID];
     return `${from === undefined ? "" : `≥ ${from}`}${from !== undefined && to !== undefined ? ", " : ""}${to === undefined ? "" : `< ${to}`}`;
-  };
-}
-
-function rowsAt(
-  { byLabel, groups, domains, weights }: SplitPredictions,
-  rows: readonly number[],
-): SplitPredictions {
-  const floats = (values: Float32Array): Float32Array => Float32Array.from(rows, (row) => values[row]);
-  const ints = (values: Int32Array): Int32Array => Int32Array.from(rows, (row) => values[row]);
-  return {
-    rows: rows.length,
-    byLabel: Object.fromEntries(
-      Object.entries(byLabel).map(([label, { predictions, labels, truth }]) => [
-        label,
-        {
-          predictions: floats(predictions),
-          labels: floats(labels),
-          truth: truth === undefined ? undefined : floats(truth),
-        },
-      ]),
-    ),
-    groups: groups === undefined ? undefined : ints(groups),
-    domains: domains === undefined ? undefined : ints(domains),
-    weights: weights === undefined ? undefined : floats(weights),
   };
 }

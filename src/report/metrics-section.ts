@@ -2,12 +2,12 @@
 import { binaryMetrics, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
 import { formatCount, formatMetric, formatMetricValue, formatSeconds, formatShare } from "./format.ts";
 import { type Html, html } from "./html.ts";
-import type { ReportComparison, ReportEvaluation, ReportInput } from "./report-input.ts";
+import type { ReportComparison, ReportDomains, ReportEvaluation, ReportInput } from "./report-input.ts";
 import { dataTable } from "./table.ts";
 
 type Metrics = { readonly [name: string]: MetricValue };
 
-export function metricsSection({ evaluations, comparison }: ReportInput): Html | undefined {
+export function metricsSection({ evaluations, domains, comparison }: ReportInput): Html | undefined {
   if (evaluations.length === 0 && comparison === undefined) return undefined;
   const labels = [...new Set(evaluations.map(({ label }) => label))];
   const names = namesOf([
@@ -19,7 +19,9 @@ export function metricsSection({ evaluations, comparison }: ReportInput): Html |
 ${comparison === undefined ? undefined : comparisonTable(comparison)}
 ${labels.map((label) => {
   const own = evaluations.filter((evaluation) => evaluation.label === label);
-  return html`<h3>${label} by split</h3>${evaluationTable(label, own)}${notes(own)}`;
+  return html`<h3>${label} by split</h3>${evaluationTable(label, own)}${notes(own)}${domains
+    .filter((measured) => measured.label === label)
+    .map(domainTable)}`;
 })}
 <details><summary>How these metrics are defined</summary><dl>${names.map(
     (name) => html`<div><dt>${name}</dt><dd>${definitionOf(name)}</dd></div>`,
@@ -62,6 +64,23 @@ function evaluationTable(label: string, evaluations: readonly ReportEvaluation[]
       ]),
     ],
   });
+}
+
+function domainTable({ label, split, domains }: ReportDomains): Html {
+  const names = namesOf(domains.map(({ metrics }) => metrics));
+  return html`<h3>${label} by domain</h3>${dataTable({
+    caption: `Metrics of ${label} by domain, ${split} split`,
+    columns: [
+      { title: "domain" },
+      { title: "rows", numeric: true },
+      ...names.map((title) => ({ title, numeric: true })),
+    ],
+    rows: domains.map(({ name, rows, metrics }) => [
+      name,
+      formatCount(rows),
+      ...names.map((metric) => formatMetricValue(metrics[metric])),
+    ]),
+  })}`;
 }
 
 /** Why values are missing, and what was counted beside them: one line a metric. */

@@ -13,6 +13,7 @@ const empty: ReportInput = {
   warnings: [],
   facts: [],
   evaluations: [],
+  domains: [],
   comparison: undefined,
   curves: [],
   calibration: [],

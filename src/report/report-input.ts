@@ -18,6 +18,8 @@ export interface ReportInput {
   readonly facts: readonly ReportFacts[];
   /** One a label and split; the last split is taken for the test split unless one is called `test`. */
   readonly evaluations: readonly ReportEvaluation[];
+  /** One a label, where the data have domains. */
+  readonly domains: readonly ReportDomains[];
   /** Several models side by side on one split, next to the oracle. */
   readonly comparison: ReportComparison | undefined;
   /** One a model. */
@@ -50,6 +52,12 @@ export interface ReportEvaluation {
   readonly metrics: Metrics;
   /** The same metrics of the true probabilities, where the data carry them. */
   readonly oracle: Metrics | undefined;
+}
+
+export interface ReportDomains {
+  readonly label: string;
+  readonly split: string;
+  readonly domains: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
 }
 
 export interface ReportComparison {

@@ -25,6 +25,7 @@ import type {
   ReportCalibration,
   ReportComparison,
   ReportCurves,
+  ReportDomains,
   ReportEvaluation,
   ReportFeature,
   ReportInput,
@@ -100,6 +101,7 @@ export async function gatherReport(
     warnings: named.flatMap(warningsOf),
     facts: factsOf(best),
     evaluations: evaluationsOf(best),
+    domains: domainsOf(best),
     comparison: named.length > 1 ? comparisonOf(named, label.name) : undefined,
     curves: named.map(curvesOf),
     calibration: named.flatMap(calibrationOf),
@@ -253,6 +255,15 @@ function evaluationsOf({ metrics, encoding }: GatheredRun): ReportEvaluation[] {
         oracle: evaluation.oracle[label],
       };
     });
+  });
+}
+
+function domainsOf({ metrics: { testDomains = {} }, run }: GatheredRun): ReportDomains[] {
+  return run.map.labels.flatMap(({ name: label }) => {
+    const domains = Object.entries(testDomains).flatMap(([name, { rows, metrics }]) =>
+      metrics[label] === undefined ? [] : [{ name, rows, metrics: metrics[label] }],
+    );
+    return domains.length === 0 ? [] : [{ label, split: "test", domains }];
   });
 }
 

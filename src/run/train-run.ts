@@ -14,6 +14,7 @@ import {
   type EpochRecord,
   type Evaluation,
   measure,
+  measureDomains,
   predictSplit,
   train,
   type TrainingEvent,
@@ -54,6 +55,8 @@ export interface RunMetrics {
   readonly history: readonly EpochRecord[];
   readonly valid?: Evaluation;
   readonly test?: Evaluation;
+  /** The test split by domain, where the data have domains. */
+  readonly testDomains?: { readonly [domain: string]: Evaluation };
 }
 
 /** A model as the configuration names it. */
@@ -98,10 +101,11 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
     });
     const { batchSize, metrics } = config.training;
     const { learner } = result;
-    const test =
+    const predicted =
       splits.test === undefined
         ? undefined
-        : measure(await predictSplit(learner, splits.test, { batchSize, schema: map }), metrics);
+        : await predictSplit(learner, splits.test, { batchSize, schema: map });
+    const test = predicted && measure(predicted, metrics);
     writeBundle(directory, { model, map, weights: learner.weights });
     const measured: RunMetrics = {
       version: 1,
@@ -115,6 +119,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       history: result.history,
       valid: result.valid,
       test,
+      testDomains: predicted && measureDomains(predicted, map, metrics),
     };
     writeJsonAtomic(join(directory, runFiles.encoding), dataset.encodingReport);
     writeJsonAtomic(join(directory, runFiles.metrics), measured);

@@ -38,6 +38,7 @@ export { type MultiTaskOptions, multiTaskOptions } from "./multi-task/options.ts
 export type { TaskRecord } from "./multi-task/task-meter.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
+export { measureDomains, rowsById, selectRows } from "./slices.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
 export { Learner, type LearnerOptions, optimizersOf, positionsFor } from "./step.ts";
 export type { SymbolicBatch } from "./symbolic-batch.ts";

@@ -156,7 +156,7 @@ export function drawRows(schema: FeatureMap, size: number, seed: number): Encode
   }
   for (const { name, role, dtype } of batchLayout(schema)) {
     if (role === "feature" || role === "label") continue;
-    const most = role === "domain" ? schema.encoders[DOMAIN_ENCODER].size - 1 : 3;
+    const most = role === "domain" ? (schema.encoders[DOMAIN_ENCODER]?.size ?? 4) - 1 : 3;
     const values = fill(name, size, (i, r) => 1 + r.integer(i, most));
     columns[name] = dtype === "int32" ? Int32Array.from(values) : values;
   }

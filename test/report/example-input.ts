@@ -113,6 +113,23 @@ export function exampleReportInput(): ReportInput {
       ),
       oracle: evaluateBinary({ predictions: truth, labels, groups }, metricNames),
     })),
+    domains: [
+      {
+        label: "click",
+        split: "test",
+        domains: ["home", "search"].map((name, k) => ({
+          name,
+          rows: test.rows / 2,
+          metrics: evaluateBinary(
+            {
+              predictions: test.predictions(best.noise).filter((_, row) => row % 2 === k),
+              labels: test.labels.filter((_, row) => row % 2 === k),
+            },
+            ["auc", "ne"],
+          ),
+        })),
+      },
+    ],
     comparison: {
       label: "click",
       split: "test",
