@@ -15,6 +15,7 @@ import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
 import { startingSections } from "./starting-sections.ts";
 import { count, duration } from "./text-table.ts";
+import { isRetrievalTarget, trainRetrievalTarget } from "./train-retrieval.ts";
 import { dataProgress, trainingProgress } from "./training-progress.ts";
 import { collect, verbCommand } from "./verb-command.ts";
 import type { DefineVerb } from "./verbs.ts";
@@ -64,6 +65,9 @@ export const trainVerb: DefineVerb = (shell) =>
     );
 
 async function trainTarget(shell: Shell, target: string, options: Options): Promise<Outcome> {
+  if (isRetrievalTarget(target)) {
+    return trainRetrievalTarget(shell, target, runDirectory(target, options), options);
+  }
   const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
   const directory = runDirectory(target, options);
   const config = await configOf(shell, target, directory, options);

@@ -58,6 +58,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./serve.ts")).serveVerb,
   },
   {
+    name: "index",
+    summary: "build the item index of a retrieval run",
+    load: async () => (await import("./index-run.ts")).indexVerb,
+  },
+  {
     name: "report",
     summary: "make one HTML page from one or several runs",
     load: async () => (await import("./report.ts")).reportVerb,

@@ -2,8 +2,10 @@
  * The configuration of a retrieval run: interactions or a log, the model, its objective, training. Files have
  * snake_case keys, as everywhere.
  */
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { configError, dataConfigShape } from "../data/index.ts";
+import { readConfigFile, withDataPaths } from "../run/index.ts";
 import { interactionFeatures } from "./interaction-schema.ts";
 import { retrievalModelNamed } from "./models/catalogue.ts";
 import { objectiveOptions } from "./objective.ts";
@@ -104,4 +106,29 @@ export function parseRetrievalConfig(input: unknown): RetrievalConfig {
     throw configError(z.strictObject({ ...retrievalConfigShape, model }), new z.ZodError(issues), input);
   }
   return { ...config, model: checked.data };
+}
+
+/**
+ * Reads a configuration file and applies `key=value` settings, as `readConfig` does for ranking runs. Paths of
+ * data files are taken from the configuration's own folder.
+ */
+export function readRetrievalConfig(path: string, settings: readonly string[] = []): RetrievalConfig {
+  const folder = dirname(resolve(path));
+  const content = readConfigFile(path, settings) as { [key: string]: unknown };
+  const place = (file: unknown): unknown =>
+    typeof file === "string" && !isAbsolute(file) ? join(folder, file) : file;
+  const { interactions: lists, log } = content;
+  const isObject = (value: unknown): value is { [key: string]: unknown } =>
+    typeof value === "object" && value !== null;
+  return parseRetrievalConfig({
+    ...content,
+    ...(isObject(lists) && {
+      interactions: {
+        ...lists,
+        train: place(lists.train),
+        ...("test" in lists && { test: place(lists.test) }),
+      },
+    }),
+    ...(isObject(log) && { log: withDataPaths(log, folder) }),
+  });
 }

@@ -4,6 +4,7 @@ export { type Catalogue, idCatalogue, itemColumns, type ItemRole, roleColumn } f
 export {
   isRetrievalConfig,
   parseRetrievalConfig,
+  readRetrievalConfig,
   type RetrievalConfig,
   type RetrievalConfigInput,
   retrievalConfigShape,
