@@ -8,6 +8,7 @@ import { models } from "../models/index.ts";
 import { writeRunReport } from "../report/index.ts";
 import { type Config, dataConfigOf, readConfig, runFiles, type RunMetrics, trainRun } from "../run/index.ts";
 import { overrides, targetKind, targetName } from "./config-target.ts";
+import { absolutePath } from "./data-path.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { inspectionNotices } from "./inspection-notices.ts";
 import { metricTables } from "./metric-table.ts";
@@ -150,7 +151,7 @@ async function configOf(
   if (!(resume && existsSync(written))) {
     shell.notice(`inspecting ${target}`);
     const report = await inspect({ files: [target] }, { label });
-    const spec = { ...report.spec, files: report.spec.files.map((file) => resolve(file)) };
+    const spec = { ...report.spec, files: report.spec.files.map(absolutePath) };
     const yaml = inspectionYaml({ ...report, spec }, { extra: startingSections(model, report.rows) });
     for (const line of inspectionNotices(report)) shell.notice(line);
     writeFileAtomic(written, yaml);

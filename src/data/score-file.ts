@@ -37,7 +37,7 @@ export async function writeScores(options: WriteScoresOptions): Promise<void> {
   let source: RawSource | undefined;
   try {
     const { connection, scratch } = session;
-    if (inputs.length > 0) source = await openSource(connection, spec);
+    if (inputs.length > 0) source = await openSource(connection, spec, { cacheDir });
     const columns = source === undefined ? [] : inputColumns(source, inputs, ["row", ...names]);
     const plain = join(scratch, "scores.csv");
     await writePlain(plain, scores);

@@ -7,8 +7,15 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBDataChunk, LIST, listValue, VARCHAR } from "@duckdb/node-api";
-import pg from "pg";
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  type DuckDBValue,
+  LIST,
+  listValue,
+  VARCHAR,
+} from "@duckdb/node-api";
+import type pg from "pg";
 import { ConfigError, DataError, MillraceError } from "../core/index.ts";
 import { readerError } from "./source-defect.ts";
 import { checkNames } from "./source-names.ts";
@@ -44,7 +51,13 @@ export async function fetchQuery(
   folder: string,
 ): Promise<FetchedQuery> {
   const shown = `Postgres query ${JSON.stringify(clip(sql.replace(/\s+/g, " ").trim()))}`;
-  const client = new pg.Client({ connectionString: connectionString(server), application_name: "millrace" });
+  // Loaded by those who need it alone: it takes as long as the rest of the command line.
+  const { default: postgres } = await import("pg");
+  const parseArray = (postgres.types.getTypeParser as ParserOf)(TEXT_ARRAY, "text") as ParseArray;
+  const client = new postgres.Client({
+    connectionString: connectionString(server),
+    application_name: "millrace",
+  });
   // Without a listener, a connection that breaks would end the process.
   client.on("error", () => {});
   try {
@@ -55,7 +68,7 @@ export async function fetchQuery(
       "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL cursor_tuple_fraction = 1.0",
     );
     await client.query(`DECLARE rows NO SCROLL CURSOR FOR ${sql.trim().replace(/;+$/, "")}`);
-    return await readCursor(connection, client, folder, shown);
+    return await readCursor(connection, client, { folder, shown, parseArray });
   } catch (cause) {
     throw queryError(shown, cause);
   } finally {
@@ -149,11 +162,15 @@ function columnsOf(fields: readonly pg.FieldDef[], shown: string): QueryColumn[]
 
 type Cell = string | null;
 
+type ParserOf = (type: number, format: "text") => (text: string) => unknown;
+/** Entries of `{1,NULL,"a b"}`; inner arrays are arrays in it. */
+type ParseArray = (text: string) => unknown[];
+const TEXT_ARRAY = 1009;
+
 async function readCursor(
   connection: DuckDBConnection,
   client: pg.Client,
-  folder: string,
-  shown: string,
+  { folder, shown, parseArray }: { folder: string; shown: string; parseArray: ParseArray },
 ): Promise<FetchedQuery> {
   mkdirSync(folder, { recursive: true });
   const hash = createHash("sha256");
@@ -173,7 +190,7 @@ async function readCursor(
     }
     if (rows.length > 0) {
       hash.update(JSON.stringify(rows));
-      part ??= await PartTable.create(connection, columns);
+      part ??= await PartTable.create(connection, columns, parseArray);
       part.add(rows);
     }
     const last = rows.length < FETCH_ROWS;
@@ -197,23 +214,30 @@ const PART_TABLE = "postgres_rows";
 class PartTable {
   readonly #connection: DuckDBConnection;
   readonly #columns: readonly QueryColumn[];
+  readonly #parseArray: ParseArray;
   readonly #appender: Awaited<ReturnType<DuckDBConnection["createAppender"]>>;
   rows = 0;
 
   private constructor(
     connection: DuckDBConnection,
     columns: readonly QueryColumn[],
+    parseArray: ParseArray,
     appender: Awaited<ReturnType<DuckDBConnection["createAppender"]>>,
   ) {
     this.#connection = connection;
     this.#columns = columns;
+    this.#parseArray = parseArray;
     this.#appender = appender;
   }
 
-  static async create(connection: DuckDBConnection, columns: readonly QueryColumn[]): Promise<PartTable> {
+  static async create(
+    connection: DuckDBConnection,
+    columns: readonly QueryColumn[],
+    parseArray: ParseArray,
+  ): Promise<PartTable> {
     const types = columns.map(({ isList }, k) => `c${k} ${isList ? "VARCHAR[]" : "VARCHAR"}`);
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${PART_TABLE} (${types.join(", ")})`);
-    return new PartTable(connection, columns, await connection.createAppender(PART_TABLE));
+    return new PartTable(connection, columns, parseArray, await connection.createAppender(PART_TABLE));
   }
 
   add(rows: readonly (readonly Cell[])[]): void {
@@ -222,9 +246,12 @@ class PartTable {
       const some = rows.slice(start, start + CHUNK_ROWS);
       const chunk = DuckDBDataChunk.create(types, some.length);
       for (const [k, { isList }] of this.#columns.entries()) {
+        // The entries of inner arrays come one after another.
+        const vectorCell = (cell: Cell): DuckDBValue =>
+          isList && cell !== null ? listValue(this.#parseArray(cell).flat(8) as Cell[]) : cell;
         chunk.setColumnValues(
           k,
-          some.map((row) => (isList && row[k] !== null ? listValue(arrayTexts(row[k])) : row[k])),
+          some.map((row) => vectorCell(row[k])),
         );
       }
       this.#appender.appendDataChunk(chunk);
@@ -248,15 +275,6 @@ class PartTable {
       await this.#connection.run(`DROP TABLE ${PART_TABLE}`);
     }
   }
-}
-
-type TextParser = (text: string) => unknown;
-const parserOf = pg.types.getTypeParser as (type: number, format: "text") => TextParser;
-const parseArray = parserOf(1009, "text") as (text: string) => unknown[];
-
-/** Entries of `{1,NULL,"a b"}`; those of inner arrays one after another. */
-function arrayTexts(text: string): Cell[] {
-  return parseArray(text).flat(8) as Cell[];
 }
 
 function queryError(shown: string, cause: unknown): MillraceError {
