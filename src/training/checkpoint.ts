@@ -1,10 +1,18 @@
 /** What is kept of a run's progress, and the store interface; `training/node` keeps it in directories. */
+import type { MergeRecord } from "./fork-merge/merge.ts";
+import type { TaskRecord } from "./multi-task/task-meter.ts";
 import type { ScheduleState } from "./schedule.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** One line of a run's history: an epoch's training loss and validation. */
 export interface EpochRecord {
   readonly epoch: number;
+  /** Which phase it belongs to, where there are several. */
+  readonly phase?: string;
+  /** How the losses of several tasks were weighed, and what the tasks did to each other. */
+  readonly tasks?: TaskRecord;
+  /** What became of the branches, where training forks and merges. */
+  readonly merge?: MergeRecord;
   readonly steps: number;
   readonly trainLoss: number;
   readonly learningRate: number;
@@ -19,6 +27,10 @@ export interface Progress {
   /** Hash of everything that decides the numbers; another one cannot resume. */
   readonly fingerprint: string;
   readonly steps: number;
+  /** Which of several phases this is. */
+  readonly stage?: { readonly index: number; readonly stepsBefore: number };
+  /** Branches that are still trained, where training forks and merges. */
+  readonly branches?: readonly number[];
   readonly epoch: number;
   /** Batches of this epoch already learned from. */
   readonly batch: number;
@@ -49,9 +61,9 @@ export interface CheckpointStore {
 export class MemoryCheckpoints implements CheckpointStore {
   #best: Snapshot | undefined;
 
-  saveCurrent(): void {}
+  saveCurrent(_progress?: Progress, _weights?: Snapshot): void {}
 
-  loadCurrent(): undefined {
+  loadCurrent(): Checkpoint | undefined {
     return undefined;
   }
 

@@ -42,11 +42,12 @@ export { measureDomains, rowsById, selectRows } from "./slices.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
 export { Learner, type LearnerOptions, optimizersOf, positionsFor } from "./step.ts";
 export type { SymbolicBatch } from "./symbolic-batch.ts";
-export {
-  defaultObjective,
-  train,
-  type TrainInput,
-  type TrainingOptions,
-  trainingOptions,
-  type TrainResult,
-} from "./train.ts";
+export { type ForkMergeOptions, forkMergeOptions } from "./fork-merge/options.ts";
+export type { MergeRecord } from "./fork-merge/merge.ts";
+export { defaultObjective } from "./objective.ts";
+export { matchesPath } from "./path-pattern.ts";
+export { type PhaseOptions, phaseOptions } from "./phases/options.ts";
+export { train } from "./train.ts";
+export type { TrainInput, TrainResult } from "./train-input.ts";
+export { type TrainingOptions, trainingOptions } from "./training-options.ts";
+export { cloneWeights, mixWeights, restoreWeights, type WeightTree } from "./weight-tree.ts";

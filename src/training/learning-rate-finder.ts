@@ -5,7 +5,9 @@
  * Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, arXiv:1506.01186.
  */
 import { ConfigError, MillraceError, parseOptions } from "../core/index.ts";
-import { defaultObjective, type TrainInput, trainingOptions } from "./train.ts";
+import { defaultObjective } from "./objective.ts";
+import type { TrainInput } from "./train-input.ts";
+import { trainingOptions } from "./training-options.ts";
 import { Learner } from "./step.ts";
 
 export interface RateTrial {

@@ -27,6 +27,7 @@ import type { TaskRecord } from "./multi-task/task-meter.ts";
 import { TaskSteps } from "./multi-task/task-steps.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 import type { SymbolicBatch } from "./symbolic-batch.ts";
+import { TiedParameters } from "./tied-parameters.ts";
 
 export interface LearnerOptions extends GraphSource {
   readonly engine: Engine;
@@ -37,6 +38,8 @@ export interface LearnerOptions extends GraphSource {
   readonly threads?: number;
   /** How several losses become one step. @default their sum */
   readonly multiTask?: MultiTaskOptions;
+  /** Groups of paths of parameters that are one; the first one's start holds for all. @default none */
+  readonly tied?: readonly (readonly string[])[];
   /** Learn as evaluation sees the model: no dropout, running statistics left alone. @default false */
   readonly still?: boolean;
 }
@@ -60,6 +63,8 @@ export class Learner {
   /** Present where tasks' gradients lie apart. */
   readonly #taskSteps: TaskSteps | undefined;
   readonly #weighting: LossWeighting | undefined;
+  readonly #tied: TiedParameters;
+  readonly #outputs: ReadonlySet<string>;
   /** Fixed factors on the losses, in the order of the tasks; may be changed between steps. */
   readonly lossWeights: Float64Array;
 
@@ -71,6 +76,7 @@ export class Learner {
   ) {
     this.options = options;
     this.graph = graph;
+    this.#outputs = new Set(graph.outputs);
     this.evaluation = evaluation;
     this.learningRate = options.optimizer.learningRate;
     [this.#session, this.#evaluationSession] = sessions;
@@ -98,6 +104,8 @@ export class Learner {
         if (meter !== undefined) weights.methodState.set("task-meter", meter.state);
       }
     }
+    this.#tied = new TiedParameters(this.weights, options.tied ?? []);
+    this.#tied.copy();
     this.#feeds = new BatchFeeds(graph.batch, this.weights, graph.inputs);
     this.#evaluationFeeds = new BatchFeeds(evaluation.batch, this.weights, evaluation.inputs);
   }
@@ -168,6 +176,11 @@ export class Learner {
     return Float32Array.from(this.lossWeights, (weight, k) => weight * (moving?.[k] ?? 1));
   }
 
+  /** Makes tied parameters equal again, after weights were put in from outside. */
+  copyTied(): void {
+    this.#tied.copy();
+  }
+
   /** Predictions of a batch by label, `[size]` each. */
   async predict(batch: EncodedBatch): Promise<{ [label: string]: Float32Array }> {
     const feeds = this.#evaluationFeeds.prepare(batch, { training: false });
@@ -189,21 +202,23 @@ export class Learner {
   #targets(size: number): { [name: string]: HostTensor } {
     const into: { [name: string]: HostTensor } = {};
     const { parameters, dense, arenas } = this.weights;
+    const put = (name: string, tensor: HostTensor): void => {
+      if (this.#outputs.has(name)) into[name] = tensor;
+    };
     // Without separate gradients, the one set is called by no task's name.
     const sets = this.#taskSteps === undefined ? [""] : this.graph.tasks.map((name) => `${name}:`);
-    for (const [k, [path, { shape, trainable }]] of [...parameters].entries()) {
-      if (!trainable) continue;
+    for (const [k, [path, { shape }]] of [...parameters].entries()) {
       for (const [task, prefix] of sets.entries()) {
-        into[`gradient:${prefix}${path}`] = { dtype: "float32", dims: shape, data: dense.gradient(k, task) };
+        put(`gradient:${prefix}${path}`, { dtype: "float32", dims: shape, data: dense.gradient(k, task) });
       }
     }
     for (const [k, { lookup, first }] of this.#feeds.placed(size).entries()) {
       const arena = arenas[lookup.arena];
-      // Look-ups of frozen tables alone have no gradient, also where their arena has trained rows.
-      if (!lookup.slots.some(({ table }) => table.trainable)) continue;
       for (const [task, prefix] of sets.entries()) {
+        // Look-ups of frozen tables alone have no gradient, also where their arena has trained rows.
+        if (!this.#outputs.has(`rows:${prefix}${k}`)) continue;
         const data = arena.gradients(first, size * lookup.width, task);
-        into[`rows:${prefix}${k}`] = { dtype: "float32", dims: [size, lookup.width, arena.dim], data };
+        put(`rows:${prefix}${k}`, { dtype: "float32", dims: [size, lookup.width, arena.dim], data });
       }
     }
     return into;
@@ -212,12 +227,14 @@ export class Learner {
   #update(): void {
     const { learningRate, weights } = this;
     const step = this.steps + 1;
+    this.#tied.fold();
     if (this.#taskSteps !== undefined) {
       this.#taskSteps.update({ learningRate, step }, this.spent);
-      return;
+    } else {
+      const given = { optimizer: this.options.optimizer, learningRate, step };
+      moveWeights(weights, given, clippingFactor(weights, given), this.spent);
     }
-    const given = { optimizer: this.options.optimizer, learningRate, step };
-    moveWeights(weights, given, clippingFactor(weights, given), this.spent);
+    this.#tied.copy();
   }
 }
 

@@ -1,0 +1,47 @@
+/** How a model is trained, as the configuration says it: optimizer, schedule, loop, methods. */
+import { z } from "zod";
+import { forkMergeOptions } from "./fork-merge/options.ts";
+import { multiTaskOptions } from "./multi-task/options.ts";
+import { optimizerOptions } from "./optimizer-options.ts";
+import { phaseOptions } from "./phases/options.ts";
+import { scheduleOptions } from "./schedule.ts";
+
+export const trainingOptions = z.strictObject({
+  ...optimizerOptions.shape,
+  ...scheduleOptions.shape,
+  batchSize: z.number().int().positive().default(4096).describe("Rows of one step."),
+  epochs: z.number().int().positive().default(10).describe("Most passes over the training split."),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(2024)
+    .describe("Decides initial values, order of rows and dropout."),
+  shuffle: z.boolean().default(true).describe("Visit rows in a new order each epoch."),
+  domainBalance: z
+    .boolean()
+    .default(false)
+    .describe("Each domain of a batch counts once in the loss, however many rows it has there."),
+  multiTask: multiTaskOptions.optional(),
+  phases: z
+    .array(phaseOptions)
+    .min(1)
+    .optional()
+    .describe("Train in phases, one after the other; `epochs` is then said for each."),
+  forkMerge: forkMergeOptions.optional(),
+  metrics: z
+    .array(z.string())
+    .optional()
+    .describe("Metrics to report. Default: AUC, log loss, NE, ECE, calibration, and gAUC with groups."),
+  checkpointEverySteps: z
+    .number()
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      "Also save in the middle of an epoch, after this many steps; null: at ends of epochs and on Ctrl-C.",
+    ),
+});
+
+export type TrainingOptions = z.output<typeof trainingOptions>;
