@@ -14,6 +14,8 @@ export {
 export { type CalibrationBin, calibrationCurve, DEFAULT_CALIBRATION_BINS } from "./calibration-curve.ts";
 export { calibrationRatio } from "./calibration-ratio.ts";
 export { expectedCalibrationError } from "./expected-calibration-error.ts";
+export { type ExpertOutput, expertCovariance } from "./expert-covariance.ts";
+export { feedbackBalance, feedbackBins, type FeedbackRows, rowsInBin } from "./feedback-balance.ts";
 export { evaluateFullRanking, FullRankingEvaluation, type FullRankingOptions } from "./full-ranking.ts";
 export { groupAuc } from "./group-auc.ts";
 export { groupRanking, type GroupRankingOptions } from "./group-ranking.ts";
@@ -32,3 +34,4 @@ export { reciprocalRank } from "./reciprocal-rank.ts";
 export { meanAbsoluteError, rootMeanSquaredError } from "./regression-error.ts";
 export { type ScoreBin, scoreDistribution } from "./score-distribution.ts";
 export type { NumericArray, ScoredRows } from "./scored-rows.ts";
+export { transferGain } from "./transfer-gain.ts";

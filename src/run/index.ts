@@ -42,6 +42,7 @@ export {
   type Verdict,
   verdictOf,
 } from "./verdict.ts";
+export { type ObservedValue, observeRun, type ObserveOptions } from "./observe-run.ts";
 export { type NamedTable, OnnxPredictor, storeTables, withStoredTables } from "./predictor.ts";
 export { type OpenRun, openRun, runFiles, writeBundle } from "./run-directory.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";

@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { RunMetrics } from "../../src/run/index.ts";
+import { prepareDataset } from "../../src/data/index.ts";
+import { createEngine } from "../../src/engine/index.ts";
+import { expertCovariance } from "../../src/evaluation/index.ts";
+import { dataConfigOf, observeRun, openRun, type RunMetrics } from "../../src/run/index.ts";
 import { millrace, millraceJson, smallWorld, temporaryFolder } from "./millrace.ts";
 
 const folder = temporaryFolder("many-tasks");
@@ -70,4 +73,21 @@ test("predict writes a column a label; the exported file predicts the same", asy
   ).toBe(true);
   const exported = await millrace(["export", "run", "-o", "model.onnx"], folder.path);
   expect(exported.code, exported.stderr).toBe(0);
+});
+
+test("a run shows what its experts and gates say", async () => {
+  const run = openRun(join(folder.path, "run"));
+  const dataset = await prepareDataset(dataConfigOf(run.config));
+  const engine = await createEngine("native");
+  const shown = await observeRun(run, engine, dataset.splits.valid ?? dataset.splits.train, { rows: 200 });
+  await dataset.close();
+  expect(Object.keys(shown)).toEqual(["experts.shared.0", "experts.shared.1", "gates"]);
+  expect(shown.gates.shape).toEqual([2, 8]);
+  for (let at = 0; at < 200 * 8; at++) {
+    const [row, dim] = [Math.floor(at / 8), at % 8];
+    expect(shown.gates.data[row * 16 + dim] + shown.gates.data[row * 16 + 8 + dim]).toBeCloseTo(1, 5);
+  }
+  const experts = [0, 1].map((m) => ({ data: shown[`experts.shared.${m}`].data, width: 8 }));
+  expect(experts[0].data.length).toBe(1600);
+  expect(expertCovariance(experts).covariance.value).toBeGreaterThan(0);
 });
