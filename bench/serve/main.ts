@@ -1,0 +1,207 @@
+/**
+ * `npm run bench:serve`: ranking over HTTP, Millrace beside a straightforward FastAPI service that does the
+ * same look-ups with two workers (`peer.py`). Servers and load generator are processes of their own and run in
+ * turn. Latency is measured with two connections, throughput with eight.
+ *
+ *     --json             one JSON object on stdout
+ *     --candidates N     ids of a request (default 500)
+ *     --model NAME       DCNv2 (default) or DIN
+ *     --seconds N        of each measurement (default 10)
+ *     --no-peer          without FastAPI
+ *     --no-cascade       without 100,000 items -> 2,000 -> 200 -> 10
+ *
+ * Python: $MILLRACE_PYTHON or python3, with fastapi, uvicorn, onnxruntime and numpy; without them the peer's
+ * figures are null.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { LoadJob, LoadResult } from "./load.ts";
+import { itemKey, type ModelName, size, userKey, writeRun, writeTables } from "./workload.ts";
+
+const { values: args } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    candidates: { type: "string", default: "500" },
+    model: { type: "string", default: "DCNv2" },
+    seconds: { type: "string", default: "10" },
+    "no-peer": { type: "boolean", default: false },
+    "no-cascade": { type: "boolean", default: false },
+  },
+});
+if (args.model !== "DCNv2" && args.model !== "DIN")
+  throw new Error(`--model takes DCNv2 or DIN, not ${args.model}`);
+const model: ModelName = args.model;
+const candidates = Number(args.candidates);
+const seconds = Number(args.seconds);
+const WORKERS = 2;
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..", "..");
+const tsx = join(root, "node_modules", "tsx", "dist", "esm", "index.mjs");
+const folder = mkdtempSync(join(tmpdir(), "millrace-bench-serve-"));
+const say = (line: string): void => console.error(line);
+
+interface Measured {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly requestsPerSecond: number;
+}
+
+/** Latency at moderate load, throughput at saturation. */
+function measure(url: string, count: number): Measured {
+  const common = { url, seconds, warmup: 2, users: size.users, items: size.items, candidates: count };
+  const calm = load({ ...common, connections: 2 });
+  const full = load({ ...common, connections: 8 });
+  return { p50Ms: calm.p50Ms, p99Ms: calm.p99Ms, requestsPerSecond: full.requestsPerSecond };
+}
+
+function load(job: LoadJob): LoadResult {
+  const output = execFileSync(process.execPath, [
+    "--import",
+    tsx,
+    join(here, "load.ts"),
+    JSON.stringify(job),
+  ]);
+  const result = JSON.parse(output.toString()) as LoadResult;
+  if (result.failed > 0)
+    throw new Error(`${result.failed} of ${result.requests + result.failed} requests failed`);
+  return result;
+}
+
+async function withServer<T>(child: ChildProcess, ready: string, use: () => T): Promise<T> {
+  try {
+    await answering(ready, child);
+    return use();
+  } finally {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  }
+}
+
+async function answering(url: string, child: ChildProcess): Promise<void> {
+  for (let k = 0; k < 600; k++) {
+    if (child.exitCode !== null) throw new Error(`the server at ${url} ended with ${child.exitCode}`);
+    try {
+      if ((await fetch(url)).ok) return;
+    } catch {
+      // Not yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`nothing answers at ${url}`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function millrace(target: string, path: string, count: number): Promise<Measured> {
+  const port = await freePort();
+  const main = join(root, "src", "cli", "main.ts");
+  const options = ["--port", String(port), "--workers", String(WORKERS), "--quiet"];
+  const child = spawn(process.execPath, ["--import", tsx, main, "serve", target, ...options], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const address = `http://127.0.0.1:${port}`;
+  return withServer(child, `${address}/v2/health/ready`, () => measure(`${address}${path}`, count));
+}
+
+async function fastApi(run: string, count: number): Promise<Measured | undefined> {
+  const python = process.env.MILLRACE_PYTHON ?? "python3";
+  if (spawnSync(python, ["-c", "import fastapi, uvicorn, onnxruntime, numpy"]).status !== 0) {
+    say(`no FastAPI in ${python}: its figures are null (set MILLRACE_PYTHON to one that has it)`);
+    return undefined;
+  }
+  const port = await freePort();
+  const child = spawn(
+    python,
+    [
+      "-m",
+      "uvicorn",
+      "peer:app",
+      "--port",
+      String(port),
+      "--workers",
+      String(WORKERS),
+      "--log-level",
+      "error",
+    ],
+    { cwd: here, env: { ...process.env, BENCH_SERVE: folder, BENCH_RUN: run }, stdio: "ignore" },
+  );
+  const address = `http://127.0.0.1:${port}`;
+  return withServer(child, `${address}/ready`, () => measure(`${address}/rank`, count));
+}
+
+function config(file: string, tree: object): string {
+  const path = join(folder, file);
+  writeFileSync(path, JSON.stringify(tree));
+  return path;
+}
+
+const tables = {
+  users: { file: "users.csv", key: userKey },
+  items: { file: "items.csv", key: itemKey },
+};
+
+try {
+  say("writing tables and runs");
+  writeTables(folder);
+  writeRun(join(folder, "run"), model);
+  const target = config("rank.json", {
+    models: [{ name: "final", run: "run" }],
+    ...tables,
+    stages: [{ name: "final", model: "final" }],
+  });
+  say(`Millrace, ${model}, ${candidates} candidates`);
+  const ours = await millrace(target, "/rank/rank", candidates);
+  const peer = args["no-peer"] ? undefined : await fastApi(join(folder, "run"), candidates);
+  let cascade: Measured | null = null;
+  if (!args["no-cascade"]) {
+    say(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`);
+    writeRun(join(folder, "early"), "DCNv2", [64]);
+    const path = config("feed.json", {
+      models: [
+        { name: "early", run: "early" },
+        { name: "final", run: "run" },
+      ],
+      ...tables,
+      candidates: { source: "top", by: "n5", limit: 2000 },
+      stages: [
+        { name: "early", model: "early", keep: 200 },
+        { name: "final", model: "final" },
+      ],
+    });
+    cascade = await millrace(path, "/rank/feed", 0);
+  }
+  const perSecond = ours.requestsPerSecond * candidates;
+  const peerPerSecond = peer === undefined ? null : peer.requestsPerSecond * candidates;
+  const result = {
+    machine: `${cpus()[0].model}, ${availableParallelism()} cores`,
+    model,
+    rank: {
+      candidates,
+      p50Ms: ours.p50Ms,
+      p99Ms: ours.p99Ms,
+      millraceCandidatesPerSecond: perSecond,
+      fastapiP50Ms: peer?.p50Ms ?? null,
+      fastapiP99Ms: peer?.p99Ms ?? null,
+      fastapiCandidatesPerSecond: peerPerSecond,
+      ratio: peerPerSecond === null ? null : perSecond / peerPerSecond,
+    },
+    cascade,
+  };
+  process.stdout.write(`${args.json ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
