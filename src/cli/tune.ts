@@ -61,6 +61,7 @@ export const tuneVerb: DefineVerb = (shell) =>
         "millrace tune config.yaml --grid model.embedding_dim=8,16 --grid model.net_dropout=0,0.2 --trials 3",
         "some of the combinations",
       ],
+      ["millrace tune config.yaml --grid model.name=LR,DeepFM,DCNv2", "models beside each other"],
       ["millrace tune config.yaml --folds 5", "five-fold cross-validation"],
       ["millrace tune config.yaml --folds 4 --by time", "windows that grow in time"],
     ],
@@ -88,6 +89,8 @@ export const tuneVerb: DefineVerb = (shell) =>
     .addOption(engineOption())
     .action(async (target: string, options: Options) => shell.finish(await tune(shell, target, options)));
 
+const MODEL_NAME = "model.name=";
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
@@ -107,8 +110,13 @@ async function tune(shell: Shell, target: string, options: Options): Promise<Out
       hint: "`millrace inspect DATA -o config.yaml` writes one",
     });
   }
-  const read = (settings: GridPoint = []): Config =>
-    readConfig(target, [...(options.set ?? []), ...settings], overrides({ model: options.model }));
+  const read = (settings: GridPoint = []): Config => {
+    // Another model takes other options: as with --model, those it does not have go.
+    const named = settings.find((setting) => setting.startsWith(MODEL_NAME));
+    const model = named?.slice(MODEL_NAME.length) ?? options.model;
+    const rest = settings.filter((setting) => setting !== named);
+    return readConfig(target, [...(options.set ?? []), ...rest], overrides({ model }));
+  };
   const engine = await openEngine(shell, options.engine);
   const folder = options.out ?? join("runs", `tune-${targetName(target)}`);
   if (options.findLr) return rangeTest(shell, read(), engine, options.steps);

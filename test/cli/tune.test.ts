@@ -53,6 +53,12 @@ test("--grid ranks combinations on validation, writes the best, and goes on wher
   expect(await tune<Search>(...grid)).toEqual(first);
 });
 
+test("a grid over models drops options that another model does not have", async () => {
+  const names = ["--grid", "model.name=LR,FM", "--out", "models", "--set", "training.epochs=1"];
+  const { trials } = await tune<{ trials: { settings: string[]; parameters: object }[] }>(...names);
+  expect(trials.map(({ settings }) => settings[0]).toSorted()).toEqual(["model.name=FM", "model.name=LR"]);
+});
+
 describe("--folds", () => {
   test("in time order trains on windows that grow", async () => {
     const inspected = ["inspect", "world/train.parquet", "--label", "click", "-o", "log.yaml"];
