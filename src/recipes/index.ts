@@ -14,6 +14,8 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "bars-frappe", load: async () => (await import("./bars-frappe.ts")).barsFrappe },
   { name: "kuairand-click", load: async () => (await import("./kuairand-click.ts")).kuairandClick },
   { name: "world-sanity", load: async () => (await import("./world-sanity.ts")).worldSanity },
+  { name: "gowalla-retrieval", load: async () => (await import("./gowalla-retrieval.ts")).gowallaRetrieval },
+  { name: "s3rec-next-item", load: async () => (await import("./s3rec-next-item.ts")).s3recNextItem },
 ];
 
 /** @throws ConfigError with the nearest name when there is no such recipe */

@@ -4,7 +4,6 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { hashKey } from "../core/index.ts";
 import type { RecipeResult } from "../run/index.ts";
-import type { Variant } from "./grid.ts";
 import type { Recipe } from "./recipe.ts";
 
 type Provenance = Pick<
@@ -22,11 +21,17 @@ export function beginning(): Beginning {
   return { cpu: process.cpuUsage(), codeCommit: codeCommit() };
 }
 
+/** A configuration with the part that names data files, which differ from machine to machine. */
+interface Configured {
+  readonly name: string;
+  readonly config: { readonly data?: unknown; readonly interactions?: unknown };
+}
+
 /** Runs taken from an earlier sitting are not counted in the CPU minutes. */
-export function provenance(recipe: Recipe, variants: readonly Variant[], began: Beginning): Provenance {
+export function provenance(recipe: Recipe, variants: readonly Configured[], began: Beginning): Provenance {
   const { user, system } = process.cpuUsage(began.cpu);
   const hash = hashKey(
-    JSON.stringify(variants.map(({ name, config: { data, ...config } }) => [name, config])),
+    JSON.stringify(variants.map(({ name, config: { data, interactions, ...config } }) => [name, config])),
   );
   return {
     system: recipe.system,

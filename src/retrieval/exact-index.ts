@@ -21,12 +21,13 @@ export class ExactIndex implements ItemIndex {
   readonly kind = "exact";
   readonly items: number;
   readonly userShape: readonly number[];
-  readonly #vectors: Float32Array;
+  /** Encoded items, `[items, ...itemShape]`. */
+  readonly vectors: Float32Array;
   readonly #itemSize: number;
   readonly #scorer: Scorer;
 
   private constructor({ vectors, userShape, itemShape }: ExactIndexOptions, scorer: Scorer) {
-    this.#vectors = vectors;
+    this.vectors = vectors;
     this.#itemSize = sizeOf(itemShape);
     this.items = vectors.length / this.#itemSize;
     this.userShape = userShape;
@@ -43,20 +44,20 @@ export class ExactIndex implements ItemIndex {
     const { listed } = filter;
     // Few allowed items are scored alone.
     if (listed !== undefined && listed.length < this.items / 4) {
-      const scores = await this.scoresOf(user, listed);
+      const scores = await this.#scoresOf(user, listed);
       return topItems(scores, options.k, { numbers: listed });
     }
-    const scores = await this.#scorer.score(user, this.#vectors);
+    const scores = await this.#scorer.score(user, this.vectors);
     const passes = filter.passing === this.items ? undefined : filter.passes;
     return topItems(scores, options.k, { passes });
   }
 
-  /** Exact scores of some items, `[items.length]`. */
-  async scoresOf(user: Float32Array, items: Int32Array): Promise<Float32Array> {
+  /** Scores of some items, `[items.length]`. */
+  async #scoresOf(user: Float32Array, items: Int32Array): Promise<Float32Array> {
     const size = this.#itemSize;
     const vectors = new Float32Array(items.length * size);
     for (const [k, item] of items.entries()) {
-      vectors.set(this.#vectors.subarray(item * size, (item + 1) * size), k * size);
+      vectors.set(this.vectors.subarray(item * size, (item + 1) * size), k * size);
     }
     return items.length === 0 ? vectors : this.#scorer.score(user, vectors);
   }

@@ -69,6 +69,7 @@ export { prepareRetrieval, type RetrievalData } from "./prepare-retrieval.ts";
 export { readInteractions, type ReadInteractionsOptions } from "./read-interactions.ts";
 export { type Queries, RetrievalModel } from "./retrieval-model.ts";
 export {
+  finishRetrievalRun,
   holdsRetrievalRun,
   openRetrievalRun,
   type OpenRetrievalRun,

@@ -146,6 +146,27 @@ export async function trainRetrievalRun(
   return metrics;
 }
 
+/**
+ * Trains a configuration into its directory, unless that has been done: a finished run of the same
+ * configuration counts, an interrupted one goes on, and one of another configuration is replaced.
+ */
+export async function finishRetrievalRun(
+  config: RetrievalConfig,
+  options: Omit<TrainRetrievalRunOptions, "resume">,
+): Promise<{ readonly metrics: RetrievalMetrics; readonly before: boolean }> {
+  const { directory } = options;
+  const configPath = join(directory, runFiles.config);
+  const metricsPath = join(directory, runFiles.metrics);
+  const same =
+    existsSync(configPath) &&
+    JSON.stringify(readJson(configPath)) === JSON.stringify(storedRetrievalConfig(config));
+  if (same && existsSync(metricsPath)) {
+    return { metrics: readJson(metricsPath) as RetrievalMetrics, before: true };
+  }
+  if (!same) removePath(directory);
+  return { metrics: await trainRetrievalRun(config, { ...options, resume: same }), before: false };
+}
+
 /** A configuration as run directories hold it. */
 export function storedRetrievalConfig(config: RetrievalConfig): unknown {
   return JSON.parse(JSON.stringify(keysToSnakeCase(config)));

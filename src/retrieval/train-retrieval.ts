@@ -206,7 +206,7 @@ class RetrievalRun {
       const loss = await this.#learner.step(batch);
       this.#batch++;
       this.#lossSum += loss;
-      rowsNow += batch.size;
+      rowsNow += batch.size * batches.positivesPerRow;
       onEvent?.({
         type: "step",
         epoch: this.#epoch,
