@@ -1,8 +1,8 @@
 /**
  * KuaiRand-Pure joined into one table a split: the impressions of 25 April to 8 May 2022 with the user's
- * and the video's basic features and a history. What is only known after the impression (watching
- * columns, other labels) and the per-video statistics, which were averaged over the test days too, are
- * left out.
+ * and the video's basic features and a history. Labels are `click`, `long_view` and `like`; what else is only
+ * known after the impression (watching columns) and the per-video statistics, which were averaged over the
+ * test days too, are left out. `domain` is the tab, those with few impressions together as `other`.
  *
  * History of an impression: the videos watched before 25 April as published (the last 50), then those
  * clicked on earlier days of the log; the last 50 of both.
@@ -11,12 +11,42 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { ConfigError } from "../core/index.ts";
-import { sqlText } from "../data/index.ts";
+import { type DataConfigInput, sqlText } from "../data/index.ts";
 
 export interface SplitFiles {
   readonly train: string;
   readonly valid: string;
   readonly test: string;
+}
+
+/** The fields that multi-task recipes use: few enough that experts are cheap. */
+export function kuairandTasks(
+  files: SplitFiles,
+  labels: readonly ("click" | "long_view" | "like")[],
+): DataConfigInput {
+  const categorical = (name: string, minCount = 1) => ({ name, kind: "categorical" as const, minCount });
+  return {
+    data: { ...files },
+    features: [
+      categorical("user_id", 2),
+      categorical("video_id"),
+      categorical("tab"),
+      categorical("hour"),
+      categorical("user_active_degree"),
+      categorical("follow_user_num_range"),
+      categorical("register_days_range"),
+      categorical("author_id", 2),
+      categorical("video_type"),
+      categorical("upload_type"),
+      categorical("music_id", 2),
+      { name: "tag", kind: "bag", separator: ",", maxLength: 5 },
+      { name: "video_duration", kind: "numeric", transform: "buckets", buckets: 20 },
+      { name: "video_age", kind: "numeric", transform: "buckets", buckets: 20 },
+    ],
+    labels: labels.map((name) => ({ name })),
+    group: "user_id",
+    domain: "domain",
+  };
 }
 
 /** First day of validation and of test. */
@@ -68,11 +98,12 @@ function joined(source: string): string {
     CREATE TABLE joined AS
     WITH log AS (
       SELECT row_number() OVER () AS row, user_id::INT AS user_id, video_id::INT AS video_id, date::INT AS date,
-             hourmin::INT // 100 AS hour, time_ms::BIGINT AS time_ms, is_click::INT AS click, tab
+             hourmin::INT // 100 AS hour, time_ms::BIGINT AS time_ms, is_click::INT AS click,
+             long_view::INT AS long_view, is_like::INT AS "like", tab
       FROM ${csv("log_standard_4_25_to_4_30_pure.csv.gz")}
       UNION ALL
       SELECT 10000000 + row_number() OVER () AS row, user_id::INT, video_id::INT, date::INT,
-             hourmin::INT // 100, time_ms::BIGINT, is_click::INT, tab
+             hourmin::INT // 100, time_ms::BIGINT, is_click::INT, long_view::INT, is_like::INT, tab
       FROM ${csv("log_standard_5_01_to_5_08_pure.csv.gz")}
     ),
     clicked AS (
@@ -84,7 +115,8 @@ function joined(source: string): string {
       JOIN clicked ON clicked.user_id = days.user_id AND clicked.date < days.date
       GROUP BY days.user_id, days.date
     )
-    SELECT log.row, log.user_id, log.video_id, log.date, log.hour, log.time_ms, log.click, log.tab,
+    SELECT log.row, log.user_id, log.video_id, log.date, log.hour, log.time_ms, log.click, log.long_view, log."like",
+           log.tab, CASE WHEN log.tab IN ('0', '1', '2', '4', '6') THEN log.tab ELSE 'other' END AS domain,
            u.* EXCLUDE (user_id, follow_user_num, fans_user_num, friend_user_num, register_days),
            v.author_id, v.video_type, v.upload_type, v.music_id, v.music_type, v.tag,
            v.video_duration::DOUBLE AS video_duration,
