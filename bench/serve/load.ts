@@ -20,6 +20,8 @@ export interface LoadJob {
 export interface LoadResult {
   readonly requests: number;
   readonly failed: number;
+  /** All answers, those before counting included. */
+  readonly sent: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -57,12 +59,14 @@ const countFrom = started + job.warmup * 1e3;
 const end = countFrom + job.seconds * 1e3;
 const times: number[] = [];
 let failed = 0;
+let sent = 0;
 await Promise.all(
   Array.from({ length: job.connections }, async (_, connection) => {
     for (let k = connection; performance.now() < end; k++) {
       const from = performance.now();
       const status = await send(bodies[k % bodies.length]);
       const now = performance.now();
+      sent++;
       if (from < countFrom || now > end) continue;
       if (status === 200) times.push(now - from);
       else failed++;
@@ -76,6 +80,7 @@ const at = (share: number): number =>
 const result: LoadResult = {
   requests: times.length,
   failed,
+  sent,
   requestsPerSecond: times.length / job.seconds,
   p50Ms: at(0.5),
   p99Ms: at(0.99),

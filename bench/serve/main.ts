@@ -14,7 +14,7 @@
  * figures are null.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -50,14 +50,46 @@ interface Measured {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly requestsPerSecond: number;
+  /** Processor time of the server a request at saturation: says something on a busy machine, too; Linux only. */
+  readonly cpuMs: number | null;
 }
 
 /** Latency at moderate load, throughput at saturation. */
-function measure(url: string, count: number): Measured {
+function measure(url: string, count: number, server: ChildProcess): Measured {
   const common = { url, seconds, warmup: 2, users: size.users, items: size.items, candidates: count };
   const calm = load({ ...common, connections: 2 });
+  const before = cpuSeconds(server);
   const full = load({ ...common, connections: 8 });
-  return { p50Ms: calm.p50Ms, p99Ms: calm.p99Ms, requestsPerSecond: full.requestsPerSecond };
+  const spent = cpuSeconds(server) - before;
+  const { requestsPerSecond } = full;
+  const cpuMs = Number.isNaN(spent) ? null : (1e3 * spent) / full.sent;
+  return { p50Ms: calm.p50Ms, p99Ms: calm.p99Ms, requestsPerSecond, cpuMs };
+}
+
+/** Processor time of a process and its children so far, NaN where there is no /proc. */
+function cpuSeconds({ pid }: ChildProcess): number {
+  if (!existsSync("/proc/self/stat")) return Number.NaN;
+  const processes = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const fields = readFileSync(`/proc/${name}/stat`, "utf8")
+          .replace(/^.*\) /, "")
+          .split(" ");
+        return [
+          { pid: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) },
+        ];
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    });
+  const family = new Set([pid]);
+  for (let before = 0; before < family.size; ) {
+    before = family.size;
+    for (const process of processes) if (family.has(process.parent)) family.add(process.pid);
+  }
+  const ticks = processes.reduce((sum, process) => sum + (family.has(process.pid) ? process.ticks : 0), 0);
+  return ticks / 100;
 }
 
 function load(job: LoadJob): LoadResult {
@@ -114,7 +146,7 @@ async function millrace(target: string, path: string, count: number): Promise<Me
     stdio: ["ignore", "ignore", "inherit"],
   });
   const address = `http://127.0.0.1:${port}`;
-  return withServer(child, `${address}/v2/health/ready`, () => measure(`${address}${path}`, count));
+  return withServer(child, `${address}/v2/health/ready`, () => measure(`${address}${path}`, count, child));
 }
 
 async function fastApi(run: string, count: number): Promise<Measured | undefined> {
@@ -140,7 +172,7 @@ async function fastApi(run: string, count: number): Promise<Measured | undefined
     { cwd: here, env: { ...process.env, BENCH_SERVE: folder, BENCH_RUN: run }, stdio: "ignore" },
   );
   const address = `http://127.0.0.1:${port}`;
-  return withServer(child, `${address}/ready`, () => measure(`${address}/rank`, count));
+  return withServer(child, `${address}/ready`, () => measure(`${address}/rank`, count, child));
 }
 
 function config(file: string, tree: object): string {
@@ -169,7 +201,7 @@ try {
   let cascade: Measured | null = null;
   if (!args["no-cascade"]) {
     say(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`);
-    writeRun(join(folder, "early"), "DCNv2", [64]);
+    writeRun(join(folder, "early"), "FM");
     const path = config("feed.json", {
       models: [
         { name: "early", run: "early" },
@@ -197,6 +229,8 @@ try {
       fastapiP50Ms: peer?.p50Ms ?? null,
       fastapiP99Ms: peer?.p99Ms ?? null,
       fastapiCandidatesPerSecond: peerPerSecond,
+      millraceCpuMsPerRequest: ours.cpuMs,
+      fastapiCpuMsPerRequest: peer?.cpuMs ?? null,
       ratio: peerPerSecond === null ? null : perSecond / peerPerSecond,
     },
     cascade,

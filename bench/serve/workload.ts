@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CounterRandom } from "../../src/core/index.ts";
-import { DCNv2, DIN } from "../../src/models/index.ts";
+import { DCNv2, DIN, FM } from "../../src/models/index.ts";
 import type { Model } from "../../src/module/index.ts";
 import { saveModel } from "../../src/onnx/node/index.ts";
 import { openRun, withStoredTables, writeBundle } from "../../src/run/index.ts";
@@ -26,7 +26,8 @@ export const size = {
   history: 50,
 } as const;
 
-export type ModelName = "DCNv2" | "DIN";
+/** FM is the cascade's early stage. */
+export type ModelName = "DCNv2" | "DIN" | "FM";
 
 /** Fields are `c0` … `c25`; `c0` is the user's id and `c10` the item's. */
 export const userKey = "c0";
@@ -79,15 +80,16 @@ export function featureMap(model: ModelName): FeatureMap {
   };
 }
 
-function makeModel(name: ModelName, map: FeatureMap, hiddenUnits: number[]): Model {
-  const options = { embeddingDim: size.dim, embeddingStd: 0.05, hiddenUnits };
+function makeModel(name: ModelName, map: FeatureMap): Model {
+  if (name === "FM") return new FM(map, { embeddingDim: size.dim, embeddingStd: 0.05 });
+  const options = { embeddingDim: size.dim, embeddingStd: 0.05, hiddenUnits: [400, 400, 400] };
   return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DIN(map, options);
 }
 
 /** Writes a run, and the same model as one self-contained file for the peer. */
-export function writeRun(folder: string, name: ModelName, hiddenUnits: number[] = [400, 400, 400]): void {
+export function writeRun(folder: string, name: ModelName): void {
   const map = featureMap(name);
-  const model = makeModel(name, map, hiddenUnits);
+  const model = makeModel(name, map);
   const weights = new ModelWeights(model, { seed: 1, positions: [...model.namedTables()].map(() => 1) });
   writeBundle(folder, { model, map, weights });
   const config = parseConfig({

@@ -36,12 +36,13 @@ const modelSchema = z.strictObject({
     .positive()
     .default(20)
     .describe("milliseconds that Redis may take before rows fall back"),
-  storedValues: z
+  storedMb: z
     .number()
-    .int()
     .nonnegative()
-    .default(2 ** 18)
-    .describe("tables of at most so many values are copied into every thread's graph, whatever `rows` says"),
+    .default(128)
+    .describe(
+      "MiB of tables that are copied into every thread's graph, smallest first; `rows` is for the others",
+    ),
   calibration: z
     .string()
     .optional()

@@ -28,8 +28,11 @@ export interface RowOptions {
   readonly cacheMb?: number;
   /** How long Redis may take, in milliseconds, before rows fall back. @default 20 */
   readonly rowTimeoutMs?: number;
-  /** Tables up to so many values are stored in the graph of every thread. @default 2^18, which take 1 MiB */
-  readonly storedValues?: number;
+  /**
+   * MiB of tables that are stored in the graph of every thread, smallest first; the others are looked up in
+   * `rows`. @default 128
+   */
+  readonly storedMb?: number;
 }
 
 export interface ServedModel {
@@ -67,7 +70,7 @@ export function runDirectoryOf(path: string): string {
 
 /** @throws DataError when the directory holds no finished run, or tables that do not belong to it */
 export async function openServedModel(path: string, options: RowOptions = {}): Promise<ServedModel> {
-  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedValues = 2 ** 18 } = options;
+  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedMb = 128 } = options;
   const directory = runDirectoryOf(path);
   for (const file of [runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
@@ -83,7 +86,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
   const graph = rowGraph(
     readFileSync(join(directory, runFiles.model)),
     bundle.tables,
-    ({ rows: count, dim }) => count * dim <= storedValues,
+    smallest(bundle.tables, storedMb * 2 ** 20),
     ({ name }) => tableNamed(tables, name).read(),
   );
   const prefixOf = (name: string): string => `millrace:${version}:${name}:`;
@@ -124,6 +127,18 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       predictions: bundle.predictions,
     },
   };
+}
+
+/** Whether a table is among the smallest that fit into so many bytes together. */
+function smallest(tables: readonly TableShape[], bytes: number): (table: TableShape) => boolean {
+  const fitting = new Set<string>();
+  let sum = 0;
+  for (const { name, rows, dim } of [...tables].sort((a, b) => a.rows * a.dim - b.rows * b.dim)) {
+    sum += rows * dim * 4;
+    if (sum > bytes) break;
+    fitting.add(name);
+  }
+  return ({ name }) => fitting.has(name);
 }
 
 /** A table's file: where its rows begin, and the rows themselves when they are wanted. */

@@ -40,18 +40,18 @@ async function predict(options: RowOptions): Promise<{ click: number[]; counts: 
 }
 
 test("memory", async () => {
-  const { source } = await openServedModel(run, { storedValues: 0 });
+  const { source } = await openServedModel(run, { storedMb: 0 });
   expect(source.lookups.length).toBeGreaterThan(4);
   const item = source.lookups.find(({ name }) => name.endsWith("item_id"));
   expect(item?.columns.map(({ column }) => column).sort()).toEqual(["history", "item_id"]);
-  expect((await predict({ storedValues: 0 })).click).toEqual(stored);
+  expect((await predict({ storedMb: 0 })).click).toEqual(stored);
 });
 
 test("a file, with room for everything and for one block", async () => {
-  const roomy = await predict({ rows: "file", storedValues: 0 });
+  const roomy = await predict({ rows: "file", storedMb: 0 });
   expect(roomy.click).toEqual(stored);
   expect(roomy.counts).toMatchObject({ misses: 0, fallbacks: 0 });
-  const tight = await predict({ rows: "file", storedValues: 0, cacheMb: 1e-6 });
+  const tight = await predict({ rows: "file", storedMb: 0, cacheMb: 1e-6 });
   expect(tight.click).toEqual(stored);
   expect(tight.counts).not.toMatchObject({ misses: 0 });
 });
@@ -67,7 +67,7 @@ describe("Redis", () => {
   beforeEach(({ skip }) => skip(!redisServer, "there is no redis-server on this machine"));
 
   test("gives what memory gives; the second run comes from the cache", async () => {
-    const { click, counts } = await predict({ rows: redis.url, storedValues: 0, rowTimeoutMs: 5000 });
+    const { click, counts } = await predict({ rows: redis.url, storedMb: 0, rowTimeoutMs: 5000 });
     expect(click).toEqual(stored);
     expect(counts).toMatchObject({ misses: 0, fallbacks: 0 });
     expect(counts).not.toMatchObject({ hits: 0 });
@@ -79,7 +79,7 @@ describe("Redis", () => {
       folder: shop.folder,
       config: parseCascade({
         // Room for one row of each table: everything else has to be fetched.
-        models: [{ name: "final", run, rows: redis.url, storedValues: 0, cacheMb: 1e-6, rowTimeoutMs: 2000 }],
+        models: [{ name: "final", run, rows: redis.url, storedMb: 0, cacheMb: 1e-6, rowTimeoutMs: 2000 }],
         users: { file: "users.jsonl", key: "user_id" },
         items: { file: "items.jsonl", key: "item_id" },
         stages: [{ name: "final", model: "final" }],
