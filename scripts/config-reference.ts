@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { toSnakeCase } from "../src/core/index.ts";
 import { dataConfigShape } from "../src/data/index.ts";
-import { models } from "../src/models/index.ts";
+import { crossDistilOptions, models } from "../src/models/index.ts";
 import { trainingOptions } from "../src/training/index.ts";
 
 export type Schema = z.core.JSONSchema.BaseSchema;
@@ -14,6 +14,7 @@ const wholeConfig = z.strictObject({
     .union(models.map(({ name, options }) => z.strictObject({ name: z.literal(name), ...options.shape })))
     .optional()
     .describe("the model and its options; default: DCNv2 with its defaults"),
+  crossDistil: crossDistilOptions.optional(),
   training: trainingOptions.optional().describe("optimizer, schedule and loop"),
 });
 
@@ -55,7 +56,9 @@ function snakeKeys(node: unknown): unknown {
 export function configPage(): string {
   const schema = configJsonSchema();
   const properties = schema.properties as { [key: string]: Schema };
-  const { $schema, data, derived, features, labels, model, training, ...roles } = properties;
+  const { $schema, data, derived, features, labels, model, cross_distil, training, ...roles } = properties;
+  const { multi_task, phases, fork_merge } = training.properties as { [key: string]: Schema };
+  const phase = phases.items as Schema;
   const { split, joins } = data.properties as { [key: string]: Schema };
   const { split: _, ...files } = data.properties as { [key: string]: Schema };
   const parts = [
@@ -139,9 +142,33 @@ export function configPage(): string {
       return ["", `### ${String(name.const)}`, "", summary, ...rows];
     }),
     "",
+    "## cross_distil",
+    "",
+    `${capital(describe(cross_distil))}. Absent: plain training (see [multi-task-training.md](multi-task-training.md)).`,
+    "",
+    table(cross_distil.properties as { [key: string]: Schema }, undefined),
+    "",
     "## training",
     "",
     table(training.properties as { [key: string]: Schema }, undefined),
+    "",
+    "### training.multi_task",
+    "",
+    `${capital(describe(multi_task))} (see [multi-task-training.md](multi-task-training.md)).`,
+    "",
+    table(multi_task.properties as { [key: string]: Schema }, undefined),
+    "",
+    "### training.phases",
+    "",
+    `A list; each entry is ${describe(phase)} (see [multi-task-training.md](multi-task-training.md#phases)).`,
+    "",
+    table(phase.properties as { [key: string]: Schema }, phase.required),
+    "",
+    "### training.fork_merge",
+    "",
+    `${capital(describe(fork_merge))} (see [multi-task-training.md](multi-task-training.md#forking-and-merging)).`,
+    "",
+    table(fork_merge.properties as { [key: string]: Schema }, fork_merge.required),
     "",
   ];
   return parts.join("\n");

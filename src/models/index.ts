@@ -3,6 +3,7 @@ import type { ModelDescription } from "./describe-model.ts";
 import * as zoo from "./zoo.ts";
 
 export type { ModelDescription };
+export { CrossDistil, type CrossDistilOptions, crossDistilOptions, teacherOf } from "./cross-distil.ts";
 export * from "./zoo.ts";
 
 /** Sorted by name, capitals or not; a namespace's own order differs between loaders. */

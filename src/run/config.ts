@@ -8,7 +8,7 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/index.ts";
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
-import { type ModelDescription, models } from "../models/index.ts";
+import { crossDistilOptions, type ModelDescription, models } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
 import { tableSettings } from "./table-settings.ts";
 
@@ -19,6 +19,7 @@ export const modelSchema = z
 export const configShape = {
   ...dataConfigShape,
   model: modelSchema.default({ name: "DCNv2" }),
+  crossDistil: crossDistilOptions.optional(),
   tables: tableSettings.default({}),
   training: trainingOptions.prefault({}).describe("optimizer, schedule and loop"),
 };
@@ -30,7 +31,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type Config = z.output<typeof configSchema>;
 
 /** The data half of a configuration, as the data layer takes it. */
-export function dataConfigOf({ model, training, tables, ...data }: Config): DataConfig {
+export function dataConfigOf({ model, crossDistil, training, tables, ...data }: Config): DataConfig {
   return data;
 }
 
@@ -131,7 +132,16 @@ function applySetting(tree: Tree, setting: string): void {
 }
 
 /** Keys that are the user's own names (columns), not ours to rename. */
-const namedByUser = new Set(["types", "tables", "on", "values"]);
+const namedByUser = new Set([
+  "types",
+  "tables",
+  "on",
+  "values",
+  "loss_weights",
+  "lossWeights",
+  "priorities",
+  "branches",
+]);
 
 export function keysToCamelCase(value: unknown): unknown {
   return renameKeys(value, toCamelCase);

@@ -8,6 +8,7 @@ import { ConfigError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
+import { CrossDistil } from "../models/index.ts";
 import type { Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import {
@@ -62,7 +63,9 @@ export interface RunMetrics {
 /** A model as the configuration names it. */
 export function buildModel(config: Config, map: FeatureMap): Model {
   const { name, ...options } = config.model;
-  return modelNamed(name).create(map, options);
+  const description = modelNamed(name);
+  if (config.crossDistil === undefined) return description.create(map, options);
+  return new CrossDistil(map, (schema) => description.create(schema, options), config.crossDistil);
 }
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
@@ -92,7 +95,9 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       options: config.training,
       checkpoints,
       resume,
-      fingerprint: `${dataset.encodingReport.fingerprint} ${JSON.stringify(config.tables)}`,
+      fingerprint: [dataset.encodingReport.fingerprint, config.tables, config.crossDistil]
+        .flatMap((part) => (part === undefined ? [] : typeof part === "string" ? part : JSON.stringify(part)))
+        .join(" "),
       signal,
       onEvent: (event) => {
         logEvent(log, event);

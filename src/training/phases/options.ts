@@ -12,7 +12,13 @@ export const phaseOptions = z
       .positive()
       .optional()
       .describe("Step size at its start. Default: that of the whole training."),
-    earlyStopPatience: z.number().int().positive().nullable().optional(),
+    earlyStopPatience: z
+      .number()
+      .int()
+      .positive()
+      .nullable()
+      .optional()
+      .describe("Validations in a row without improvement that end it. Default: that of the whole training."),
     train: paths(
       "Paths of weights and tables that move, all others standing still; `*` is any one step of a path, " +
         "`{domain}` the domain's number with `each_domain`.",
