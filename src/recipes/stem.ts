@@ -1,0 +1,258 @@
+/**
+ * STEM (S06): tasks with tables of their own beside shared ones, against single-task models and mixtures of
+ * experts, one of them as wide as STEM's tables together. On the generated world the cosine rho of a user's
+ * click and like tastes says how much the tasks disagree; KuaiRand and Census-Income are as they are. The
+ * claim is about comparable users, whose positive feedback tells as much of one task as of the other.
+ */
+import { join } from "node:path";
+import type { PreparedDataset } from "../data/index.ts";
+import { createEngine, type Engine } from "../engine/index.ts";
+import { transferGain } from "../evaluation/index.ts";
+import {
+  compareRows,
+  type ConfigInput,
+  observeRun,
+  type OpenRun,
+  recipeResult,
+  type RecipeResult,
+  type ResultComparison,
+  type ResultRow,
+  writeResult,
+} from "../run/index.ts";
+import { FIRST_VALUE_ID } from "../schema/index.ts";
+import { exampleConfig, type WorldOptions } from "../world/index.ts";
+import { censusTasks, prepareCensus } from "./census-data.ts";
+import { comparable, comparableRows } from "./comparable-users.ts";
+import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
+import { beginning, provenance } from "./provenance.ts";
+import type { Recipe, RecipeContext } from "./recipe.ts";
+import { type Contender, openedRuns, runStudy, type Study, type StudyRuns, withStudyData } from "./study.ts";
+import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
+import { ensureWorld } from "./world-data.ts";
+
+interface TaskStudy extends Study {
+  readonly tasks: readonly string[];
+  /** The feature that tells users apart; without one there are no comparable users. */
+  readonly user: string | undefined;
+}
+
+const dim = 8;
+const experts = {
+  embeddingDim: dim,
+  expertHiddenUnits: [64, 32],
+  gateHiddenUnits: [16],
+  towerHiddenUnits: [16],
+};
+
+/** Everyone has the same towers and, where there are experts, four of each task's reading. */
+function contendersOf(tasks: readonly string[]): Contender[] {
+  const bottom = {
+    name: "SharedBottom",
+    embeddingDim: dim,
+    bottomHiddenUnits: [64, 32],
+    towerHiddenUnits: [16],
+  };
+  const ple = { name: "PLE", ...experts, specificExperts: 1, sharedExperts: 3 };
+  const stem = { name: "STEM", ...experts, specificExperts: 1, sharedExperts: 3 };
+  return [
+    ...tasks.map(
+      (task): Contender => ({
+        name: `single-${task}`,
+        title: "single-task",
+        role: "baseline",
+        model: { ...bottom, tasks: [task] },
+      }),
+    ),
+    { name: "shared-bottom", role: "baseline", model: bottom },
+    { name: "mmoe", role: "baseline", model: { name: "MMoE", ...experts, experts: 4 } },
+    { name: "ple", role: "baseline", model: ple },
+    { name: "ple-wide", role: "baseline", model: { ...ple, embeddingDim: dim * (tasks.length + 1) } },
+    { name: "stem", role: "method", model: stem },
+    { name: "stem-all-backward", role: "ablation", model: { ...stem, otherExperts: "trained" } },
+  ];
+}
+
+/** Clicks of about 16 %, likes of 2 %. */
+const worldOptions: WorldOptions = { seed: 3, impressions: 300_000, users: 3000, items: 1000, clickShift: 1 };
+const quickWorldOptions: WorldOptions = { ...worldOptions, impressions: 20_000, users: 400, items: 300 };
+const agreements = [1, 0.5, 0, -0.5];
+
+export const stem: Recipe = {
+  name: "stem",
+  system: "S06",
+  summary:
+    "STEM-Net beside single-task models, shared bottom, MMoE and PLE: KuaiRand, Census-Income, worlds.",
+  claim:
+    "on users whose feedback tells as much of one task as of the other, STEM beats MMoE and PLE of equal table " +
+    "size, and single-task models (test AUC; all users where users are not told apart)",
+  defaultSeeds: [1, 2, 3],
+  run,
+};
+
+async function run(context: RecipeContext): Promise<RecipeResult> {
+  const began = beginning();
+  const engine = context.engine ?? (await createEngine("auto"));
+  const rows: ResultRow[] = [];
+  const comparisons: ResultComparison[] = [];
+  const studied: StudyRuns[] = [];
+  for (const study of await studiesOf(context)) {
+    const training = trainingOf(context);
+    const finished = await runStudy(study, contendersOf(study.tasks), training, context);
+    const own = await withStudyData(finished, (dataset) =>
+      measureStudy(study, finished, { dataset, engine, context }),
+    );
+    rows.push(...own);
+    comparisons.push(...comparisonsOf(study, own));
+    for (const line of transferLines(study, own)) context.onLine(line);
+    studied.push(finished);
+  }
+  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
+  const result = recipeResult({
+    ...provenance(stem, variants, began),
+    rows,
+    comparisons,
+    note: `Embeddings of ${dim} (ple-wide: of STEM's tables together). Users by how their feedback in training divides between the first task and the last; ${comparable} are the comparable ones. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
+  });
+  writeResult(context.resultsDirectory, result, { quick: context.quick });
+  return result;
+}
+
+function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
+  return {
+    batchSize: quick ? 256 : 2048,
+    epochs: quick ? 2 : 15,
+    embeddingRegularizer: 1e-5,
+    embeddingRegularizerScope: "batch",
+    embeddingUpdate: "lazy",
+    metrics: ["auc", "log_loss", "ne"],
+    monitor: "auc",
+  };
+}
+
+async function studiesOf(context: RecipeContext): Promise<TaskStudy[]> {
+  const { quick, workDirectory, dataDirectory } = context;
+  const studies: TaskStudy[] = [];
+  for (const rho of quick ? [0] : agreements) {
+    const directory = join(workDirectory, `world-${rho}`);
+    const options = quick ? quickWorldOptions : worldOptions;
+    await ensureWorld(directory, { ...options, likeAgreement: rho }, context);
+    const tasks = ["click", "like"] as const;
+    const config = exampleConfig(directory, { labels: tasks });
+    studies.push({ data: "world", setting: { rho }, config, tasks, user: "user_id" });
+  }
+  if (quick) return studies;
+  const kuairand = ["click", "long_view", "like"] as const;
+  const files = await prepareKuaiRand(dataDirectory, join(workDirectory, "kuairand"));
+  const kuairandConfig = kuairandTasks(files, kuairand);
+  studies.push({
+    data: "kuairand-pure",
+    setting: {},
+    config: kuairandConfig,
+    tasks: kuairand,
+    user: "user_id",
+  });
+  const census = await prepareCensus(dataDirectory, join(workDirectory, "census"));
+  studies.push({ data: "census-income", setting: {}, config: census, tasks: censusTasks, user: undefined });
+  return studies;
+}
+
+interface Measuring {
+  readonly dataset: PreparedDataset;
+  readonly engine: Engine;
+  readonly context: RecipeContext;
+}
+
+async function measureStudy(
+  { tasks, user }: TaskStudy,
+  finished: StudyRuns,
+  { dataset, engine, context }: Measuring,
+): Promise<ResultRow[]> {
+  const { study, runs, trials } = finished;
+  const options = { data: study.data, setting: study.setting, metrics: ["auc", "log_loss"], trials };
+  const rows = taskRows(runs, options);
+  if (user !== undefined) {
+    const between = [tasks[0], tasks[tasks.length - 1]] as const;
+    const metrics = ["auc"];
+    rows.push(
+      ...(await comparableRows(finished, dataset, engine, context, { user, tasks: between, metrics })),
+    );
+  }
+  const own = runs.find(({ variant }) => variant.title === "stem");
+  if (own === undefined) return rows;
+  // What STEM makes of its freedom: how much it reads of others, and how far its tables part.
+  const opened = openedRuns(own, context);
+  const masses: number[][] = [];
+  for (const one of opened) masses.push(await massesOfOthers(one, { dataset, engine }, tasks));
+  for (const [t, task] of tasks.entries()) {
+    const values = masses.map((mass) => mass[t]);
+    rows.push(measuredRow(own, options, { task, domain: null, metric: "gate_mass_of_others", values }));
+  }
+  if (user !== undefined) {
+    const values = opened.map((one) => tableCosine(one, user));
+    rows.push(measuredRow(own, options, { task: null, domain: null, metric: "user_table_cosine", values }));
+  }
+  return rows;
+}
+
+/** By task: the weight its gate gives to other tasks' experts, mean over rows. */
+async function massesOfOthers(
+  run: OpenRun,
+  { dataset, engine }: Pick<Measuring, "dataset" | "engine">,
+  tasks: readonly string[],
+): Promise<number[]> {
+  const shown = await observeRun(run, engine, dataset.splits.test ?? dataset.splits.train);
+  return tasks.map((_, t) => {
+    const { data, shape } = shown[`gates.${t}`];
+    const [width] = shape;
+    let total = 0;
+    for (let at = 0; at < data.length; at += width) {
+      for (let other = 0; other < tasks.length; other++) if (other !== t) total += data[at + other];
+    }
+    return total / (data.length / width);
+  });
+}
+
+/** Mean cosine of a user's rows in the first task's own table and the last one's. */
+function tableCosine({ tables, config }: OpenRun, user: string): number {
+  const last = config.labels.length - 1;
+  const [a, b] = [0, last].map((t) => tables.find(({ name }) => name === `table:own.${t}.tables.${user}`));
+  if (a === undefined || b === undefined) return Number.NaN;
+  let sum = 0;
+  for (let row = FIRST_VALUE_ID; row < a.rows; row++) {
+    const [x, y] = [a, b].map(({ data, dim: width }) => data.subarray(row * width, (row + 1) * width));
+    const dot = (u: Float32Array, v: Float32Array): number =>
+      u.reduce((total, value, k) => total + value * v[k], 0);
+    sum += dot(x, y) / Math.max(Math.sqrt(dot(x, x) * dot(y, y)), 1e-12);
+  }
+  return sum / (a.rows - FIRST_VALUE_ID);
+}
+
+function comparisonsOf({ tasks, user, setting }: TaskStudy, rows: readonly ResultRow[]): ResultComparison[] {
+  const seen = user === undefined ? setting : { ...setting, users: comparable };
+  const auc = (variant: string, task: string): ResultRow =>
+    rowOf(rows, { variant, task, metric: "auc", setting: seen });
+  // Where the tasks agree, there is nothing to gain, and nothing should be lost.
+  const claim = setting.rho === 1 ? ({ kind: "not-worse", tolerance: 0.002 } as const) : undefined;
+  return tasks.flatMap((task) =>
+    ["mmoe", "ple-wide", "single-task"].map((baseline) =>
+      compareRows(auc("stem", task), auc(baseline, task), { claim }),
+    ),
+  );
+}
+
+/** What each model gains or loses against single-task models. */
+function transferLines({ data, setting, tasks }: TaskStudy, rows: readonly ResultRow[]): string[] {
+  const names = [...new Set(rows.map(({ variant }) => variant))].filter((name) => name !== "single-task");
+  const where = [data, ...Object.entries(setting).map(([dial, value]) => `${dial} ${value}`)].join(" ");
+  return tasks.map((task) => {
+    const of = (variant: string) => {
+      const { mean: value } = rowOf(rows, { variant, task, metric: "auc", setting });
+      return { value };
+    };
+    const gains = names.map((name) => {
+      const { value } = transferGain("auc", of(name), of("single-task"));
+      return `${name} ${value === null ? "undefined" : `${value < 0 ? "" : "+"}${value.toFixed(4)}`}`;
+    });
+    return `${where}, ${task}: AUC against single-task (${of("single-task").value?.toFixed(4)}): ${gains.join(", ")}`;
+  });
+}

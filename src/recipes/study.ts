@@ -1,0 +1,82 @@
+/**
+ * One data set with the models that are compared on it: everyone gets the same data, the same training but
+ * the learning rate, and the same trials to choose that from. What several studies of a recipe share.
+ */
+import { join } from "node:path";
+import { type DataConfigInput, type PreparedDataset, prepareDataset } from "../data/index.ts";
+import {
+  type ConfigInput,
+  dataConfigOf,
+  type OpenRun,
+  openRun,
+  parseConfig,
+  type ResultRow,
+  type Setting,
+} from "../run/index.ts";
+import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
+import type { RecipeContext } from "./recipe.ts";
+import { learningRates, tuned } from "./tune.ts";
+
+export interface Study {
+  /** In results. */
+  readonly data: string;
+  /** Dials in results. */
+  readonly setting: Setting;
+  readonly config: DataConfigInput;
+}
+
+export interface Contender {
+  readonly name: string;
+  /** In results. @default the name */
+  readonly title?: string;
+  readonly role: ResultRow["role"];
+  readonly model: ConfigInput["model"];
+}
+
+export interface StudyRuns {
+  readonly study: Study;
+  readonly runs: readonly VariantRuns[];
+  readonly trials: number;
+}
+
+/** Tunes every contender by the same learning rates, then trains it with every seed. */
+export async function runStudy(
+  study: Study,
+  contenders: readonly Contender[],
+  training: ConfigInput["training"],
+  context: RecipeContext,
+): Promise<StudyRuns> {
+  const folder = studyFolder(study);
+  const variants = contenders.map(({ name, title = name, role, model }): Variant => {
+    const config = parseConfig({ ...study.config, model, training });
+    return { name: join(folder, name), title, role, config };
+  });
+  const trials = context.quick ? learningRates.slice(1, 2) : learningRates;
+  const chosen = await tuned(variants, trials, context);
+  // Titles of the results, not of folders.
+  const titled = chosen.map((variant, k) => ({ ...variant, title: variants[k].title }));
+  return { study, runs: await trainGrid(titled, context), trials: trials.length };
+}
+
+/** `world` with `{ rho: 0.5 }` gives `world-rho-0.5`. */
+function studyFolder({ data, setting }: Study): string {
+  return [data, ...Object.entries(setting).map(([dial, value]) => `${dial}-${value}`)].join("-");
+}
+
+/** The finished runs of a variant, one a seed, for what is measured beyond `metrics.json`. */
+export function openedRuns({ variant }: VariantRuns, context: RecipeContext): OpenRun[] {
+  return context.seeds.map((seed) => openRun(join(context.workDirectory, variant.name, String(seed))));
+}
+
+/** A study's encoded data, for as long as `use` takes. */
+export async function withStudyData<T>(
+  { runs }: StudyRuns,
+  use: (dataset: PreparedDataset) => Promise<T>,
+): Promise<T> {
+  const dataset = await prepareDataset(dataConfigOf(runs[0].variant.config));
+  try {
+    return await use(dataset);
+  } finally {
+    await dataset.close();
+  }
+}
