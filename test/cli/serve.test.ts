@@ -1,0 +1,81 @@
+/** `millrace serve` as people run it: listening, answering, reloading by signal, stopping. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RankClient } from "../../src/serving/client/index.ts";
+import { millrace, millraceJson, smallTraining, smallWorld, start, temporaryFolder } from "./millrace.ts";
+
+const folder = temporaryFolder("serve");
+
+beforeAll(async () => {
+  await millraceJson(smallWorld, folder.path);
+  for (const run of ["one", "two"]) {
+    const settings = [...smallTraining, `training.seed=${run.length + run.charCodeAt(0)}`];
+    await millraceJson(["train", "world/config.yaml", "--out", run, ...settings], folder.path);
+  }
+});
+afterAll(folder.remove);
+
+interface Line {
+  readonly event: string;
+  readonly url?: string;
+  readonly outcome?: string;
+}
+
+test("serves a pointer file, swaps by SIGHUP, stops by SIGTERM with exit code 0", async () => {
+  const pointer = join(folder.path, "current");
+  writeFileSync(pointer, "one\n");
+  const tables = ["--users", "world/users.parquet:user_id", "--items", "world/items.parquet:item_id"];
+  const call = start(["serve", "current", "--port", "0", "--workers", "1", "--json", ...tables], folder.path);
+  let log = "";
+  call.process.stderr?.on("data", (chunk) => (log += chunk));
+  const lines = (): Line[] =>
+    log
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line));
+  await call.said('"event":"listening"');
+  const client = new RankClient(lines().find(({ event }) => event === "listening")?.url as string);
+  const request = {
+    user: 3,
+    context: { hour: 9, domain: 1, position: 1, item_age: 4 },
+    candidates: [1, 2, 3],
+  };
+  const before = await client.rank("current", request);
+  expect(before.items).toHaveLength(3);
+  writeFileSync(pointer, "two\n");
+  call.process.kill("SIGHUP");
+  await call.said('"event":"reload"');
+  const after = await client.rank("current", request);
+  expect(after.version).not.toBe(before.version);
+  call.process.kill("SIGTERM");
+  const { code, stdout } = await call.ended;
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ requests: 2, services: [{ name: "current" }] });
+  expect(lines().map(({ event }) => event)).toEqual(
+    expect.arrayContaining(["listening", "request", "reload", "stopping", "stopped"]),
+  );
+});
+
+test("writes the OpenAPI document and ends", async () => {
+  const { paths } = await millraceJson<{ paths: string[] }>(
+    ["serve", "one", "--openapi", "openapi.json"],
+    folder.path,
+  );
+  expect(paths).toContain("/rank/{name}");
+  const document = JSON.parse(readFileSync(join(folder.path, "openapi.json"), "utf8"));
+  expect(document.openapi).toBe("3.1.0");
+});
+
+test.each([
+  [["serve", "nothing"], 2, "there is no run and no cascade nothing"],
+  [["serve", "world"], 3, "holds no finished run"],
+  [["serve", "one", "--users", "world/users.parquet"], 2, "takes a file and its key column"],
+  [["serve", "one", "--users", "world/users.parquet:user"], 3, 'no key column "user"'],
+  [["serve", "one", "--host", "0.0.0.0"], 2, "without a token"],
+  [["serve", "one", "--port", "many"], 2, "whole number"],
+])("%j ends with %i", async (args, code, message) => {
+  const called = await millrace(args, folder.path);
+  expect(called.stderr).toContain(message);
+  expect(called.code).toBe(code);
+});
