@@ -7,11 +7,15 @@ export const phaseOptions = z
   .strictObject({
     name: z.string().min(1).describe("What the phase is called in the history."),
     epochs: z.number().int().nonnegative().describe("Most passes over its rows."),
-    learningRate: z
+    learningRateFactor: z
       .number()
       .positive()
+      .default(1)
+      .describe("Step size at its start, as a multiple of the whole training's."),
+    lossWeights: z
+      .record(z.string(), z.number().nonnegative())
       .optional()
-      .describe("Step size at its start. Default: that of the whole training."),
+      .describe("Factor on each task's loss in this phase, by label. Default: those of `multi_task`."),
     earlyStopPatience: z
       .number()
       .int()

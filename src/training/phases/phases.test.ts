@@ -65,13 +65,13 @@ async function run(given: TrainInput): Promise<TrainResult> {
 
 const heads = "heads.towers.click.*";
 const preTrain = { name: "pre", epochs: 2, tie: [heads] };
-const postTrain = { name: "post", epochs: 2, learningRate: 0.01 };
+const postTrain = { name: "post", epochs: 2, learningRateFactor: 0.5 };
 const fineTune = {
   name: "fine",
   epochs: 2,
   train: ["heads.towers.*.{domain}"],
   eachDomain: true,
-  learningRate: 0.005,
+  learningRateFactor: 0.25,
 };
 
 describe("phases", () => {
@@ -137,7 +137,7 @@ describe("phases", () => {
 
   test("keep what they began with when no epoch beats it on validation", async () => {
     const first = { name: "first", epochs: 2 };
-    const second = { name: "second", epochs: 2, learningRate: 0.05 };
+    const second = { name: "second", epochs: 2, learningRateFactor: 2.5 };
     // No epoch can improve by this much.
     const after = arraysOf(await run(input({ phases: [first, second], minDelta: 0.9 })));
     expect(after).toEqual(arraysOf(await run(input({ phases: [first], minDelta: 0.9 }))));

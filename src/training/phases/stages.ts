@@ -2,6 +2,7 @@
 import { ConfigError, hashKey, nearestName } from "../../core/index.ts";
 import type { Model } from "../../module/index.ts";
 import { DOMAIN_ENCODER, type FeatureMap, FIRST_VALUE_ID } from "../../schema/index.ts";
+import { multiTaskOptions } from "../multi-task/options.ts";
 import { checkPatterns, matchesPath } from "../path-pattern.ts";
 import type { TrainingOptions } from "../training-options.ts";
 import type { PhaseOptions } from "./options.ts";
@@ -41,7 +42,8 @@ export function stagesOf(
         options: {
           ...options,
           epochs: phase.epochs,
-          learningRate: phase.learningRate ?? options.learningRate,
+          learningRate: options.learningRate * phase.learningRateFactor,
+          ...(phase.lossWeights === undefined ? {} : { multiTask: weighted(options, phase.lossWeights) }),
           earlyStopPatience:
             phase.earlyStopPatience === undefined ? options.earlyStopPatience : phase.earlyStopPatience,
           seed,
@@ -53,6 +55,10 @@ export function stagesOf(
       };
     });
   });
+}
+
+function weighted({ multiTask }: TrainingOptions, lossWeights: { readonly [task: string]: number }) {
+  return { ...(multiTask ?? multiTaskOptions.parse({})), lossWeights };
 }
 
 function domainValues(map: FeatureMap, { name }: PhaseOptions): readonly string[] {
