@@ -24,7 +24,8 @@ assert(parentPort !== null, "inference runs in a worker thread");
 const parent = parentPort;
 // That the slow engine had to be taken is said once, by the main thread.
 const engine = await createEngine((workerData as InferenceWorkerData).engine, { onNotice: () => {} });
-const runners = new Map<string, ModelRunner>();
+/** By key, from the moment that loading begins: a run may arrive before it has ended. */
+const runners = new Map<string, Promise<ModelRunner>>();
 
 function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
   parent.postMessage(message, transfer);
@@ -34,8 +35,9 @@ parent.on("message", async (request: WorkerRequest) => {
   switch (request.type) {
     case "load":
       try {
-        const runner = await ModelRunner.load(engine, request.source);
-        runners.set(request.key, runner);
+        const loading = ModelRunner.load(engine, request.source);
+        runners.set(request.key, loading);
+        const runner = await loading;
         reply({ type: "loaded", key: request.key, immediate: runner.immediate });
       } catch (error) {
         reply({ type: "refused", key: request.key, error: error as Error });
@@ -43,7 +45,7 @@ parent.on("message", async (request: WorkerRequest) => {
       return;
     case "run":
       try {
-        const runner = runners.get(request.key);
+        const runner = await runners.get(request.key);
         assert(runner !== undefined, `model ${request.key} is not loaded`);
         const started = performance.now();
         const answer = await runner.run(request.batch);
@@ -55,7 +57,8 @@ parent.on("message", async (request: WorkerRequest) => {
     case "release": {
       const runner = runners.get(request.key);
       runners.delete(request.key);
-      await runner?.release();
+      // One that could not be loaded has nothing to free, and was reported then.
+      await runner?.then((loaded) => loaded.release()).catch(() => {});
     }
   }
 });
