@@ -113,7 +113,7 @@ export function readerError(files: readonly string[], cause: unknown): DataError
   const kept = message
     .split("\n")
     .filter(
-      (part) => part.trim() !== "" && !/Possible (fixes|solutions?)|^\s*\*|^\s+\w+ ?=|LINE \d+:/i.test(part),
+      (part) => part.trim() !== "" && !/Possible (fixes|solutions?)|^\s*\*|^\s+\w+ ?=|^LINE \d+:/i.test(part),
     )
     .slice(0, 3)
     .join("; ");

@@ -152,11 +152,14 @@ function usualLength(records: readonly (readonly string[])[]): number {
 }
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+/** What stands for a missing number. */
+const NO_NUMBER =
+  /^\s*(n\/?a|nan|null|nil|none|[+-]?inf(inity)?|missing|unknown|undefined|[?.*\\]n?|-+)\s*$/i;
 
 /**
  * A first line is a header when none of its fields is empty (the first may be, as data frames write
- * their index), a number or said twice, and it does not look like the lines below: none of its fields
- * comes again in its own column.
+ * their index), a number or said twice, and it does not look like the lines below: a column holds
+ * numbers everywhere but there, or none of its fields comes again in its own column.
  */
 function looksLikeHeader(records: readonly (readonly string[])[]): boolean {
   const [first, ...rest] = records;
@@ -168,5 +171,9 @@ function looksLikeHeader(records: readonly (readonly string[])[]): boolean {
   ) {
     return true; // names said twice over numbers: a header, and a broken one
   }
-  return !rest.some((fields) => fields.some((field, k) => field !== "" && field === first[k]));
+  const overNumbers = first.some((field, k) => {
+    const below = rest.map((fields) => fields[k] ?? "").filter((value) => value.trim() !== "");
+    return !NO_NUMBER.test(field) && below.length > 0 && below.every((value) => NUMBER.test(value));
+  });
+  return overNumbers || !rest.some((fields) => fields.some((field, k) => field !== "" && field === first[k]));
 }

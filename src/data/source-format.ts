@@ -11,6 +11,7 @@ const FORMAT_BY_EXTENSION: Readonly<Record<string, SourceFormat>> = {
   csv: "csv",
   tsv: "tsv",
   tab: "tsv",
+  json: "jsonl",
   jsonl: "jsonl",
   ndjson: "jsonl",
   parquet: "parquet",

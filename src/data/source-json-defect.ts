@@ -94,9 +94,9 @@ function lineProblem(text: string): string | undefined {
   if (text.startsWith("\ufeff")) return "starts with a byte order mark";
   try {
     const value: unknown = JSON.parse(text.replace(/:\s*(-?(?:NaN|Infinity))\s*(?=[,}])/g, ": null"));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? undefined
-      : "is no JSON object";
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return "is no JSON object";
+    // JSON.stringify escapes what is no text: halves of surrogate pairs.
+    return /(?<!\\)\\ud[89a-f]/.test(JSON.stringify(value)) ? "holds half of a surrogate pair" : undefined;
   } catch (error) {
     return `is no valid JSON (${(error as Error).message})`;
   }
