@@ -25,7 +25,8 @@ export interface FeatureReport {
 
 /** What encoding a split collects. */
 export class SplitTally {
-  readonly features: Record<string, FeatureReport> = {};
+  /** Without a prototype: a feature may be called `constructor`. */
+  readonly features: Record<string, FeatureReport> = Object.create(null);
   readonly labelSums = new Map<string, number>();
   /** Number of each group's code in the split, by first appearance. */
   readonly groups = new Map<number, number>();

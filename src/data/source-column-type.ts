@@ -77,10 +77,10 @@ export async function inferColumnTypes(
   connection: DuckDBConnection,
   table: string,
   names: readonly string[],
-  declared: Readonly<Record<string, ScalarType>>,
+  declared: ReadonlyMap<string, ScalarType>,
   candidatesOf: (name: string) => readonly ScalarType[] = () => TEXT_CANDIDATES,
 ): Promise<TextColumnTypes> {
-  const open = names.filter((name) => declared[name] === undefined);
+  const open = names.filter((name) => !declared.has(name));
   const sample = `(SELECT * FROM ${table} LIMIT ${PROPOSING_ROWS})`;
   const head = await countMisfits(
     connection,
@@ -96,7 +96,7 @@ export async function inferColumnTypes(
     else asked.set(name, proposed === undefined ? [] : [proposed]);
   }
   const whole = await countMisfits(connection, table, names, asked, declared);
-  const types = new Map<string, ScalarType>(names.map((name) => [name, declared[name] ?? "string"]));
+  const types = new Map<string, ScalarType>(names.map((name) => [name, declared.get(name) ?? "string"]));
   const refuted = new Map<string, readonly ScalarType[]>();
   for (const [name, candidates] of asked) {
     if (whole.counts.get(name) === 0n) continue;
@@ -110,7 +110,7 @@ export async function inferColumnTypes(
       types.set(name, firstFitting(again, name, candidates) ?? "string");
   }
   const misfits = new Map<string, number>();
-  for (const column of Object.keys(declared)) {
+  for (const column of declared.keys()) {
     const count = Number(whole.misfits.get(`${column}\0declared`) ?? 0n);
     if (count > 0) misfits.set(column, count);
   }
@@ -143,7 +143,7 @@ async function countMisfits(
   table: string,
   counted: readonly string[],
   asked: ReadonlyMap<string, readonly ScalarType[]>,
-  declared: Readonly<Record<string, ScalarType>> = {},
+  declared: ReadonlyMap<string, ScalarType> = new Map(),
 ): Promise<Misfits> {
   const terms = ["count(*)"];
   const keys = ["rows"];
@@ -160,7 +160,7 @@ async function countMisfits(
         misfitCount(name, (x) => looksLike(type, x)),
       );
   }
-  for (const [name, type] of Object.entries(declared)) {
+  for (const [name, type] of declared) {
     if (type !== "string")
       add(
         `${name}\0declared`,

@@ -60,7 +60,7 @@ export async function valueTypes(
   const texts = source.untyped ? [...types.keys()].filter((name) => types.get(name) === "string") : [];
   if (texts.length === 0) return types;
   try {
-    const found = await inferColumnTypes(connection, source.sql, texts, {});
+    const found = await inferColumnTypes(connection, source.sql, texts, new Map());
     for (const [name, type] of found.types) types.set(name, type === "timestamp" ? "string" : type);
     return types;
   } catch (cause) {

@@ -55,7 +55,7 @@ export async function openDelimited(
   let found: TextColumnTypes;
   try {
     const looked = untyped ? [] : names;
-    if (untyped && Object.values(declared).every((type) => type === "string")) {
+    if (untyped && [...declared.values()].every((type) => type === "string")) {
       const headers = dialect.header ? files.length : 0;
       const rows = scans.reduce((sum, { lines, blankLines }) => sum + lines - blankLines, 0) - headers;
       found = { rows, types: new Map(), misfits: new Map(), nullOnly: [] };
@@ -87,7 +87,7 @@ export async function openDelimited(
       text: `column ${column} has no value in any row`,
     });
   }
-  const types = new Map(names.map((name) => [name, found.types.get(name) ?? declared[name] ?? "string"]));
+  const types = new Map(names.map((name) => [name, found.types.get(name) ?? declared.get(name) ?? "string"]));
   const columns = names.map((name) => rawColumn(name, DUCKDB_TYPE[types.get(name)!]));
   return {
     format,
@@ -111,7 +111,7 @@ function columnNames(
   dialect: Dialect,
   spec: SourceSpec,
   notes: SourceNote[],
-): { names: readonly string[]; declared: Record<string, ScalarType> } {
+): { names: readonly string[]; declared: ReadonlyMap<string, ScalarType> } {
   if (dialect.byteOrderMark) {
     notes.push({ kind: "byte-order-mark", file, count: 1, text: `${file}: a byte order mark is left out` });
   }
@@ -123,7 +123,7 @@ function columnNames(
     throw countError(file, spec.columns.length, dialect.fieldCount);
   }
   let names = spec.columns ?? dialect.names;
-  let declared: Record<string, ScalarType> = {};
+  let declared = new Map<string, ScalarType>();
   if (names === undefined) {
     names = Array.from({ length: dialect.fieldCount }, (_, k) => `column${k}`);
     notes.push({
@@ -136,7 +136,7 @@ function columnNames(
     const typed = typedNames(names);
     if (typed !== undefined) {
       names = typed.names;
-      declared = { ...typed.types };
+      declared = new Map(Object.entries(typed.types));
     }
   } else if (dialect.names !== undefined && dialect.names.length !== names.length) {
     throw countError(file, names.length, dialect.names.length);
@@ -150,9 +150,11 @@ function columnNames(
         hint: near === undefined ? `columns are ${checked.join(", ")}` : `did you mean ${near}?`,
       });
     }
-    declared[name] = type;
+    declared.set(name, type);
   }
-  for (const name of spec.textColumns ?? []) if (checked.includes(name)) declared[name] ??= "string";
+  for (const name of spec.textColumns ?? []) {
+    if (checked.includes(name) && !declared.has(name)) declared.set(name, "string");
+  }
   return { names: checked, declared };
 }
 

@@ -75,7 +75,7 @@ async function openChecked(
     }
   }
   const declared = declaredTypes(files[0], names, spec);
-  const isList = (name: string): boolean => Array.isArray(structure[name]) && declared[name] === undefined;
+  const isList = (name: string): boolean => Array.isArray(structure[name]) && !declared.has(name);
   const lists = names.filter(isList);
   const scalars = names.filter((name) => !isList(name));
   for (const name of scalars) {
@@ -102,7 +102,7 @@ async function openChecked(
     });
   }
   for (const [column, count] of found.misfits) {
-    throw await jsonMisfit(connection, files, text, column, declared[column], count);
+    throw await jsonMisfit(connection, files, text, column, declared.get(column)!, count);
   }
   for (const column of found.nullOnly) {
     notes.push({
@@ -230,8 +230,12 @@ async function listTypes(
   return types;
 }
 
-function declaredTypes(file: string, names: readonly string[], spec: SourceSpec): Record<string, ScalarType> {
-  const declared: Record<string, ScalarType> = {};
+function declaredTypes(
+  file: string,
+  names: readonly string[],
+  spec: SourceSpec,
+): ReadonlyMap<string, ScalarType> {
+  const declared = new Map<string, ScalarType>();
   for (const [name, type] of Object.entries(spec.types ?? {})) {
     if (!names.includes(name)) {
       const near = nearestName(name, names);
@@ -240,7 +244,7 @@ function declaredTypes(file: string, names: readonly string[], spec: SourceSpec)
         hint: near === undefined ? `columns are ${names.join(", ")}` : `did you mean ${near}?`,
       });
     }
-    declared[name] = type;
+    declared.set(name, type);
   }
   return declared;
 }

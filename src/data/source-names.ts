@@ -30,7 +30,8 @@ export function typedNames(
 /**
  * Names as they will be used: an empty one becomes `column<position>` and is noted.
  *
- * @throws DataError for a name given twice (letter case does not tell columns apart)
+ * @throws DataError for a name given twice (letter case does not tell columns apart), and for `__proto__`,
+ * which no object keyed by names can hold
  */
 export function checkNames(file: string, names: readonly string[], notes: SourceNote[]): string[] {
   const checked = names.map((name, k) => {
@@ -43,6 +44,15 @@ export function checkNames(file: string, names: readonly string[], notes: Source
   });
   const seen = new Map<string, number>();
   for (const [k, name] of checked.entries()) {
+    if (name === "__proto__") {
+      throw new DataError(
+        `${file}: column ${k + 1} is called __proto__, a name that JavaScript keeps for itself`,
+        {
+          details: { file, row: 1, column: name, expected: "another name", received: name },
+          hint: "rename it in the file",
+        },
+      );
+    }
     const before = seen.get(name.toLowerCase());
     if (before !== undefined) {
       throw new DataError(

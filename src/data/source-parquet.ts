@@ -74,8 +74,9 @@ async function openChecked(
   const table = parquetTable(files, partitions.length > 0);
   const columns: RawColumn[] = [];
   const selected: string[] = [];
+  const types = new Map(Object.entries(spec.types ?? {}));
   for (const column of stored) {
-    const declared = spec.types?.[column.name];
+    const declared = types.get(column.name);
     const read =
       declared === undefined
         ? await readAs(connection, table, column, notes)
@@ -83,7 +84,7 @@ async function openChecked(
     columns.push(rawColumn(column.name, read.type));
     selected.push(`${read.sql} AS ${sqlName(column.name)}`);
   }
-  for (const name of Object.keys(spec.types ?? {})) {
+  for (const name of types.keys()) {
     if (stored.some((column) => column.name === name)) continue;
     const names = stored.map((column) => column.name);
     const near = nearestName(name, names);

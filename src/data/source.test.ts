@@ -73,6 +73,25 @@ describe("delimited text", () => {
     expect(await rowsOf(zipped)).toEqual(expected);
   });
 
+  test("a name over numbers makes a header, whatever comes again below it", async () => {
+    const source = await open("repeated.csv", "user,b,click\nu1,b,1\nu2,x,0\n");
+    expect(source.columns.map(({ name }) => name)).toEqual(["user", "b", "click"]);
+    expect(source.rows).toBe(2);
+    const headless = await open("headless.csv", "u1,b,NA\nu2,b,0\nu1,x,1\n");
+    expect(headless.rows).toBe(3);
+  });
+
+  test("columns called as members of every object", async () => {
+    const source = await open("members.csv", "constructor,toString,valueOf\n1,a,0.5\n2,b,1.5\n");
+    expect(source.columns.map(({ name, valueType }) => [name, valueType])).toEqual([
+      ["constructor", "int64"],
+      ["toString", "string"],
+      ["valueOf", "float64"],
+    ]);
+    const error = await failure(open("proto.csv", "__proto__,click\na,1\n"));
+    expect(error.message).toContain("column 1 is called __proto__");
+  });
+
   test("a comma and a blank separate when every comma is followed by one", async () => {
     const source = await open("census", "73, Not in universe, 0, - 50000.\n58, Self-employed, 4, 50000+.\n");
     expect((await rowsOf(source))[0]).toEqual([73n, "Not in universe", 0n, "- 50000."]);
@@ -301,6 +320,12 @@ describe("JSON lines", () => {
       Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
       "line 1 is not valid UTF-8",
       { row: 1 },
+    ],
+    [
+      "half a surrogate pair",
+      '{"a": "x"}\n{"a": "\\ud800"}\n',
+      "line 2 holds half of a surrogate",
+      { row: 2 },
     ],
     ["nothing", "", "is empty", {}],
   ])("%s", async (_, content, message, details) => {

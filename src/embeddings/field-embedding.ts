@@ -80,7 +80,7 @@ export class FieldEmbedding extends Module {
     this.#vectors = features.filter((feature) => feature.kind === "dense");
     const own = tablesFor(schema, features.filter(isIdFeature), { dim, init, role });
     this.tables = Object.fromEntries(
-      Object.entries(own).map(([name, table]) => [name, shared[name] ?? table]),
+      Object.entries(own).map(([name, table]) => [name, Object.hasOwn(shared, name) ? shared[name] : table]),
     );
     const numbers = this.#numbers.length;
     const raw = numericFields === "raw";

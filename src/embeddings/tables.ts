@@ -32,7 +32,8 @@ export function tablesFor(
   features: readonly IdFeature[],
   { dim, init, role, trainable }: TableSetOptions,
 ): { [vocabulary: string]: Table } {
-  const tables: { [vocabulary: string]: Table } = {};
+  // Without a prototype: a vocabulary may be called `constructor`.
+  const tables: { [vocabulary: string]: Table } = Object.create(null);
   for (const feature of features) {
     const rows = vocabularySize(schema, feature);
     tables[vocabularyOf(feature)] ??= new Table({ rows, dim, init, role, trainable }, defaultEmbeddingInit);

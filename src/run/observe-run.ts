@@ -39,7 +39,7 @@ export async function observeRun(
   });
   const session = await engine.load(graph.model);
   const layout = batchLayout(map);
-  const parts: { [name: string]: Float32Array[] } = {};
+  const parts: { [name: string]: Float32Array[] } = Object.create(null);
   const shapes: { [name: string]: readonly number[] } = {};
   let seen = 0;
   try {

@@ -50,7 +50,7 @@ export class OnnxPredictor {
   async predict(batch: EncodedBatch): Promise<{ [label: string]: Float32Array }> {
     const feeds: { [name: string]: HostTensor } = { ...this.#tables };
     for (const { name, dtype, shape } of this.#session.inputs) {
-      if (feeds[name] !== undefined) continue;
+      if (Object.hasOwn(feeds, name)) continue;
       const dims = shape.map((dim) => (typeof dim === "number" ? dim : batch.size));
       feeds[name] = { dtype: dtype as HostDType, dims, data: batch.columns[name] as Float32Array };
     }

@@ -87,7 +87,8 @@ export function hasMetric(kind: "binary" | "real", name: string): boolean {
 export function measure(split: SplitPredictions, names?: readonly string[]): Evaluation {
   const { groups, weights, rows } = split;
   const metrics: { [label: string]: { [metric: string]: MetricValue } } = {};
-  const oracle: { [label: string]: { [metric: string]: MetricValue } } = {};
+  // Without a prototype: a label may be called `constructor`.
+  const oracle: { [label: string]: { [metric: string]: MetricValue } } = Object.create(null);
   for (const [label, { predictions, labels, truth, kind = "binary" }] of Object.entries(split.byLabel)) {
     const own = names?.filter((name) => hasMetric(kind, name)) ?? (kind === "real" ? realMetrics : undefined);
     metrics[label] = evaluateBinary({ predictions, labels, groups, weights }, own);
