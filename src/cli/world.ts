@@ -1,9 +1,10 @@
 /** `millrace world`: a generated ads marketplace, with a configuration to train on it. */
 import { join, relative, resolve } from "node:path";
-import { parse as parseYaml, stringify } from "yaml";
-import { ConfigError, mapKeysDeep, toCamelCase, toSnakeCase } from "../core/index.ts";
+import { stringify } from "yaml";
+import { mapKeysDeep, toCamelCase, toSnakeCase } from "../core/index.ts";
 import { writeFileAtomic } from "../core/node/index.ts";
 import { configError } from "../data/index.ts";
+import { parseSetting } from "../run/index.ts";
 import {
   exampleConfig,
   generateWorld,
@@ -70,17 +71,13 @@ async function makeWorld(shell: Shell, options: Options): Promise<Outcome> {
 function worldOptions({ set = [], impressions, users, items, seed }: Options): WorldOptions {
   const given: { [key: string]: unknown } = {};
   for (const setting of set) {
-    const at = setting.indexOf("=");
-    if (at <= 0) {
-      throw new ConfigError(`--set takes key=value, not "${setting}"`, {
-        details: { setting },
-        hint: "for example --set like_agreement=0.2",
-      });
-    }
-    given[toCamelCase(setting.slice(0, at))] = parseYaml(setting.slice(at + 1));
+    const { keys, value } = parseSetting(setting, "like_agreement=0.2");
+    given[toCamelCase(keys.join("."))] = value;
   }
   for (const [key, text] of Object.entries({ impressions, users, items, seed })) {
-    if (text !== undefined) given[key] = parseYaml(text.replaceAll("_", ""));
+    if (text === undefined) continue;
+    const number = Number(text.replaceAll("_", ""));
+    given[key] = Number.isNaN(number) ? text : number;
   }
   const parsed = worldOptionsSchema.safeParse(given);
   if (!parsed.success) throw configError(worldOptionsSchema, parsed.error, given);

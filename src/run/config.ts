@@ -10,6 +10,7 @@ import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/inde
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
 import { crossDistilOptions, type ModelDescription, models } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
+import { applySetting } from "./setting.ts";
 import { tableSettings } from "./table-settings.ts";
 
 export const modelSchema = z
@@ -111,24 +112,6 @@ export function readConfigFile(
 
 interface Tree {
   [key: string]: unknown;
-}
-
-/** `a.b.0.c=value` into a tree of snake_case keys. */
-function applySetting(tree: Tree, setting: string): void {
-  const at = setting.indexOf("=");
-  if (at <= 0) {
-    throw new ConfigError(`--set takes key=value, not "${setting}"`, {
-      details: { setting },
-      hint: "for example --set training.learning_rate=0.01",
-    });
-  }
-  const keys = setting.slice(0, at).split(".");
-  let node: Tree = tree;
-  for (const key of keys.slice(0, -1)) {
-    if (typeof node[key] !== "object" || node[key] === null) node[key] = {};
-    node = node[key] as Tree;
-  }
-  node[keys[keys.length - 1]] = parseYaml(setting.slice(at + 1));
 }
 
 /** Keys that are the user's own names (columns), not ours to rename. */

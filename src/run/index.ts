@@ -14,6 +14,7 @@ export {
   withDataPaths,
   storedConfig,
 } from "./config.ts";
+export { type ParsedSetting, parseSetting } from "./setting.ts";
 export { type FoldMetric, type FoldOptions, foldConfigs, foldMetrics } from "./cross-validation.ts";
 export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
