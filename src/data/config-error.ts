@@ -42,7 +42,12 @@ function describe(
     return {
       key: keyOf([...issue.path, unknown], show),
       message: `config${key === "" ? "" : ` ${key}`}: unknown key ${show(unknown)}`,
-      hint: near === undefined ? `known keys: ${known.map(show).join(", ")}` : `did you mean ${show(near)}?`,
+      hint:
+        near !== undefined
+          ? `did you mean ${show(near)}?`
+          : known.length === 0
+            ? undefined
+            : `known keys: ${known.map(show).join(", ")}`,
     };
   }
   const received = valueAt(input, issue.path);
@@ -75,7 +80,8 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let at: JsonSchema[] = [z.toJSONSchema(schema, { io: "input" })];
   for (const part of path) {
     at = at.flatMap(alternatives).flatMap((node) => {
-      const next = typeof part === "number" ? node.items : node.properties?.[String(part)];
+      const named = node.properties?.[String(part)] ?? node.additionalProperties;
+      const next = typeof part === "number" ? node.items : named;
       return next !== undefined && typeof next === "object" && !Array.isArray(next)
         ? [next as JsonSchema]
         : [];
