@@ -183,7 +183,7 @@ export class GraphBuilder {
   }
 
   #has(name: string): boolean {
-    return this.#names.has(name) || (this.#outer !== undefined && this.#outer.#has(name));
+    return this.#names.has(name) || (this.#outer?.#has(name) ?? false);
   }
 
   #require(name: string, user: string): void {
