@@ -22,21 +22,24 @@ export function writeFileAtomic(path: string, data: string | Uint8Array | readon
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.partial`;
   const chunks = typeof data === "string" ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
-  const file = openSync(temporary, "w");
   try {
-    for (const bytes of chunks) {
-      for (let offset = 0; offset < bytes.length; ) {
-        offset += writeSync(file, bytes, offset, Math.min(bytes.length - offset, 1 << 30));
+    const file = openSync(temporary, "w");
+    try {
+      for (const bytes of chunks) {
+        for (let offset = 0; offset < bytes.length; ) {
+          offset += writeSync(file, bytes, offset, Math.min(bytes.length - offset, 1 << 30));
+        }
       }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
     }
-    fsyncSync(file);
+    renameSync(temporary, path);
   } catch (error) {
-    closeSync(file);
     rmSync(temporary, { force: true });
-    throw error;
+    // The name that was asked for, not the one that was tried.
+    throw Object.assign(error as NodeJS.ErrnoException, { path });
   }
-  closeSync(file);
-  renameSync(temporary, path);
 }
 
 export function writeJsonAtomic(path: string, value: unknown): void {
