@@ -58,7 +58,10 @@ async function inspectFiles(files: readonly string[], { output, label, force }: 
     };
     writeFileAtomic(
       output,
-      inspectionYaml({ ...report, spec }, { extra: startingSections(undefined, report.rows) }),
+      inspectionYaml(
+        { ...report, spec },
+        { extra: startingSections(undefined, report.rows, report.label?.kind) },
+      ),
     );
   }
   return {

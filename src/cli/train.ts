@@ -152,7 +152,10 @@ async function configOf(
     shell.notice(`inspecting ${target}`);
     const report = await inspect({ files: [target] }, { label });
     const spec = { ...report.spec, files: report.spec.files.map(absolutePath) };
-    const yaml = inspectionYaml({ ...report, spec }, { extra: startingSections(model, report.rows) });
+    const yaml = inspectionYaml(
+      { ...report, spec },
+      { extra: startingSections(model, report.rows, report.label?.kind) },
+    );
     for (const line of inspectionNotices(report)) shell.notice(line);
     writeFileAtomic(written, yaml);
     shell.notice(

@@ -84,11 +84,18 @@ function buildConfig(report: InspectReport, { label, guess }: Choices): DataConf
       hint: "see the reasons in the inspection; write the config by hand to use such columns all the same",
     });
   }
-  // A list of a column that is left out has nothing to share a table with.
-  const used = new Set(features.map(({ name }) => name));
-  const linked = features.map(({ target, ...feature }) =>
-    target === undefined || !used.has(target) ? feature : { ...feature, target },
-  );
+  const names = featureNames(features.map(({ name }) => name));
+  const linked = features.map(({ target, name: column, ...feature }) => {
+    const name = names.get(column) ?? column;
+    const shared = target === undefined ? undefined : names.get(target);
+    return {
+      name,
+      ...(name === column ? {} : { column }),
+      ...feature,
+      // A list of a column that is left out has nothing to share a table with.
+      ...given("target", shared),
+    };
+  });
   const keep = guess.columns.filter(({ use }) => use === "keep").map(({ column }) => column);
   return {
     data: {
@@ -115,6 +122,25 @@ function buildConfig(report: InspectReport, { label, guess }: Choices): DataConf
     ...given("timestamp", guess.timestamp?.column),
     ...given("timestampUnit", guess.timestamp?.unit),
   };
+}
+
+/**
+ * Features are called as their columns are, unless batches keep that name for roles (`@weight`) or for
+ * lengths, ages and missing flags of another feature (`price.missing`).
+ */
+function featureNames(columns: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(columns);
+  const free = (name: string): string => (taken.has(name) ? free(`${name}_`) : name);
+  const names = new Map<string, string>();
+  for (const column of columns) {
+    const [, owner, suffix] = /^(.+)\.(length|age|missing)$/.exec(column) ?? [];
+    let name = column;
+    if (column.startsWith("@")) name = free(column.replace(/^@+/, "") || "at");
+    else if (owner !== undefined && taken.has(owner)) name = free(`${owner}_${suffix}`);
+    taken.add(name);
+    names.set(column, name);
+  }
+  return names;
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
@@ -162,7 +188,9 @@ function comment(document: Document, report: InspectReport, { label, guess }: Ch
   if (isSeq(features)) {
     for (const item of features.items) {
       if (!isMap(item)) continue;
-      (item as Node).commentBefore = lines([reasons.get(String(item.get("name"))) ?? ""]);
+      (item as Node).commentBefore = lines([
+        reasons.get(String(item.get("column") ?? item.get("name"))) ?? "",
+      ]);
     }
     const leftOut = guess.columns.filter(({ use }) => use === "left-out");
     if (leftOut.length > 0) {

@@ -88,7 +88,8 @@ function guessColumn(profile: ColumnProfile, context: GuessContext, roles: Roles
   }
   if (namesTruth(column)) {
     const own = label !== undefined && column === `true_${label.column}`;
-    return own
+    const probability = profile.numbers !== undefined && profile.nulls === 0;
+    return own && probability
       ? { column, use: "keep", reason: "the label's true probability: carried along, never seen by a model" }
       : leftOut("a true probability: no model may see it");
   }

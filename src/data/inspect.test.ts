@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { ConfigError, CounterRandom, MillraceError, mapKeysDeep, toCamelCase } from "../core/index.ts";
+import { checkFeatures } from "./check-features.ts";
 import { type DataConfigInput, parseDataConfig } from "./config.ts";
 import { inspect } from "./inspect.ts";
 import { configFromInspection, inspectionYaml } from "./inspect-config.ts";
@@ -194,6 +195,22 @@ describe("labels", () => {
       test: ["test"],
     });
   });
+});
+
+test("columns called as batches call theirs become features of another name", async () => {
+  const path = join(folder, "names.csv");
+  const rows = Array.from({ length: 60 }, (_, k) => `a${k % 3},b${k % 7},c${k % 5},text${k % 2},${k % 2}`);
+  writeFileSync(path, `@weight,x.missing,x,true_click,click\n${rows.join("\n")}\n`);
+  const report = await inspect({ files: [path] }, { label: "click" });
+  const config = configFromInspection(report);
+  expect(config.features.map(({ name, column }) => [name, column])).toEqual([
+    ["weight", "@weight"],
+    ["x_missing", "x.missing"],
+    ["x", undefined],
+  ]);
+  expect(config.data.keep).toBeUndefined();
+  expect(() => checkFeatures(parseDataConfig(config))).not.toThrow();
+  expect(inspectionYaml(report)).toContain("text: 3 values\n  - name: weight");
 });
 
 test("damaged files end in an error of ours or in a valid config", async () => {

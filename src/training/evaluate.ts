@@ -1,4 +1,5 @@
 /** Predictions and metrics over a whole split. */
+import { DataError } from "../core/index.ts";
 import { evaluateBinary, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
 import type { BatchSource, FeatureMap } from "../schema/index.ts";
 import type { Learner } from "./step.ts";
@@ -92,8 +93,22 @@ export function measure(split: SplitPredictions, names?: readonly string[]): Eva
   for (const [label, { predictions, labels, truth, kind = "binary" }] of Object.entries(split.byLabel)) {
     const own = names?.filter((name) => hasMetric(kind, name)) ?? (kind === "real" ? realMetrics : undefined);
     metrics[label] = evaluateBinary({ predictions, labels, groups, weights }, own);
-    if (truth !== undefined)
-      oracle[label] = evaluateBinary({ predictions: truth, labels, groups, weights }, own);
+    if (truth === undefined) continue;
+    checkTruth(label, truth);
+    oracle[label] = evaluateBinary({ predictions: truth, labels, groups, weights }, own);
   }
   return { rows, metrics, oracle };
+}
+
+/** What is not the model's mistake should not read like one. */
+function checkTruth(label: string, truth: Float32Array): void {
+  const bad = truth.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  throw new DataError(
+    `true_${label} of row ${bad} of the split is ${truth[bad]}, expected a true probability`,
+    {
+      details: { column: `true_${label}`, index: bad },
+      hint: "take the column out of data.keep, or give it a number in every row",
+    },
+  );
 }
