@@ -1,4 +1,5 @@
 /** `millrace predict`: a trained model's predictions for a data file, row by row in its order. */
+import { existsSync, realpathSync } from "node:fs";
 import { extname } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { encodeForMap, type EncodedSource, writeScores } from "../data/index.ts";
@@ -53,6 +54,12 @@ async function predictFile(
   if (format === undefined) {
     throw new ConfigError(`-o ${output}: predictions are written as .csv, .parquet or .jsonl`, {
       details: { output, expected: Object.keys(formats) },
+    });
+  }
+  if (existsSync(output) && existsSync(data) && realpathSync(output) === realpathSync(data)) {
+    throw new ConfigError(`-o ${output}: that is the data themselves, which would be written over`, {
+      details: { output, data },
+      hint: "name another file; --columns takes input columns along",
     });
   }
   const run = openRun(directory);

@@ -8,6 +8,7 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/index.ts";
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
+import { parseBinaryMetric } from "../evaluation/index.ts";
 import { crossDistilOptions, type ModelDescription, models } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
 import { applySetting } from "./setting.ts";
@@ -61,6 +62,8 @@ export function parseConfig(input: unknown): Config {
     const issues = checked.error.issues.map((issue) => ({ ...issue, path: ["model", ...issue.path] }));
     throw configError(whole, new z.ZodError(issues), input);
   }
+  const { monitor, metrics = [] } = result.data.training;
+  for (const metric of [monitor, ...metrics]) parseBinaryMetric(metric);
   return { ...result.data, model: checked.data };
 }
 
