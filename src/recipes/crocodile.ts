@@ -1,11 +1,10 @@
 /**
- * Crocodile (S07): several shared embedding sets whose experts are kept different, on domains of unequal
+ * Crocodile (S02): several shared embedding sets whose experts are kept different, on domains of unequal
  * size, against one table for all, tables of each domain's own, and the usual multi-domain models. On the
  * generated world the cosine kappa of a user's taste in a feed with the shared one says how much domains
  * disagree; KuaiRand's domains are its tabs, Amazon's are Sport and Cloth of the same users. Each domain of
  * a batch counts once in everyone's loss, as in the paper.
  */
-import { join } from "node:path";
 import type { PreparedDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { expertCovariance } from "../evaluation/index.ts";
@@ -19,23 +18,11 @@ import {
   type ResultRow,
   writeResult,
 } from "../run/index.ts";
-import { exampleConfig, type WorldOptions } from "../world/index.ts";
-import { prepareAmazon } from "./amazon-data.ts";
-import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
+import { type DomainStudy, domainStudies } from "./domain-studies.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, openedRuns, runStudy, type Study, type StudyRuns, withStudyData } from "./study.ts";
+import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
 import { domainRows, measuredRow, rowOf, taskRows } from "./task-rows.ts";
-import { ensureWorld } from "./world-data.ts";
-
-interface DomainStudy extends Study {
-  readonly label: string;
-  /** What the gates of Crocodile and PEPNet read beside the domain. */
-  readonly prior: readonly [user: string, item: string];
-  /** Small enough that its figures are told apart. */
-  readonly smallest: string;
-  readonly largest: string;
-}
 
 const dim = 8;
 const sets = 3;
@@ -86,21 +73,9 @@ function contendersOf({ prior }: DomainStudy): Contender[] {
   ];
 }
 
-/** Five feeds of shares 12 : 6 : 3 : 2 : 1, clicks of about 15 % in each. */
-const worldOptions: WorldOptions = {
-  seed: 4,
-  impressions: 300_000,
-  users: 3000,
-  items: 1000,
-  domainShares: [12, 6, 3, 2, 1],
-  domainLogits: [-2, -2, -2, -2, -2],
-};
-const quickWorldOptions: WorldOptions = { ...worldOptions, impressions: 20_000, users: 400, items: 300 };
-const agreements = [1, 0.5, 0, -0.5];
-
 export const crocodile: Recipe = {
   name: "crocodile",
-  system: "S07",
+  system: "S02",
   summary: "Crocodile beside MMoE, tables of each domain's own, STAR and PEPNet: KuaiRand, Amazon, worlds.",
   claim:
     "Crocodile lowers the covariance between experts and lifts the smallest domain's AUC above MMoE on one " +
@@ -115,7 +90,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   const rows: ResultRow[] = [];
   const comparisons: ResultComparison[] = [];
   const studied: StudyRuns[] = [];
-  for (const study of await studiesOf(context)) {
+  for (const study of await domainStudies(context)) {
     const finished = await runStudy(study, contendersOf(study), trainingOf(context), context);
     const own = await withStudyData(finished, (dataset) => measureStudy(finished, dataset, engine, context));
     rows.push(...own);
@@ -151,46 +126,6 @@ function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
     metrics: ["auc", "gauc", "log_loss", "ne"],
     monitor: "auc",
   };
-}
-
-async function studiesOf(context: RecipeContext): Promise<DomainStudy[]> {
-  const { quick, workDirectory, dataDirectory } = context;
-  const studies: DomainStudy[] = [];
-  for (const kappa of quick ? [0] : agreements) {
-    const directory = join(workDirectory, `world-${kappa}`);
-    const options = quick ? quickWorldOptions : worldOptions;
-    await ensureWorld(directory, { ...options, domainAgreement: kappa }, context);
-    studies.push({
-      data: "world",
-      setting: { kappa },
-      config: exampleConfig(directory),
-      label: "click",
-      prior: ["user_id", "item_id"],
-      largest: "0",
-      smallest: "4",
-    });
-  }
-  if (quick) return studies;
-  const files = await prepareKuaiRand(dataDirectory, join(workDirectory, "kuairand"));
-  studies.push({
-    data: "kuairand-pure",
-    setting: {},
-    config: kuairandTasks(files, ["click"]),
-    label: "click",
-    prior: ["user_id", "video_id"],
-    largest: "1",
-    smallest: "2",
-  });
-  studies.push({
-    data: "amazon-sport-cloth",
-    setting: {},
-    config: prepareAmazon(dataDirectory, join(workDirectory, "amazon")),
-    label: "bought",
-    prior: ["user", "item"],
-    largest: "sport",
-    smallest: "cloth",
-  });
-  return studies;
 }
 
 async function measureStudy(

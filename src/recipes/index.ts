@@ -18,6 +18,10 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "s3rec-next-item", load: async () => (await import("./s3rec-next-item.ts")).s3recNextItem },
   { name: "stem", load: async () => (await import("./stem.ts")).stem },
   { name: "crocodile", load: async () => (await import("./crocodile.ts")).crocodile },
+  { name: "adatask", load: async () => (await import("./adatask.ts")).adatask },
+  { name: "d-train", load: async () => (await import("./d-train.ts")).dTrain },
+  { name: "forkmerge", load: async () => (await import("./forkmerge.ts")).forkmerge },
+  { name: "crossdistil", load: async () => (await import("./crossdistil.ts")).crossdistil },
 ];
 
 /** @throws ConfigError with the nearest name when there is no such recipe */

@@ -1,16 +1,14 @@
 /**
- * STEM (S06): tasks with tables of their own beside shared ones, against single-task models and mixtures of
+ * STEM (S07): tasks with tables of their own beside shared ones, against single-task models and mixtures of
  * experts, one of them as wide as STEM's tables together. On the generated world the cosine rho of a user's
  * click and like tastes says how much the tasks disagree; KuaiRand and Census-Income are as they are. The
  * claim is about comparable users, whose positive feedback tells as much of one task as of the other.
  */
-import { join } from "node:path";
 import type { PreparedDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { transferGain } from "../evaluation/index.ts";
 import {
   compareRows,
-  type ConfigInput,
   observeRun,
   type OpenRun,
   recipeResult,
@@ -20,21 +18,12 @@ import {
   writeResult,
 } from "../run/index.ts";
 import { FIRST_VALUE_ID } from "../schema/index.ts";
-import { exampleConfig, type WorldOptions } from "../world/index.ts";
-import { censusTasks, prepareCensus } from "./census-data.ts";
 import { comparable, comparableRows } from "./comparable-users.ts";
-import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, openedRuns, runStudy, type Study, type StudyRuns, withStudyData } from "./study.ts";
+import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
 import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
-import { ensureWorld } from "./world-data.ts";
-
-interface TaskStudy extends Study {
-  readonly tasks: readonly string[];
-  /** The feature that tells users apart; without one there are no comparable users. */
-  readonly user: string | undefined;
-}
+import { type TaskStudy, taskStudies, taskTraining } from "./task-studies.ts";
 
 const dim = 8;
 const experts = {
@@ -72,14 +61,9 @@ function contendersOf(tasks: readonly string[]): Contender[] {
   ];
 }
 
-/** Clicks of about 16 %, likes of 2 %. */
-const worldOptions: WorldOptions = { seed: 3, impressions: 300_000, users: 3000, items: 1000, clickShift: 1 };
-const quickWorldOptions: WorldOptions = { ...worldOptions, impressions: 20_000, users: 400, items: 300 };
-const agreements = [1, 0.5, 0, -0.5];
-
 export const stem: Recipe = {
   name: "stem",
-  system: "S06",
+  system: "S07",
   summary:
     "STEM-Net beside single-task models, shared bottom, MMoE and PLE: KuaiRand, Census-Income, worlds.",
   claim:
@@ -95,8 +79,8 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   const rows: ResultRow[] = [];
   const comparisons: ResultComparison[] = [];
   const studied: StudyRuns[] = [];
-  for (const study of await studiesOf(context)) {
-    const training = trainingOf(context);
+  for (const study of await taskStudies(context)) {
+    const training = taskTraining(context);
     const finished = await runStudy(study, contendersOf(study.tasks), training, context);
     const own = await withStudyData(finished, (dataset) =>
       measureStudy(study, finished, { dataset, engine, context }),
@@ -115,45 +99,6 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   });
   writeResult(context.resultsDirectory, result, { quick: context.quick });
   return result;
-}
-
-function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
-  return {
-    batchSize: quick ? 256 : 2048,
-    epochs: quick ? 2 : 15,
-    embeddingRegularizer: 1e-5,
-    embeddingRegularizerScope: "batch",
-    embeddingUpdate: "lazy",
-    metrics: ["auc", "log_loss", "ne"],
-    monitor: "auc",
-  };
-}
-
-async function studiesOf(context: RecipeContext): Promise<TaskStudy[]> {
-  const { quick, workDirectory, dataDirectory } = context;
-  const studies: TaskStudy[] = [];
-  for (const rho of quick ? [0] : agreements) {
-    const directory = join(workDirectory, `world-${rho}`);
-    const options = quick ? quickWorldOptions : worldOptions;
-    await ensureWorld(directory, { ...options, likeAgreement: rho }, context);
-    const tasks = ["click", "like"] as const;
-    const config = exampleConfig(directory, { labels: tasks });
-    studies.push({ data: "world", setting: { rho }, config, tasks, user: "user_id" });
-  }
-  if (quick) return studies;
-  const kuairand = ["click", "long_view", "like"] as const;
-  const files = await prepareKuaiRand(dataDirectory, join(workDirectory, "kuairand"));
-  const kuairandConfig = kuairandTasks(files, kuairand);
-  studies.push({
-    data: "kuairand-pure",
-    setting: {},
-    config: kuairandConfig,
-    tasks: kuairand,
-    user: "user_id",
-  });
-  const census = await prepareCensus(dataDirectory, join(workDirectory, "census"));
-  studies.push({ data: "census-income", setting: {}, config: census, tasks: censusTasks, user: undefined });
-  return studies;
 }
 
 interface Measuring {

@@ -31,6 +31,9 @@ export interface Contender {
   readonly title?: string;
   readonly role: ResultRow["role"];
   readonly model: ConfigInput["model"];
+  /** What its training has beside everyone's. */
+  readonly training?: ConfigInput["training"];
+  readonly crossDistil?: ConfigInput["crossDistil"];
 }
 
 export interface StudyRuns {
@@ -47,8 +50,13 @@ export async function runStudy(
   context: RecipeContext,
 ): Promise<StudyRuns> {
   const folder = studyFolder(study);
-  const variants = contenders.map(({ name, title = name, role, model }): Variant => {
-    const config = parseConfig({ ...study.config, model, training });
+  const variants = contenders.map(({ name, title = name, role, model, crossDistil, ...own }): Variant => {
+    const config = parseConfig({
+      ...study.config,
+      model,
+      ...(crossDistil === undefined ? {} : { crossDistil }),
+      training: { ...training, ...own.training },
+    });
     return { name: join(folder, name), title, role, config };
   });
   const trials = context.quick ? learningRates.slice(1, 2) : learningRates;

@@ -1,0 +1,173 @@
+/**
+ * CrossDistil (S16): tasks of PLE taught by towers that rank by both labels, against the plain model, single
+ * tasks, shared bottom and MMoE, and against itself with parts left out. The teachers' losses also train the
+ * shared layers, so the row that has them and does not distil tells what distillation adds.
+ */
+import { createEngine, type Engine } from "../engine/index.ts";
+import { crossTaskLevels, multiAuc } from "../evaluation/index.ts";
+import {
+  compareRows,
+  type ConfigInput,
+  recipeResult,
+  type RecipeResult,
+  type ResultComparison,
+  type ResultRow,
+  writeResult,
+} from "../run/index.ts";
+import type { BatchSource } from "../schema/index.ts";
+import { predictSplit } from "../training/index.ts";
+import { beginning, provenance } from "./provenance.ts";
+import type { Recipe, RecipeContext } from "./recipe.ts";
+import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
+import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
+import { type TaskStudy, taskStudies, taskTraining } from "./task-studies.ts";
+
+const experts = {
+  embeddingDim: 8,
+  expertHiddenUnits: [64, 32],
+  gateHiddenUnits: [16],
+  towerHiddenUnits: [16],
+};
+const bottom = { name: "SharedBottom", embeddingDim: 8, bottomHiddenUnits: [64, 32], towerHiddenUnits: [16] };
+const ple = { name: "PLE", ...experts, specificExperts: 1, sharedExperts: 3 };
+
+function contendersOf(tasks: readonly string[]): Contender[] {
+  const taught = (
+    name: string,
+    role: Contender["role"],
+    crossDistil: NonNullable<ConfigInput["crossDistil"]>,
+  ): Contender => ({ name, role, model: ple, crossDistil });
+  return [
+    ...tasks.map(
+      (task): Contender => ({
+        name: `single-${task}`,
+        title: "single-task",
+        role: "baseline",
+        model: { ...bottom, tasks: [task] },
+      }),
+    ),
+    { name: "shared-bottom", role: "baseline", model: bottom },
+    { name: "mmoe", role: "baseline", model: { name: "MMoE", ...experts, experts: 4 } },
+    { name: "ple", role: "baseline", model: ple },
+    taught("crossdistil", "method", {}),
+    taught("ranking-alone", "ablation", { alpha: 0 }),
+    taught("uncalibrated", "ablation", { calibrate: false }),
+    taught("uncorrected", "ablation", { margin: null }),
+    taught("other-task", "ablation", { teacher: "other-task" }),
+  ];
+}
+
+export const crossdistil: Recipe = {
+  name: "crossdistil",
+  system: "S16",
+  summary:
+    "CrossDistil on PLE beside its parts and other multi-task models: KuaiRand, Census-Income, worlds.",
+  claim:
+    "CrossDistil lifts the test multi-AUC over the four levels of two tasks above its backbone's without losing " +
+    "AUC, and above the backbone with ranking towers that do not teach",
+  defaultSeeds: [1, 2, 3],
+  run,
+};
+
+async function run(context: RecipeContext): Promise<RecipeResult> {
+  const began = beginning();
+  const engine = context.engine ?? (await createEngine("auto"));
+  const rows: ResultRow[] = [];
+  const comparisons: ResultComparison[] = [];
+  const studied: StudyRuns[] = [];
+  const training = { ...taskTraining(context), metrics: ["auc", "log_loss", "ne", "calibration_ratio"] };
+  for (const study of await taskStudies(context)) {
+    const finished = await runStudy(study, contendersOf(study.tasks), training, context);
+    const { runs, trials } = finished;
+    const metrics = ["auc", "log_loss", "calibration_ratio"];
+    const options = { data: study.data, setting: study.setting, metrics, trials };
+    const levels = await withStudyData(finished, ({ splits }) =>
+      multiAucRows(study, finished, { test: splits.test ?? splits.train, engine }, context),
+    );
+    const own = [...taskRows(runs, options), ...levels];
+    rows.push(...own);
+    comparisons.push(...comparisonsOf(study, own));
+    studied.push(finished);
+    const where = [study.data, ...Object.values(study.setting)].join(" ");
+    for (const { variant, metric, task, mean } of own) {
+      if (metric === "auc" || metric === "multi_auc")
+        context.onLine(`${where}, ${task}, ${variant} ${metric}: ${mean?.toFixed(4)}`);
+    }
+  }
+  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
+  const result = recipeResult({
+    ...provenance(crossdistil, variants, began),
+    rows,
+    comparisons,
+    note: `multi_auc: a task's predictions against levels by its own label first and, of the other tasks, the first one's second. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
+  });
+  writeResult(context.resultsDirectory, result, { quick: context.quick });
+  return result;
+}
+
+/** How well a task's predictions order rows by its own label and another task's. */
+async function multiAucRows(
+  { tasks }: TaskStudy,
+  { study, runs, trials }: StudyRuns,
+  { test, engine }: { test: BatchSource; engine: Engine },
+  context: RecipeContext,
+): Promise<ResultRow[]> {
+  const options = { data: study.data, setting: study.setting, metrics: [], trials };
+  const labels = await labelsOf(test, tasks);
+  const rows: ResultRow[] = [];
+  for (const variantRuns of runs) {
+    const values = new Map<string, (number | null)[]>();
+    for (const run of openedRuns(variantRuns, context)) {
+      const predictor = await run.load(engine);
+      try {
+        const split = await predictSplit(predictor, test, { batchSize: 4096, schema: run.map });
+        for (const [task, { predictions }] of Object.entries(split.byLabel)) {
+          const other = tasks.find((candidate) => candidate !== task) as string;
+          const levels = crossTaskLevels(labels[task], labels[other]);
+          const { value } = multiAuc({ predictions, labels: levels });
+          values.set(task, [...(values.get(task) ?? []), value]);
+        }
+      } finally {
+        await predictor.release();
+      }
+    }
+    for (const [task, measured] of values) {
+      rows.push(
+        measuredRow(variantRuns, options, { task, domain: null, metric: "multi_auc", values: measured }),
+      );
+    }
+  }
+  return rows;
+}
+
+async function labelsOf(
+  source: BatchSource,
+  tasks: readonly string[],
+): Promise<{ readonly [task: string]: Float32Array }> {
+  const labels = Object.fromEntries(tasks.map((task) => [task, new Float32Array(source.rows)]));
+  let at = 0;
+  for await (const batch of source.batches({ batchSize: 8192 })) {
+    for (const task of tasks) labels[task].set(batch.columns[task], at);
+    at += batch.size;
+  }
+  return labels;
+}
+
+function comparisonsOf({ tasks, setting }: TaskStudy, rows: readonly ResultRow[]): ResultComparison[] {
+  const of = (variant: string, task: string, metric: string): ResultRow =>
+    rowOf(rows, { variant, task, metric });
+  const higherIsBetter = true;
+  // Where tastes have nothing in common, the other label says nothing about the order.
+  const nothingToGain = setting.rho === 0;
+  return tasks.flatMap((task) => [
+    ...["ple", "ranking-alone"].map((baseline) =>
+      compareRows(of("crossdistil", task, "multi_auc"), of(baseline, task, "multi_auc"), {
+        higherIsBetter,
+        ...(nothingToGain ? { claim: { kind: "not-worse", tolerance: 0.002 } as const } : {}),
+      }),
+    ),
+    compareRows(of("crossdistil", task, "auc"), of("ple", task, "auc"), {
+      claim: { kind: "not-worse", tolerance: 0.001 },
+    }),
+  ]);
+}
