@@ -183,7 +183,8 @@ export class GraphBuilder {
   }
 
   #has(name: string): boolean {
-    return this.#names.has(name) || (this.#outer?.#has(name) ?? false);
+    if (this.#names.has(name)) return true;
+    return this.#outer === undefined ? false : this.#outer.#has(name);
   }
 
   #require(name: string, user: string): void {
