@@ -84,4 +84,5 @@ function needTable(items: FeatureTable | undefined, source: string): FeatureTabl
 export const candidateSources: { readonly [name: string]: MakeCandidateSource } = {
   all: everyItem,
   top: topItems,
+  retrieval: async (context) => (await import("./retrieved-candidates.ts")).retrievedCandidates(context),
 };

@@ -88,7 +88,9 @@ export const cascadeShape = {
       source: z
         .string()
         .default("request")
-        .describe("`request` (it names them), `all` items, `top` items by a column, or a source of yours"),
+        .describe(
+          "`request` (it names them), `all` items, `top` items by a column, `retrieval` (an index of a `run`), or a source of yours",
+        ),
       limit: z.number().int().positive().default(1000).describe("candidates asked of the source"),
       budgetMs: z.number().positive().optional().describe("milliseconds that the source may take"),
     })

@@ -68,7 +68,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "evaluation",
     "run",
   ],
-  serving: ["onnx", "engine", "schema", "data", "module", "evaluation", "run"],
+  serving: ["onnx", "engine", "schema", "data", "module", "evaluation", "run", "retrieval"],
   report: ["engine", "run", "data", "evaluation", "numerics", "schema", "training"],
   bench: ["engine", "schema", "data", "models", "training", "run"],
   recipes: [
