@@ -70,7 +70,7 @@ export function buildModel(config: Config, map: FeatureMap): Model {
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
-  prepareDirectory(directory, config, resume);
+  const takeOver = prepareDirectory(directory, config, resume);
   const dataset =
     options.dataset ?? (await prepareDataset(dataConfigOf(config), { onProgress: options.onData }));
   const { map, splits } = dataset;
@@ -100,10 +100,13 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
         .join(" "),
       signal,
       onEvent: (event) => {
+        // The memory estimate comes before the checkpoint is looked at, everything else behind it.
+        if (event.type !== "memory") takeOver();
         logEvent(log, event);
         onEvent?.(event);
       },
     });
+    takeOver();
     const { batchSize, metrics } = config.training;
     const { learner } = result;
     const predicted =
@@ -139,22 +142,33 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
   }
 }
 
-/** Refuses to write over another run; writes the configuration first. */
-function prepareDirectory(directory: string, config: Config, resume: boolean): void {
+/**
+ * Refuses to write over another run; writes the configuration first.
+ *
+ * @returns what makes a resumed directory this call's: to be called once its checkpoint is known to fit, so
+ *   that a refused call leaves the run as it was
+ */
+function prepareDirectory(directory: string, config: Config, resume: boolean): () => void {
   const path = join(directory, runFiles.config);
-  if (existsSync(path) && !resume) {
+  const there = existsSync(path);
+  if (there && !resume) {
     throw new ConfigError(`${directory} already holds a run`, {
       details: { directory },
       hint: "choose another --out, go on with --resume, or remove the directory",
     });
   }
-  if (existsSync(path)) {
+  let own = false;
+  const takeOver = (): void => {
+    if (own) return;
+    own = true;
     // What decides the numbers is guarded by the checkpoint's fingerprint; the file follows the call.
-    if (isStoredConfig(readJson(path), config)) return;
-  }
-  // A bundle of an earlier sitting would claim that this one has finished.
-  removePath(join(directory, runFiles.bundle));
-  writeJsonAtomic(path, storedConfig(config));
+    if (there && isStoredConfig(readJson(path), config)) return;
+    // A bundle of an earlier sitting would claim that this one has finished.
+    removePath(join(directory, runFiles.bundle));
+    writeJsonAtomic(path, storedConfig(config));
+  };
+  if (!there) takeOver();
+  return takeOver;
 }
 
 function countParameters(model: Model): RunMetrics["parameters"] {

@@ -40,6 +40,7 @@ export interface Progress {
   readonly lossRows: number;
   readonly schedule: ScheduleState;
   readonly history: readonly EpochRecord[];
+  /** Early stopping ended it; a run at its last epoch goes on when `epochs` is raised. */
   readonly finished: boolean;
   readonly seconds: number;
 }

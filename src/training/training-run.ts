@@ -309,7 +309,7 @@ export class TrainingRun {
       lossRows: this.#lossRows,
       schedule: { ...this.#schedule.state },
       history: this.#history,
-      finished: this.#finished || this.#epoch >= this.#options.epochs,
+      finished: this.#finished,
       seconds: this.seconds,
     };
     this.#checkpoints.saveCurrent(progress, weightViews(this.#learner.weights));

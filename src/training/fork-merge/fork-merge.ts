@@ -291,7 +291,7 @@ class ForkMergeRun {
       lossRows: 0,
       schedule: { ...this.#schedule.state },
       history: this.#history,
-      finished: this.#finished || epoch >= this.#options.epochs,
+      finished: this.#finished,
       seconds: this.#seconds(),
     };
     this.#checkpoints.saveCurrent(progress, packBranches(this.#branches));

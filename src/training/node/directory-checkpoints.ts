@@ -102,6 +102,19 @@ function writeWeights(folder: string, weights: Snapshot): void {
 
 function readWeights(folder: string): Snapshot {
   const path = join(folder, "weights.safetensors");
-  const { tensors } = decodeSafetensors(readFileSync(path));
+  const { tensors } = decoded(path);
   return new Map(Object.entries(tensors).map(([name, { data }]) => [name, data as Uint8Array]));
+}
+
+function decoded(path: string): ReturnType<typeof decodeSafetensors> {
+  try {
+    return decodeSafetensors(readFileSync(path));
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path}: ${cause.message}`, {
+      details: { ...cause.details, path },
+      hint: "the file was changed after it was written; restore it, or remove the checkpoint to start anew",
+      cause,
+    });
+  }
 }
