@@ -1,29 +1,28 @@
 /**
  * Pairs of rows drawn from two parts of a batch, with replacement, inside the graph: draw q from a part of
- * n rows is its member number ⌊u_q n⌋, found by counting how many rows come before it. What is drawn is a
- * function of the key, so a run resumes exactly.
+ * n rows is its member number ⌊u_q n⌋. What is drawn is a function of the key, so a run resumes exactly.
  */
 import {
   add,
+  addAlong,
   bitXor,
   cast,
   cumsum,
-  expandDims,
   floor,
   gather,
   iota,
-  less,
+  maximum,
   mean,
   minimum,
   mixBits,
   mul,
   neg,
   shiftRight,
-  sizeOf,
   softplus,
   stopGradient,
   sub,
   sum,
+  zeros,
 } from "../ops/index.ts";
 import { constant, type Tensor } from "../tensor/index.ts";
 
@@ -54,14 +53,15 @@ export class PairDraws {
 
   /** Scores of drawn members, `[pairs]`, and whether there are any. */
   #draw(members: Tensor): { scores: Tensor; present: Tensor } {
-    const upTo = cumsum(stopGradient(members)); // [batch]: members among the rows up to here
-    const count = sum(stopGradient(members));
-    const number = add(floor(mul(this.#uniform(), count)), 1); // [pairs], from 1; u < 1
-    const before = less(expandDims(upTo, 0), expandDims(minimum(number, count), 1)); // [pairs, batch]
-    const position = sum(cast(before, "float32"), { axis: 1 });
-    // Of an empty part, position is past the end, or 0 after the minimum; its scores do not count.
-    const last = add(sizeOf(this.#scores.shape[0]), -1);
-    const index = cast(minimum(position, last), "int64");
+    const member = stopGradient(members);
+    const count = sum(member);
+    // Where each member goes in a list of members without gaps; others add nothing to some place of it.
+    const place = cast(maximum(add(cumsum(member), -1), 0), "int64");
+    const row = mul(cast(iota(member.shape[0]), "float32"), member);
+    const listed = addAlong(zeros(member), place, row); // [batch]: the members' rows, then zeros
+    // Of an empty part, the first row is drawn, and does not count.
+    const number = cast(floor(mul(this.#uniform(), count)), "int64"); // [pairs], u < 1
+    const index = cast(gather(listed, number), "int64");
     return { scores: gather(this.#scores, index), present: minimum(count, constant(1)) };
   }
 
