@@ -9,8 +9,12 @@ export function checkFeatures(config: DataConfig): void {
   const seen = new Set<string>();
   const taken = [...config.features, ...config.labels, ...config.data.keep.map((name) => ({ name }))];
   for (const { name } of taken) {
-    if (seen.has(name) || name.startsWith("@")) {
-      const message = seen.has(name) ? "stands twice" : "starts with @, as only role columns do";
+    if (seen.has(name) || name.startsWith("@") || name === "__proto__") {
+      const message = seen.has(name)
+        ? "stands twice"
+        : name.startsWith("@")
+          ? "starts with @, as only role columns do"
+          : "is one that JavaScript keeps for itself";
       throw new ConfigError(`config: the name ${name} ${message}`, {
         details: { key: "features", received: name },
         hint: "features, labels and kept columns need names of their own",

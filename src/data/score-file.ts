@@ -3,7 +3,7 @@
  * the scores. Everything streams, so that memory does not grow with the file.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, renameSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, nearestName } from "../core/index.ts";
 import { AppendFile, removePath } from "../core/node/index.ts";
@@ -60,12 +60,15 @@ export async function writeScores(options: WriteScoresOptions): Promise<void> {
     mkdirSync(dirname(temporary), { recursive: true });
     const copyFormat = { csv: "csv, HEADER true", parquet: "parquet", jsonl: "json" }[format];
     try {
+      // The system's own words for a place that cannot be written, before any work is done there.
+      closeSync(openSync(temporary, "w"));
       await connection.run(
         `COPY (SELECT ${selected.join(", ")} FROM ${from}) TO ${sqlText(temporary)} (FORMAT ${copyFormat})`,
       );
       renameSync(temporary, path);
     } catch (error) {
       removePath(temporary);
+      if (error instanceof Error && "path" in error) throw Object.assign(error, { path });
       throw error;
     }
   } finally {

@@ -1,5 +1,5 @@
 /** Picks an engine by name. */
-import { EngineError } from "../core/index.ts";
+import { ConfigError, EngineError } from "../core/index.ts";
 import type { Engine } from "./engine.ts";
 import { nativeEngine } from "./native.ts";
 import { referenceEngine } from "./reference/index.ts";
@@ -18,7 +18,7 @@ let noticeGiven = false;
 /**
  * An engine by name; "auto" is the native one where it is installed, else WASM.
  *
- * @throws EngineError when the engine asked for by name is not there
+ * @throws EngineError when the engine asked for by name is not there; ConfigError when there is none of that name
  */
 export async function createEngine(
   name: EngineName | "auto" = "auto",
@@ -33,6 +33,11 @@ export async function createEngine(
       return referenceEngine({ floatOutputs: "declared" });
     case "auto":
       return automaticEngine(options);
+    default:
+      throw new ConfigError(`there is no engine ${String(name satisfies never)}`, {
+        details: { received: name, expected: ["auto", "native", "wasm", "reference"] },
+        hint: "one of auto, native, wasm, reference",
+      });
   }
 }
 
