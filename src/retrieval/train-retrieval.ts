@@ -34,6 +34,14 @@ import { weightSourceOf } from "./weight-source.ts";
 export const retrievalTrainingOptions = z.strictObject({
   ...optimizerOptions.shape,
   epochs: z.number().int().positive().default(50).describe("Most passes over the training data."),
+  learningRateDecay: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(1)
+    .describe(
+      "Factor on the learning rate after each epoch; smaller steps at the end settle what noise moves.",
+    ),
   seed: z
     .number()
     .int()
@@ -197,7 +205,8 @@ class RetrievalRun {
 
   async #runEpoch(): Promise<void> {
     const { batches, onEvent } = this.#given;
-    const { seed, epochs, checkpointEverySteps } = this.#options;
+    const { seed, epochs, checkpointEverySteps, learningRate, learningRateDecay } = this.#options;
+    this.#learner.learningRate = learningRate * learningRateDecay ** this.#epoch;
     const began = performance.now();
     const epoch = batches.epoch({ seed, epoch: this.#epoch, skip: this.#batch });
     let rowsNow = 0;
