@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { everyKind, withFeatures } from "../../test/models/every-kind.ts";
+import { everyKind, schemaOf, withFeatures } from "../../test/models/every-kind.ts";
 import { DCNv2, FM, LR, models } from "../models/index.ts";
 import { modelCost } from "./index.ts";
 
@@ -49,8 +49,9 @@ describe("parameters and arithmetic are those counted by hand", () => {
   });
 });
 
-test.each(models)("$name is counted", ({ create, example }) => {
-  const cost = modelCost(create(everyKind, example), everyKind);
+test.each(models)("$name is counted", (description) => {
+  const kinds = schemaOf(description);
+  const cost = modelCost(description.create(kinds, description.example), kinds);
   expect(cost.tableParameters).toBeGreaterThan(0);
   expect(cost.flopsPerRow).toBeGreaterThan(0);
 });

@@ -32,6 +32,7 @@ describe("blocks that run", () => {
     async (path, page) => {
       const folder = folderOf(page);
       mkdirSync(join(folder, "examples"), { recursive: true });
+      cpSync(join(repository, "examples/shop.yaml"), join(folder, "examples/shop.yaml"));
       for (const place of ["clicks.csv", "examples/clicks.csv"]) {
         cpSync(join(repository, "examples/clicks.csv"), join(folder, place));
       }
