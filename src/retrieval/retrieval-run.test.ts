@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,7 +9,12 @@ import { parseRetrievalConfig, readRetrievalConfig, type RetrievalConfigInput } 
 import { writeIndex } from "./index-files.ts";
 import { LiveIndex } from "./live-index.ts";
 import { prepareRetrieval } from "./prepare-retrieval.ts";
-import { finishRetrievalRun, holdsRetrievalRun, openRetrievalRun } from "./retrieval-run.ts";
+import {
+  finishRetrievalRun,
+  holdsRetrievalRun,
+  openRetrievalRun,
+  trainRetrievalRun,
+} from "./retrieval-run.ts";
 
 let folder: string;
 let engine: Engine;
@@ -206,4 +211,17 @@ describe("configurations", () => {
   test("a directory without a finished run is refused", () => {
     expect(() => openRetrievalRun(join(folder, "nothing"))).toThrow(DataError);
   });
+});
+
+test("a resume with other options is refused and leaves the finished run as it was", async () => {
+  const directory = join(folder, "resumed");
+  const config = (change: object) =>
+    parseRetrievalConfig({ ...plain(), training: { ...training, epochs: 2, ...change } });
+  await trainRetrievalRun(config({}), { directory, engine });
+  const before = readFileSync(join(directory, "config.json"), "utf8");
+  await expect(
+    trainRetrievalRun(config({ learningRate: 0.5 }), { directory, engine, resume: true }),
+  ).rejects.toThrow("other data or options");
+  expect(readFileSync(join(directory, "config.json"), "utf8")).toBe(before);
+  expect(openRetrievalRun(directory).config.training.learningRate).toBe(0.02);
 });

@@ -13,12 +13,12 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, DataError } from "../core/index.ts";
+import { DataError } from "../core/index.ts";
 import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "../module/index.ts";
-import { keysToCamelCase, keysToSnakeCase, runFiles } from "../run/index.ts";
+import { claimDirectory, keysToCamelCase, keysToSnakeCase, runFiles } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { EpochRecord, ModelWeights } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
@@ -103,7 +103,11 @@ export async function trainRetrievalRun(
   options: TrainRetrievalRunOptions,
 ): Promise<RetrievalMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
-  prepareDirectory(directory, config, resume);
+  const takeOver = claimDirectory(directory, {
+    stored: storedRetrievalConfig(config),
+    bundle: retrievalFiles.bundle,
+    resume,
+  });
   const data = options.data ?? (await prepareRetrieval(config));
   const engine = options.engine ?? (await createEngine("auto"));
   const { name, ...modelOptions } = config.model;
@@ -121,8 +125,13 @@ export async function trainRetrievalRun(
     checkpoints: new DirectoryCheckpoints(join(directory, runFiles.checkpoint)),
     resume,
     signal,
-    onEvent,
+    onEvent: (event) => {
+      // The memory estimate comes before the checkpoint is looked at, everything else behind it.
+      if (event.type !== "memory") takeOver();
+      onEvent?.(event);
+    },
   });
+  takeOver();
   const { metrics: names, seed } = config.training;
   const test =
     data.test &&
@@ -170,19 +179,6 @@ export async function finishRetrievalRun(
 /** A configuration as run directories hold it. */
 export function storedRetrievalConfig(config: RetrievalConfig): unknown {
   return JSON.parse(JSON.stringify(keysToSnakeCase(config)));
-}
-
-function prepareDirectory(directory: string, config: RetrievalConfig, resume: boolean): void {
-  const path = join(directory, runFiles.config);
-  if (existsSync(path) && !resume) {
-    throw new ConfigError(`${directory} already holds a run`, {
-      details: { directory },
-      hint: "choose another --out, go on with --resume, or remove the directory",
-    });
-  }
-  // A bundle of an earlier sitting would claim that this one has finished.
-  removePath(join(directory, retrievalFiles.bundle));
-  writeJsonAtomic(path, storedRetrievalConfig(config));
 }
 
 async function writeRetrievalBundle(

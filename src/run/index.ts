@@ -1,3 +1,4 @@
+export { type ClaimOptions, claimDirectory } from "./claim-directory.ts";
 export {
   type ChangeConfig,
   type Config,

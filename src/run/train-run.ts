@@ -2,10 +2,9 @@
  * From a configuration to a finished run directory: data prepared, model trained, validation and test
  * measured, everything written. The one path behind `millrace train`, the quickstart and the recipes.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../core/index.ts";
-import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
+import { writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { CrossDistil } from "../models/index.ts";
@@ -22,7 +21,8 @@ import {
   type TrainingListener,
 } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
-import { type Config, dataConfigOf, modelNamed, isStoredConfig, storedConfig } from "./config.ts";
+import { claimDirectory } from "./claim-directory.ts";
+import { type Config, dataConfigOf, modelNamed, storedConfig } from "./config.ts";
 import { EventLog } from "./event-log.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
@@ -70,7 +70,11 @@ export function buildModel(config: Config, map: FeatureMap): Model {
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
-  const takeOver = prepareDirectory(directory, config, resume);
+  const takeOver = claimDirectory(directory, {
+    stored: storedConfig(config),
+    bundle: runFiles.bundle,
+    resume,
+  });
   const dataset =
     options.dataset ?? (await prepareDataset(dataConfigOf(config), { onProgress: options.onData }));
   const { map, splits } = dataset;
@@ -140,35 +144,6 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
     log.close();
     if (options.dataset === undefined) await dataset.close();
   }
-}
-
-/**
- * Refuses to write over another run; writes the configuration first.
- *
- * @returns what makes a resumed directory this call's: to be called once its checkpoint is known to fit, so
- *   that a refused call leaves the run as it was
- */
-function prepareDirectory(directory: string, config: Config, resume: boolean): () => void {
-  const path = join(directory, runFiles.config);
-  const there = existsSync(path);
-  if (there && !resume) {
-    throw new ConfigError(`${directory} already holds a run`, {
-      details: { directory },
-      hint: "choose another --out, go on with --resume, or remove the directory",
-    });
-  }
-  let own = false;
-  const takeOver = (): void => {
-    if (own) return;
-    own = true;
-    // What decides the numbers is guarded by the checkpoint's fingerprint; the file follows the call.
-    if (there && isStoredConfig(readJson(path), config)) return;
-    // A bundle of an earlier sitting would claim that this one has finished.
-    removePath(join(directory, runFiles.bundle));
-    writeJsonAtomic(path, storedConfig(config));
-  };
-  if (!there) takeOver();
-  return takeOver;
 }
 
 function countParameters(model: Model): RunMetrics["parameters"] {
