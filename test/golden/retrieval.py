@@ -158,9 +158,11 @@ def weighted(each):
     return (each * WEIGHTS).sum() / WEIGHTS.sum()
 
 
-def bpr(users, positives, negatives, own=2, l2=0.1):
+def bpr(users, positives, negatives, own=2, l2=0.1, hardest=False):
     drawn = negatives.unflatten(0, (QUERIES, own))
     margin = (users * positives).sum(-1, keepdim=True) - torch.einsum("qd,qnd->qn", users, drawn)
+    if hardest:
+        margin = margin.min(-1, keepdim=True).values
     norms = (users**2).sum(-1) + (positives**2).sum(-1) + (drawn**2).sum(-1).mean(-1)
     return weighted(-F.logsigmoid(margin).mean(-1)) + l2 / 2 * weighted(norms)
 
@@ -219,6 +221,7 @@ golden = {
     },
     "losses": [
         loss_case("bpr", 2 * QUERIES, bpr),
+        loss_case("bpr hardest", 2 * QUERIES, lambda u, p, n: bpr(u, p, n, hardest=True)),
         loss_case("binary", 2 * QUERIES, binary),
         loss_case("softmax shared", NEGATIVES, lambda u, p, n: softmax(u, p, n, False, False, 0.5)),
         loss_case("softmax mixed", NEGATIVES, lambda u, p, n: softmax(u, p, n, True, True, 1)),
