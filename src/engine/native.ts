@@ -29,7 +29,7 @@ const traits = { engine: "native", writesIntoOutputs: true, readsSharedMemory: f
  */
 export async function nativeEngine(): Promise<NativeEngine> {
   const runtime = await loadNativePackage("onnxruntime-node");
-  const threads = await coreCount();
+  const threads = askedThreads() ?? (await coreCount());
   const load = async (model: Uint8Array | string, options: SessionOptions = {}): Promise<Session> => {
     const { profilePrefix } = options;
     const sessionOptions: Ort.InferenceSession.SessionOptions = {
@@ -89,6 +89,18 @@ export async function loadNativePackage(name: string): Promise<OrtRuntime> {
       },
     );
   }
+}
+
+/** `MILLRACE_THREADS`: for machines that do other work too, where threads that wait by spinning cost most. */
+function askedThreads(): number | undefined {
+  const asked = process.env.MILLRACE_THREADS;
+  if (asked === undefined || asked === "") return undefined;
+  const threads = Number(asked);
+  if (Number.isInteger(threads) && threads >= 1) return threads;
+  throw new EngineError(`MILLRACE_THREADS is ${JSON.stringify(asked)}`, {
+    details: { expected: "a whole number of at least 1", got: asked },
+    hint: "leave it out to use every core",
+  });
 }
 
 /** ONNX Runtime's own default counts physical cores, which is 1 on many two-core virtual machines. */
