@@ -39,7 +39,7 @@ export async function tuned(
     const best = scores.reduce((at, score, k) => (score > scores[at] ? k : at), 0);
     context.onLine(`${variant.name}: ${trials[best].name} validates best of ${trials.length}`);
     // The trial's own folder serves the seed that was tuned with; only the name in results is shorter.
-    chosen.push({ ...candidates[best], title: variant.name });
+    chosen.push({ ...candidates[best], title: variant.title ?? variant.name });
   }
   return chosen;
 }

@@ -1,7 +1,7 @@
 /**
  * What the generated world promises at its default dials and a million impressions: logistic regression
- * stays well below the oracle, crosses help, histories help more. Everyone is tuned alike. The world's seed
- * is not the one its constants were chosen with.
+ * stays well below the oracle, crosses help, histories help more. Everyone is tuned alike: first the rate, then the L2
+ * of embeddings at that rate. The world's seed is not the one its constants were chosen with.
  */
 import { join } from "node:path";
 import { type ConfigInput, compareRows, parseConfig, recipeResult, writeResult } from "../run/index.ts";
@@ -9,12 +9,17 @@ import { exampleConfig, readWorldManifest, type WorldOptions } from "../world/in
 import { gridRows, trainGrid, type Variant } from "./grid.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { learningRates, tuned } from "./tune.ts";
+import { learningRates, type Trial, tuned } from "./tune.ts";
 import { ensureWorld } from "./world-data.ts";
 
 const worldOptions: WorldOptions = { seed: 2, impressions: 1_000_000 };
 const quickWorldOptions: WorldOptions = { seed: 2, impressions: 20_000, users: 500, items: 300 };
 const historyLength = 30;
+
+const regularizers: readonly Trial[] = [1e-4, 1e-3, 1e-2].map((embeddingRegularizer) => ({
+  name: `l2-${embeddingRegularizer}`,
+  training: { embeddingRegularizer },
+}));
 
 const deep = { embeddingDim: 16, hiddenUnits: [256, 128], netDropout: 0.1 };
 const models: readonly {
@@ -47,7 +52,7 @@ async function run(context: RecipeContext) {
       training: {
         batchSize: 4096,
         epochs: context.quick ? 1 : 40,
-        embeddingRegularizer: 1e-4,
+        embeddingRegularizer: 1e-3,
         embeddingRegularizerScope: "batch",
         embeddingUpdate: "lazy",
         monitor: "auc",
@@ -55,11 +60,13 @@ async function run(context: RecipeContext) {
     });
     return { name: model.name, role: model.name === "LR" ? "baseline" : "method", config };
   });
-  const trials = context.quick ? learningRates.slice(1, 2) : learningRates;
-  const chosen = await tuned(variants, trials, context);
+  const stages = context.quick ? [learningRates.slice(1, 2)] : [learningRates, regularizers];
+  let chosen = variants;
+  for (const trials of stages) chosen = await tuned(chosen, trials, context);
+  const trials = stages.reduce((sum, { length }) => sum + length, 0);
   const runs = await trainGrid(chosen, context);
   const metrics = ["auc", "log_loss", "ne", "calibration_ratio"];
-  const rows = gridRows(runs, { data: "world", task: "click", metrics, trials: trials.length });
+  const rows = gridRows(runs, { data: "world", task: "click", metrics, trials });
   const auc = (variant: string) => {
     const row = rows.find((candidate) => candidate.variant === variant && candidate.metric === "auc");
     if (row === undefined) throw new Error(`no AUC of ${variant}`);
