@@ -22,6 +22,10 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "d-train", load: async () => (await import("./d-train.ts")).dTrain },
   { name: "forkmerge", load: async () => (await import("./forkmerge.ts")).forkmerge },
   { name: "crossdistil", load: async () => (await import("./crossdistil.ts")).crossdistil },
+  {
+    name: "collapsed-entangled-world",
+    load: async () => (await import("./collapsed-entangled-world/index.ts")).collapsedEntangledWorld,
+  },
 ];
 
 /** @throws ConfigError with the nearest name when there is no such recipe */
