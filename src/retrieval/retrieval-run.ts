@@ -18,7 +18,7 @@ import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "../module/index.ts";
-import { claimDirectory, keysToCamelCase, keysToSnakeCase, runFiles } from "../run/index.ts";
+import { claimDirectory, keysToCamelCase, keysToSnakeCase, runFiles, StatusFile } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { EpochRecord, ModelWeights } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
@@ -102,6 +102,22 @@ export async function trainRetrievalRun(
   config: RetrievalConfig,
   options: TrainRetrievalRunOptions,
 ): Promise<RetrievalMetrics> {
+  const status = new StatusFile(options.directory);
+  try {
+    const metrics = await trainAndWrite(config, options, status);
+    status.finished();
+    return metrics;
+  } catch (error) {
+    status.failed(error);
+    throw error;
+  }
+}
+
+async function trainAndWrite(
+  config: RetrievalConfig,
+  options: TrainRetrievalRunOptions,
+  status: StatusFile,
+): Promise<RetrievalMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
   const takeOver = claimDirectory(directory, {
     stored: storedRetrievalConfig(config),
@@ -125,9 +141,13 @@ export async function trainRetrievalRun(
     checkpoints: new DirectoryCheckpoints(join(directory, runFiles.checkpoint)),
     resume,
     signal,
+    stopAfterEpoch: status.stopAsked,
     onEvent: (event) => {
       // The memory estimate comes before the checkpoint is looked at, everything else behind it.
-      if (event.type !== "memory") takeOver();
+      if (event.type !== "memory") {
+        takeOver();
+        status.event(event);
+      }
       onEvent?.(event);
     },
   });

@@ -106,6 +106,8 @@ export interface TrainRetrievalInput {
   readonly onEvent?: (event: RetrievalEvent) => void;
   /** Aborted: the step in hand is finished, a checkpoint saved, InterruptedError thrown. */
   readonly signal?: AbortSignal;
+  /** Asked after each epoch: true ends training there, as if it had been the last. */
+  readonly stopAfterEpoch?: () => boolean;
 }
 
 export interface TrainRetrievalResult {
@@ -189,7 +191,12 @@ class RetrievalRun {
   }
 
   async finish(): Promise<TrainRetrievalResult> {
-    while (!this.#finished && this.#epoch < this.#options.epochs) await this.#runEpoch();
+    while (!this.#finished && this.#epoch < this.#options.epochs) {
+      await this.#runEpoch();
+      if (this.#given.stopAfterEpoch?.() !== true) continue;
+      this.#given.onEvent?.({ type: "stopped", reason: "asked to stop after this epoch" });
+      break;
+    }
     const best = this.#given.valid === undefined ? undefined : this.#checkpoints.loadBest();
     if (best !== undefined) restoreSnapshot(this.#learner.weights, best);
     return {

@@ -47,4 +47,13 @@ export {
 export { type ObservedValue, observeRun, type ObserveOptions } from "./observe-run.ts";
 export { type NamedTable, OnnxPredictor, storeTables, withStoredTables } from "./predictor.ts";
 export { type OpenRun, openRun, runFiles, writeBundle } from "./run-directory.ts";
+export {
+  readStatus,
+  requestStop,
+  type RunState,
+  type RunStatus,
+  StatusFile,
+  stopRequested,
+  withdrawStop,
+} from "./run-status.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";

@@ -9,7 +9,8 @@
  *     metrics.json       what was measured
  *     checkpoint/        to go on training
  *     events.out.*       for TensorBoard
- *     report.html        what a person looks at
+ *     report.html        what a person looks at; report.json: the same as data
+ *     status.json        where training stands, see `run-status.ts`
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,6 +31,9 @@ export const runFiles = {
   metrics: "metrics.json",
   encoding: "encoding.json",
   report: "report.html",
+  reportData: "report.json",
+  status: "status.json",
+  stopRequest: "stop-after-epoch",
   checkpoint: "checkpoint",
   tables: "tables",
 } as const;

@@ -24,6 +24,7 @@ import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { claimDirectory } from "./claim-directory.ts";
 import { type Config, dataConfigOf, modelNamed, storedConfig } from "./config.ts";
 import { EventLog } from "./event-log.ts";
+import { StatusFile } from "./run-status.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
 
@@ -89,6 +90,7 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
   const checkpoints = new DirectoryCheckpoints(join(directory, runFiles.checkpoint));
   const resumeStep = resume ? checkpoints.loadCurrent()?.progress.steps : undefined;
   const log = new EventLog(directory, { resumeStep: resumeStep ?? 0 });
+  const status = new StatusFile(directory);
   try {
     const result = await train({
       model,
@@ -103,9 +105,13 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
         .flatMap((part) => (part === undefined ? [] : typeof part === "string" ? part : JSON.stringify(part)))
         .join(" "),
       signal,
+      stopAfterEpoch: status.stopAsked,
       onEvent: (event) => {
         // The memory estimate comes before the checkpoint is looked at, everything else behind it.
-        if (event.type !== "memory") takeOver();
+        if (event.type !== "memory") {
+          takeOver();
+          status.event(event);
+        }
         logEvent(log, event);
         onEvent?.(event);
       },
@@ -139,7 +145,11 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
       if (evaluation !== undefined) log.scalars(result.steps, scalarsOf(`best_${split}`, evaluation));
     }
     await learner.release();
+    status.finished();
     return measured;
+  } catch (error) {
+    status.failed(error);
+    throw error;
   } finally {
     log.close();
     if (options.dataset === undefined) await dataset.close();

@@ -28,6 +28,8 @@ export interface TrainInput {
   readonly onEvent?: TrainingListener;
   /** Aborted: the step in hand is finished, a checkpoint saved, InterruptedError thrown. */
   readonly signal?: AbortSignal;
+  /** Asked after each epoch (each merge, where branches are merged): true ends training there, as if it had been the last. */
+  readonly stopAfterEpoch?: () => boolean;
 }
 
 export interface TrainResult {

@@ -106,6 +106,7 @@ export class TrainingRun {
   #lossRows = 0;
   #history: EpochRecord[] = [];
   #finished = false;
+  #stopped = false;
   /** Seconds of earlier sittings, and when this one began. */
   #secondsBefore = 0;
   #began = performance.now();
@@ -153,6 +154,11 @@ export class TrainingRun {
     return this.#schedule.state.bestEpoch;
   }
 
+  /** Whether it ended because it was asked to. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Steps of this run and of the stages before. */
   get steps(): number {
     return (this.#stage?.stepsBefore ?? 0) + this.#learner.steps;
@@ -164,7 +170,10 @@ export class TrainingRun {
     // Named in the checkpoint before the first step, so that a stage that was begun is not taken for the last.
     if (this.#stage !== undefined && fresh && !this.#finished) this.#save();
     if (this.#stage?.observeStart && fresh && !this.#finished) await this.#observeStart();
-    while (!this.#finished && this.#epoch < this.#options.epochs) await this.#runEpoch();
+    while (!this.#finished && !this.#stopped && this.#epoch < this.#options.epochs) {
+      await this.#runEpoch();
+      this.#stopped = !this.#finished && stopsHere(this.#given);
+    }
     const found = this.#given.valid !== undefined && this.bestEpoch !== null;
     const best = found ? this.#checkpoints.loadBest() : undefined;
     if (best !== undefined) restoreSnapshot(this.#learner.weights, best);
@@ -339,6 +348,16 @@ export class TrainingRun {
   get seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#began) / 1000;
   }
+}
+
+/** Whether training should end with the epoch that is over; it can go on from there when resumed. */
+export function stopsHere({
+  stopAfterEpoch,
+  onEvent,
+}: Pick<TrainInput, "stopAfterEpoch" | "onEvent">): boolean {
+  if (stopAfterEpoch?.() !== true) return false;
+  onEvent?.({ type: "stopped", reason: "asked to stop after this epoch" });
+  return true;
 }
 
 /** Everything that decides the numbers, folded into a few hexadecimal digits. */

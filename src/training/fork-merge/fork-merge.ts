@@ -22,7 +22,14 @@ import { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "../sn
 import type { Learner } from "../step.ts";
 import type { TrainInput, TrainResult } from "../train-input.ts";
 import type { TrainingOptions } from "../training-options.ts";
-import { checkFingerprint, createLearner, fingerprintOf, plainMetrics, validation } from "../training-run.ts";
+import {
+  checkFingerprint,
+  createLearner,
+  fingerprintOf,
+  plainMetrics,
+  stopsHere,
+  validation,
+} from "../training-run.ts";
 import { cloneWeights, mixWeights, restoreWeights } from "../weight-tree.ts";
 import { batchesFrom, type Position } from "./batches-from.ts";
 import { type Branch, enter, mixSnapshots, packBranches, unpackBranch, withWeights } from "./branch-state.ts";
@@ -108,7 +115,10 @@ class ForkMergeRun {
   }
 
   async train(): Promise<void> {
-    while (!this.#finished && this.#position.epoch < this.#options.epochs) await this.#round();
+    while (!this.#finished && this.#position.epoch < this.#options.epochs) {
+      await this.#round();
+      if (stopsHere(this.#given)) break;
+    }
     const best = this.#schedule.state.bestEpoch === null ? undefined : this.#checkpoints.loadBest();
     if (best !== undefined) restoreSnapshot(this.#learner.weights, best);
   }

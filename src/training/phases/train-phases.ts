@@ -58,7 +58,7 @@ export async function trainPhases(
       );
       await run.train();
       const { learner, history, steps, seconds, bestEpoch } = run;
-      if (index === stages.length - 1) {
+      if (index === stages.length - 1 || run.stopped) {
         const valid = given.valid === undefined ? undefined : await validation(learner, given, options);
         return { learner, history, steps, seconds, bestEpoch, valid };
       }
