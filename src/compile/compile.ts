@@ -78,7 +78,7 @@ class GraphLowering implements Lowering {
   readonly #builder: GraphBuilder;
   readonly #leaves: CompileOptions["leaves"];
   readonly #bound = new Set<Tensor>();
-  /** For each named dimension, an input and the axis that has it. */
+  /** For each named dimension, a value (mostly an input) and the axis that has it. */
   readonly #dimensions = new Map<string, { input: string; axis: number }>();
   readonly #sizes = new Map<string, string>();
 
@@ -147,6 +147,10 @@ class GraphLowering implements Lowering {
       builder.output(builder.fresh("output"), root.dtype, root.shape, values.get(root) as string);
     }
     return { graph: builder.graph("body") };
+  }
+
+  dimension(name: string, value: string, axis: number): void {
+    if (!this.#dimensions.has(name)) this.#dimensions.set(name, { input: value, axis });
   }
 
   sizes(shape: Shape): string {

@@ -29,6 +29,7 @@ export {
 export { addAlong, gather, takeAlong, topKIndices, zeros } from "./gather.ts";
 export { affine, matmul, type MatmulOptions } from "./matmul.ts";
 export { pairwiseInteraction } from "./pairwise-interaction.ts";
+export { positionsOf } from "./positions-of.ts";
 export { logSumExp, max, mean, min, type ReduceOptions, sum } from "./reduce.ts";
 export { broadcastTo, expandDims, flatten, reshape, squeeze } from "./reshape.ts";
 export { scaleStandardized } from "./scale-standardized.ts";

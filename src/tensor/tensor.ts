@@ -48,6 +48,8 @@ export interface Lowering {
   ): string;
   /** The actual sizes of named dimensions as a one-dimensional int64 value. */
   sizes(shape: Shape): string;
+  /** Says that a value made here has a named dimension which no input has. */
+  dimension(name: string, value: string, axis: number): void;
   /** A graph input (or parameter) and the name it carries in the model. */
   leaf(tensor: Tensor): string;
   /**

@@ -494,6 +494,24 @@ export const cases: { readonly [name in keyof typeof ops]: OpCases } = {
       batches: nonEmpty,
     },
   ],
+  positionsOf: [
+    {
+      about: "a mask",
+      inputs: [booleans(["batch"])],
+      build: (mask) => ops.positionsOf(mask, "set"),
+    },
+    {
+      about: "the values there, twice",
+      inputs: [uniform(["batch"])],
+      build: (x) => {
+        const picked = ops.gather(
+          x,
+          ops.positionsOf(ops.greater(ops.iota("batch"), constant(1, { dtype: "int64" })), "later"),
+        );
+        return ops.mul(ops.expandDims(picked, 0), ops.expandDims(picked, 1));
+      },
+    },
+  ],
   zeros: [
     { about: "rows", inputs: [uniform(["batch", 2])], build: (x) => ops.zeros(x), blocked: [0] },
     { about: "int64", inputs: [below(["batch"], 3, "int64")], build: (x) => ops.zeros(x) },
