@@ -26,7 +26,10 @@ export {
   readTarget,
   type TargetOptions,
 } from "./cascade-config.ts";
+export { BearerToken } from "./bearer-token.ts";
 export { FeatureTable, type FeatureTableOptions } from "./feature-table.ts";
+export { httpApp, type HttpAppOptions, isLoopback, listenAt } from "./http-app.ts";
+export { type ErrorAnswer, errorAnswer, NotFoundError, parseBody } from "./http-error.ts";
 export {
   type BatchEvent,
   InferencePool,
@@ -36,7 +39,7 @@ export {
 } from "./inference-pool.ts";
 export type { InferRequest, InferResponse, ModelMetadata } from "./open-inference.ts";
 export { openApiDocument } from "./openapi.ts";
-export type { RankRequest, RankResponse } from "./rank-api.ts";
+export { type RankRequest, type RankResponse, rankRequestSchema } from "./rank-api.ts";
 export { Release, type ReleaseOptions } from "./release.ts";
 export { type LogEntry, type ServeOptions, Server } from "./server.ts";
 export { type ServerOptions, serverOptionsSchema } from "./server-options.ts";

@@ -2,14 +2,12 @@
  * The HTTP server: routes, limits, identity, logs and metrics around services. It knows nothing of models;
  * what it serves can be swapped beneath it at any time.
  */
-import { isUtf8 } from "node:buffer";
-import { randomUUID } from "node:crypto";
-import type { AddressInfo } from "node:net";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ConfigError, parseOptions } from "../core/index.ts";
 import { packageVersion } from "../core/node/index.ts";
 import { BearerToken } from "./bearer-token.ts";
 import { rank, RequestError, UnavailableError } from "./cascade.ts";
+import { httpApp, isLoopback, listenAt } from "./http-app.ts";
 import { errorAnswer, NotFoundError, parseBody } from "./http-error.ts";
 import { InferencePool, type InferencePoolOptions, OverloadError } from "./inference-pool.ts";
 import {
@@ -43,8 +41,6 @@ export interface ServeOptions extends ServerOptionsInput {
   readonly log?: (entry: LogEntry) => void;
 }
 
-const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
-
 export class Server {
   readonly app: FastifyInstance;
   readonly metrics: ServingMetrics;
@@ -66,21 +62,7 @@ export class Server {
       versions: () => new Map([...this.#services].map(([name, { release }]) => [name, release.version])),
     });
     this.pool = new InferencePool({ ...pool, onBatch: (event) => this.metrics.batch(event) });
-    this.app = Fastify({
-      bodyLimit: options.maxBodyBytes,
-      requestTimeout: options.requestTimeoutMs,
-      // Node looks for late requests every half minute only, unless told otherwise.
-      http: { connectionsCheckingInterval: 500, headersTimeout: options.requestTimeoutMs },
-      keepAliveTimeout: 72_000,
-      forceCloseConnections: "idle",
-      requestIdHeader: false,
-      genReqId: ({ headers }) => {
-        const given = headers["x-request-id"];
-        return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
-      },
-      exposeHeadRoutes: false,
-    });
-    this.#readBodies();
+    this.app = httpApp(options);
     this.#hooks();
     this.#routes();
   }
@@ -132,10 +114,7 @@ export class Server {
   /** Listens; the address that clients use. */
   async listen(): Promise<string> {
     const { host, port } = this.#options;
-    await this.app.listen({ host, port });
-    const address = this.app.server.address() as AddressInfo;
-    const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${name}:${address.port}`;
+    return listenAt(this.app, { host, port });
   }
 
   /** Reloads a service; a failure is logged and counted, and changes nothing. */
@@ -178,22 +157,6 @@ export class Server {
 
   #write(level: LogEntry["level"], event: string, fields: { readonly [field: string]: unknown } = {}): void {
     this.#log({ time: new Date().toISOString(), level, event, ...fields });
-  }
-
-  /** Bodies are JSON in UTF-8 and nothing else. */
-  #readBodies(): void {
-    const { app } = this;
-    const parse = app.getDefaultJsonParser("error", "error");
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser(
-      /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,
-      { parseAs: "buffer" },
-      (request, body, done) => {
-        if (!isUtf8(body as Buffer)) done(new RequestError("the body is not UTF-8"), undefined);
-        else if (body.length === 0) done(new RequestError("the body is empty; JSON was expected"), undefined);
-        else parse(request, body.toString("utf8"), done);
-      },
-    );
   }
 
   #hooks(): void {
@@ -460,8 +423,4 @@ function describe(service: Service): Services["services"][number] {
       ...new Set([...release.models.flatMap(({ assembly }) => assembly.contextColumns), ...config.context]),
     ],
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
