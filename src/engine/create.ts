@@ -4,6 +4,7 @@ import type { Engine } from "./engine.ts";
 import { nativeEngine } from "./native.ts";
 import { referenceEngine } from "./reference/index.ts";
 import { type WasmEngineOptions, wasmEngine } from "./wasm.ts";
+import { webgpuEngine } from "./webgpu.ts";
 
 export type EngineName = Engine["name"];
 
@@ -29,14 +30,16 @@ export async function createEngine(
       return nativeEngine();
     case "wasm":
       return wasmEngine(options.wasm);
+    case "webgpu":
+      return webgpuEngine();
     case "reference":
       return referenceEngine({ floatOutputs: "declared" });
     case "auto":
       return automaticEngine(options);
     default:
       throw new ConfigError(`there is no engine ${String(name satisfies never)}`, {
-        details: { received: name, expected: ["auto", "native", "wasm", "reference"] },
-        hint: "one of auto, native, wasm, reference",
+        details: { received: name, expected: ["auto", "native", "wasm", "webgpu", "reference"] },
+        hint: "one of auto, native, wasm, webgpu, reference",
       });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What every engine is: it loads an ONNX model and runs it on typed arrays. Three exist: `native`
- * (onnxruntime-node), `wasm` (onnxruntime-web, Node and browsers) and `reference` (slow, float64,
- * written from the ONNX specification; the judge of the other two).
+ * What every engine is: it loads an ONNX model and runs it on typed arrays. Four exist: `native`
+ * (onnxruntime-node), `wasm` (onnxruntime-web, Node and browsers), `webgpu` (onnxruntime-web, browsers with a
+ * GPU) and `reference` (slow, float64, written from the ONNX specification; the judge of the others).
  */
 
 import type { HostDType, HostTensor } from "../onnx/index.ts";
@@ -41,6 +41,6 @@ export interface Session {
 }
 
 export interface Engine {
-  readonly name: "native" | "wasm" | "reference";
+  readonly name: "native" | "wasm" | "webgpu" | "reference";
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
 }

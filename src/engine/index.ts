@@ -12,3 +12,4 @@ export type {
 export { type NativeEngine, nativeEngine } from "./native.ts";
 export { type ReferenceEngineOptions, referenceEngine } from "./reference/index.ts";
 export { type WasmEngineOptions, wasmEngine } from "./wasm.ts";
+export { webgpuAvailable, type WebgpuEngineOptions, webgpuEngine } from "./webgpu.ts";

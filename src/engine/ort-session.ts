@@ -13,7 +13,7 @@ import { copyInto, missingFeed, overwritesFeed, refuseUnknown, sameDims, wrongDT
 export type OrtRuntime = Pick<typeof Ort, "InferenceSession" | "Tensor">;
 
 export interface OrtSessionTraits {
-  readonly engine: "native" | "wasm";
+  readonly engine: "native" | "wasm" | "webgpu";
   /** Whether the runtime writes into tensors passed as outputs; where not, we copy. */
   readonly writesIntoOutputs: boolean;
   /** Whether the runtime reads SharedArrayBuffers. */
