@@ -7,7 +7,10 @@ import { type ModelWeights, rowL2 } from "./model-weights.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 
 export interface GradientStep {
-  readonly optimizer: OptimizerOptions;
+  readonly optimizer: Pick<
+    OptimizerOptions,
+    "maxGradientNorm" | "embeddingRegularizer" | "embeddingRegularizerScope"
+  >;
   readonly learningRate: number;
   /** From 1. */
   readonly step: number;
@@ -18,6 +21,9 @@ export interface GradientStep {
   /** Factor on λ of each dense parameter. @default 1 */
   readonly denseL2Shares?: readonly number[];
 }
+
+/** What a step moves. */
+export type MovedWeights = Pick<ModelWeights, "arenas" | "dense">;
 
 /** Milliseconds, added to. */
 export interface TimeSpent {
@@ -31,7 +37,7 @@ export interface TimeSpent {
  * @throws MillraceError when the norm is not finite, also without clipping: such a gradient would end up in
  *   the weights
  */
-export function clippingFactor({ arenas, dense }: ModelWeights, given: GradientStep): number {
+export function clippingFactor({ arenas, dense }: MovedWeights, given: GradientStep): number {
   const { optimizer, task = 0, denseL2Shares } = given;
   const l2 = rowL2Of(given);
   const squares = arenas
@@ -49,7 +55,7 @@ export function clippingFactor({ arenas, dense }: ModelWeights, given: GradientS
 
 /** Moves rows and dense parameters in place. */
 export function moveWeights(
-  { arenas, dense }: ModelWeights,
+  { arenas, dense }: MovedWeights,
   given: GradientStep,
   gradientScale: number,
   spent: TimeSpent,
