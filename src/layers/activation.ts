@@ -10,9 +10,17 @@ export interface ActivationLayer {
   forward(x: Tensor): Tensor;
 }
 
-/** `x` where positive, else `slope · x` with one learned slope, 0.25 at the start as in PyTorch. He et al., arXiv:1502.01852. */
+/**
+ * `x` where positive, else `slope · x` with one learned slope, 0.25 at the start as in PyTorch unless told
+ * otherwise. He et al., arXiv:1502.01852.
+ */
 export class PReLU extends Module implements ActivationLayer {
-  readonly slope = new Parameter([1], { init: constantInit(0.25) });
+  readonly slope: Parameter;
+
+  constructor({ slope = 0.25 }: { readonly slope?: number } = {}) {
+    super();
+    this.slope = new Parameter([1], { init: constantInit(slope) });
+  }
 
   forward(x: Tensor): Tensor {
     return leakyRelu(x, this.slope);
@@ -50,9 +58,18 @@ const plain: { readonly [name: string]: (x: Tensor) => Tensor } = {
   none: (x) => x,
 };
 
+export interface ActivationOptions {
+  /** What PReLU's slope starts from. @default 0.25 */
+  readonly preluSlope?: number;
+}
+
 /** The activation of a layer of `width` units. */
-export function activation(name: ActivationName, width: number): ActivationLayer {
-  if (name === "prelu") return new PReLU();
+export function activation(
+  name: ActivationName,
+  width: number,
+  { preluSlope }: ActivationOptions = {},
+): ActivationLayer {
+  if (name === "prelu") return new PReLU({ slope: preluSlope });
   if (name === "dice") return new Dice(width);
   return { forward: plain[name] };
 }

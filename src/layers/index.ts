@@ -52,6 +52,7 @@ export {
   type MultiHeadTargetAttentionOptions,
   type TargetAttentionInputs,
 } from "./multi-head-target-attention.ts";
+export { placeScores, poolPlaces } from "./place-attention.ts";
 export { PositionalEmbedding } from "./positional-embedding.ts";
 export { RelativeBias } from "./relative-bias.ts";
 export { SearchUnit } from "./search-unit.ts";

@@ -8,6 +8,8 @@ import { Linear } from "./linear.ts";
 export interface MLPOptions {
   /** Activation of the hidden layers. @default "relu" */
   readonly activation?: ActivationName;
+  /** What slopes of `prelu` start from. @default 0.25 */
+  readonly preluSlope?: number;
   /** Share of units dropped after each hidden layer. @default 0 */
   readonly dropout?: number;
   /** Batch normalisation before each activation. @default false */
@@ -31,7 +33,7 @@ export class MLP extends Module {
     const widths = [inputs, ...hidden];
     this.layers = repeat(hidden.length, (l) => new Linear(widths[l], widths[l + 1]));
     this.norms = options.batchNorm ? hidden.map((width) => new BatchNorm(width)) : [];
-    this.activations = hidden.map((width) => activation(options.activation ?? "relu", width));
+    this.activations = hidden.map((width) => activation(options.activation ?? "relu", width, options));
     this.rate = options.dropout ?? 0;
     const last = widths[widths.length - 1];
     this.head = options.output === undefined ? undefined : new Linear(last, options.output);

@@ -29,6 +29,7 @@ export { sim, SIM, type SIMOptions } from "./sim.ts";
 export { eta, ETA, type ETAOptions } from "./eta.ts";
 export { sdim, SDIM, type SDIMOptions } from "./sdim.ts";
 export { twin, TWIN, type TWINOptions } from "./twin.ts";
+export { dare, DARE, type DAREOptions } from "./dare.ts";
 export { hstu, HSTU, type HSTUOptions } from "./hstu.ts";
 export { sharedBottom, SharedBottom, type SharedBottomOptions } from "./shared-bottom.ts";
 export { mmoe, MMoE, type MMoEOptions } from "./mmoe.ts";

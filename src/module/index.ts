@@ -33,3 +33,4 @@ export {
   type TraceOptions,
   withTrace,
 } from "./trace.ts";
+export { type FoundEvents, isTwoStage, type StagedHistory, type TwoStageModel } from "./two-stage.ts";

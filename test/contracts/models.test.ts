@@ -37,6 +37,7 @@ const readHistories: ReadonlySet<string> = new Set([
   "ETA",
   "SDIM",
   "TWIN",
+  "DARE",
   "HSTU",
 ]);
 
