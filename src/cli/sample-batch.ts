@@ -48,6 +48,6 @@ function drawn(
 function idsOf(map: FeatureMap, name: string, owner: FeatureMap["features"][number] | undefined): number {
   if (owner === undefined) return map.encoders[DOMAIN_ENCODER]?.size ?? 1;
   if (owner.name !== name && (owner.kind === "bag" || owner.kind === "sequence")) return owner.maxLength + 1;
-  if (owner.kind === "bucket") return owner.size;
+  if (owner.kind === "bucket" || owner.kind === "numeral") return owner.size;
   return "encoder" in owner ? map.encoders[owner.encoder].size : 1;
 }

@@ -77,6 +77,7 @@ function needOf(feature: Feature): FeatureNeed {
         shape: { clip: feature.transform.clip, log: feature.transform.log },
       };
     case "bucket":
+    case "numeral":
       return { kind: "number", name, column, shape: { clip: undefined, log: false } };
     case "dense":
       return { kind: "vector", name, column, separator: feature.separator, dim: feature.dim };

@@ -34,7 +34,9 @@ export function checkFeatures(config: DataConfig): void {
   checkNegativeRates(config);
   const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
   const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
-  for (const { name, kind, target, alignedWith, timesColumn, dim } of config.features) {
+  for (const feature of config.features) {
+    const { name, kind, target, alignedWith, timesColumn, dim } = feature;
+    checkNumerals(feature);
     if (target !== undefined) mustBe(name, "target", target, categorical, "a categorical feature");
     if (alignedWith !== undefined) mustBe(name, "aligned_with", alignedWith, sequences, "a sequence");
     if (timesColumn !== undefined && config.timestamp === undefined) {
@@ -51,6 +53,26 @@ export function checkFeatures(config: DataConfig): void {
         details: { key: "dim" },
       });
     }
+  }
+}
+
+/** Most bits of numbers whose integers are found among cuts, which stand in the feature map. */
+const MOST_CUT_BITS = 16;
+
+function checkNumerals({ name, transform, scale, bits, bases }: DataConfig["features"][number]): void {
+  if (transform !== "numerals") return;
+  const cut = scale === "quantiles" || scale === "log";
+  if (cut && bits > MOST_CUT_BITS) {
+    throw new ConfigError(
+      `config: feature ${name} has bits ${bits}, with scale ${scale} at most ${MOST_CUT_BITS}`,
+      { details: { key: "bits", expected: `at most ${MOST_CUT_BITS}`, received: bits } },
+    );
+  }
+  if (new Set(bases).size < bases.length) {
+    throw new ConfigError(`config: feature ${name} names a base twice: ${bases.join(", ")}`, {
+      details: { key: "bases", received: bases },
+      hint: "the same digits twice add nothing",
+    });
   }
 }
 

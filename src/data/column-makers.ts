@@ -6,6 +6,8 @@ import {
   bucketId,
   type Feature,
   MISSING_ID,
+  numeralIds,
+  numeralWidth,
   OUT_OF_VOCABULARY_ID,
   scaleNumber,
   toFloat,
@@ -122,6 +124,30 @@ export function numberMaker(
     const columns: EncodedColumn[] = [{ values, lengths: undefined }];
     if (isNumeric) columns.push({ values: missing, lengths: undefined });
     return columns;
+  };
+}
+
+/** The digits of numbers in several numeral systems. */
+export function numeralMaker(
+  { spool }: SpooledSource,
+  lane: number,
+  feature: Extract<Feature, { kind: "numeral" }>,
+): MakeColumns {
+  const scratch = new Scratch();
+  const width = numeralWidth(feature);
+  return (block, rows, tally) => {
+    const numbers = spool.read(block, lane).values;
+    const count = tally.of(feature.name);
+    const values = scratch.int32(rows.length * width);
+    for (let i = 0; i < rows.length; i++) {
+      const number = numbers[rows[i]];
+      const known = Number.isFinite(number);
+      values.set(numeralIds(known ? number : undefined, feature), i * width);
+      if (known) continue;
+      count.missing++;
+      if (number === Number.POSITIVE_INFINITY) count.unusable++;
+    }
+    return [{ values, lengths: width === 1 ? undefined : new Int32Array(rows.length).fill(width) }];
   };
 }
 

@@ -113,12 +113,36 @@ const featureSchema = z
     hashBuckets: z.int().min(1).optional().describe("no vocabulary: ids are a hash modulo this number"),
     trim: z.boolean().default(false).describe("trim white space around values"),
     transform: z
-      .enum(["raw", "log", "standard", "log_standard", "buckets"])
+      .enum(["raw", "log", "standard", "log_standard", "buckets", "numerals"])
       .default("standard")
       .describe(
-        "numeric: as it is; sign(x)·ln(1+|x|); mean 0 and deviation 1; both; or cut at quantiles into categories",
+        "numeric: as it is; sign(x)·ln(1+|x|); mean 0 and deviation 1; both; cut at quantiles into categories; or " +
+          "as an integer's digits in several bases",
       ),
     buckets: z.int().min(2).default(10).describe("number of buckets of `transform: buckets`"),
+    scale: z
+      .enum(["quantiles", "integer", "linear", "log"])
+      .default("quantiles")
+      .describe(
+        "numerals: how numbers become integers. quantiles: equally many rows each; integer: as they are, rounded " +
+          "down, from 0 (or `clip`) on; linear, log: equal steps between `clip` (default: smallest and largest), " +
+          "of the number or of sign(x)·ln(1+|x|)",
+      ),
+    bits: z
+      .int()
+      .min(1)
+      .max(32)
+      .default(12)
+      .describe("numerals: integers lie below 2 to this power (at most 16 unless integer or linear)"),
+    bases: z
+      .array(z.int().min(2).max(65_536))
+      .min(1)
+      .default([2, 3])
+      .describe("numerals: the numeral systems; a base b of L places has b·L rows"),
+    combine: z
+      .enum(["sum", "concat"])
+      .default("sum")
+      .describe("numerals: bases are added, or stand side by side and pass a linear map"),
     clip: z
       .tuple([z.number(), z.number()])
       .optional()

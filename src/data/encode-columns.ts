@@ -3,7 +3,7 @@
  * by the functions that the serving encoder uses; what is met on the way is counted for each split.
  */
 import { assert } from "../core/index.ts";
-import { type BatchColumn, DOMAIN_ENCODER, type FeatureMap } from "../schema/index.ts";
+import { type BatchColumn, DOMAIN_ENCODER, type FeatureMap, numeralWidth } from "../schema/index.ts";
 import { type BatchLanes, layoutOf } from "./batch-needs.ts";
 import {
   groupMaker,
@@ -12,6 +12,7 @@ import {
   listMaker,
   type MakeColumns,
   numberMaker,
+  numeralMaker,
   plainMaker,
   type SplitTally,
   vectorMaker,
@@ -66,6 +67,9 @@ export function columnEncoder(
           false,
           numberMaker(spooled, lane, feature),
         );
+        break;
+      case "numeral":
+        add([name], numeralWidth(feature) > 1, numeralMaker(spooled, lane, feature));
         break;
       case "dense":
         add([name, `${name}.missing`], true, vectorMaker(spooled, lane, feature));

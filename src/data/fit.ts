@@ -11,6 +11,9 @@ import {
   FIRST_VALUE_ID,
   type IdEncoder,
   type Label,
+  type NumeralFeature,
+  numeralShape,
+  type NumeralScale,
   type NumericTransform,
   type TimestampUnit,
   transformNumber,
@@ -99,7 +102,7 @@ function needOf(feature: FeatureConfig, features: readonly FeatureConfig[]): Fea
 }
 
 function shapeOf({ clip, transform }: FeatureConfig): NumberShape {
-  if (transform === "buckets") return { clip: undefined, log: false };
+  if (transform === "buckets" || transform === "numerals") return { clip: undefined, log: false };
   return { clip, log: transform === "log" || transform === "log_standard" };
 }
 
@@ -250,6 +253,10 @@ function domainFeature(column: string): FeatureConfig {
     trim: false,
     transform: "raw",
     buckets: 2,
+    bases: [2, 3],
+    bits: 12,
+    scale: "quantiles",
+    combine: "sum",
     fill: "mean",
     pooling: "mean",
   };
@@ -295,6 +302,7 @@ function fitFeature(feature: FeatureConfig, lane: number, train: TrainingRows): 
         const boundaries = fitBoundaries(() => train.numbers(lane), feature.buckets);
         return { kind: "bucket", name, column, boundaries, size: FIRST_VALUE_ID + boundaries.length + 1 };
       }
+      if (feature.transform === "numerals") return fitNumerals(feature, () => train.numbers(lane));
       return { kind: "numeric", name, column, transform: fitTransform(feature, () => train.numbers(lane)) };
     case "bag":
     case "sequence": {
@@ -305,6 +313,53 @@ function fitFeature(feature: FeatureConfig, lane: number, train: TrainingRows): 
         : { kind: "sequence", ...list, target, alignedWith, timesColumn };
     }
   }
+}
+
+/** Integers by the feature's scale, then the places that their digits need. */
+function fitNumerals(feature: FeatureConfig, pass: () => Iterable<Float64Array>): NumeralFeature {
+  const { name, bases, combine } = feature;
+  const scale = fitScale(feature, pass);
+  const { places, size } = numeralShape(bases, scale.largest);
+  return { kind: "numeral", name, column: columnOf(feature), scale, bases, places, combine, size };
+}
+
+function fitScale({ scale, bits, clip }: FeatureConfig, pass: () => Iterable<Float64Array>): NumeralScale {
+  const largest = 2 ** bits - 1;
+  if (scale === "integer") {
+    const [lowest, highest] = clip ?? [0, largest];
+    const first = Math.floor(lowest);
+    return {
+      kind: "integer",
+      lowest: first,
+      largest: clip === undefined ? largest : Math.floor(highest) - first,
+    };
+  }
+  if (scale === "quantiles") {
+    const cuts = fitBoundaries(pass, largest + 1);
+    return { kind: "cuts", cuts, largest: cuts.length };
+  }
+  const [lowest, highest] = clip ?? extremesOf(pass);
+  if (scale === "linear") return { kind: "linear", lowest, highest, largest };
+  // Steps of equal size in sign(x)·ln(1 + |x|), as cuts of the raw number: no logarithm when rows are encoded.
+  const [from, to] = [lowest, highest].map((x) => Math.sign(x) * Math.log1p(Math.abs(x)));
+  const cuts = Array.from({ length: largest }, (_, k) => {
+    const at = from + ((to - from) * (k + 1)) / (largest + 1);
+    return Math.sign(at) * Math.expm1(Math.abs(at));
+  });
+  return { kind: "cuts", cuts: [...new Set(cuts)], largest: new Set(cuts).size };
+}
+
+/** Smallest and largest finite number; of none 0 and 0. */
+function extremesOf(pass: () => Iterable<Float64Array>): [number, number] {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const values of pass()) {
+    for (const value of values) {
+      if (!Number.isFinite(value)) continue;
+      lowest = Math.min(lowest, value);
+      highest = Math.max(highest, value);
+    }
+  }
+  return lowest <= highest ? [lowest, highest] : [0, 0];
 }
 
 function fitTransform(feature: FeatureConfig, pass: () => Iterable<Float64Array>): NumericTransform {

@@ -70,7 +70,7 @@ function lanesOf(map: FeatureMap, lanes: BatchLanes, encoder: string): number[] 
 /** What of a config and a map must agree. @throws ConfigError that names the first difference */
 export function checkSameFeatures(config: DataConfig, map: FeatureMap): void {
   const kindOf = (feature: FeatureMap["features"][number]): string =>
-    feature.kind === "bucket" ? "numeric" : feature.kind;
+    feature.kind === "bucket" || feature.kind === "numeral" ? "numeric" : feature.kind;
   compare(
     "features",
     config.features.map(({ name, kind }) => `${name} (${kind})`),

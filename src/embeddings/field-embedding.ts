@@ -1,17 +1,20 @@
 /**
  * Every field of a row as one vector of the same width: ids through tables, numbers times a learned
- * vector (plus another where the number is missing), lists pooled over their entries, dense vectors
- * through a linear map.
+ * vector (plus another where the number is missing) or as the rows of its digits, lists pooled over their
+ * entries, dense vectors through a linear map.
  */
 import { Module, Parameter, type Batch, type Initializer, type Table, zerosInit } from "../module/index.ts";
 import { add, concat, div, expandDims, matmul, maximum, mul, reshape, slice, sum } from "../ops/index.ts";
-import type {
-  BagFeature,
-  DenseFeature,
-  Feature,
-  FeatureMap,
-  NumericFeature,
-  SequenceFeature,
+import {
+  type BagFeature,
+  type BucketFeature,
+  type CategoricalFeature,
+  type DenseFeature,
+  type FeatureMap,
+  type NumeralFeature,
+  type NumericFeature,
+  numeralWidth,
+  type SequenceFeature,
 } from "../schema/index.ts";
 import { constant, type Tensor } from "../tensor/index.ts";
 import { defaultEmbeddingInit, featureNamed, isIdFeature, slotOf, tablesFor } from "./tables.ts";
@@ -43,6 +46,8 @@ export class FieldEmbedding extends Module {
   /** Raw numbers: the value that stands for a missing one, `[numeric fields]`. */
   readonly numericFill: Parameter | undefined;
   readonly dense: { readonly [feature: string]: Parameter };
+  /** Of numbers as digits whose bases stand side by side: `[bases · dim, dim]`. */
+  readonly numerals: { readonly [feature: string]: Parameter };
   readonly dim: number;
   /** Number of fields. */
   readonly fields: number;
@@ -51,8 +56,9 @@ export class FieldEmbedding extends Module {
   /** Names of the fields in the order of the output. */
   readonly names: readonly string[];
 
-  readonly #scalars: readonly Exclude<Feature, NumericFeature | DenseFeature | ListFeature>[];
+  readonly #scalars: readonly (CategoricalFeature | BucketFeature)[];
   readonly #lists: readonly ListFeature[];
+  readonly #numerals: readonly NumeralFeature[];
   readonly #numbers: readonly NumericFeature[];
   readonly #vectors: readonly DenseFeature[];
 
@@ -76,6 +82,7 @@ export class FieldEmbedding extends Module {
     );
     this.#scalars = features.filter((feature) => feature.kind === "categorical" || feature.kind === "bucket");
     this.#lists = features.filter((feature) => feature.kind === "bag" || feature.kind === "sequence");
+    this.#numerals = features.filter((feature) => feature.kind === "numeral");
     this.#numbers = features.filter((feature) => feature.kind === "numeric");
     this.#vectors = features.filter((feature) => feature.kind === "dense");
     const own = tablesFor(schema, features.filter(isIdFeature), { dim, init, role });
@@ -90,18 +97,25 @@ export class FieldEmbedding extends Module {
     this.dense = Object.fromEntries(
       this.#vectors.map((vector) => [vector.name, new Parameter([vector.dim, dim])]),
     );
+    this.numerals = Object.fromEntries(
+      this.#numerals
+        .filter(({ combine }) => combine === "concat")
+        .map(({ name, bases }) => [name, new Parameter([bases.length * dim, dim])]),
+    );
     const embedded = raw ? [] : this.#numbers;
-    const inOrder = [...this.#scalars, ...this.#lists, ...embedded, ...this.#vectors];
+    const inOrder = [...this.#scalars, ...this.#lists, ...this.#numerals, ...embedded, ...this.#vectors];
     this.names = inOrder.map(({ name }) => name);
     this.dim = dim;
     this.fields = inOrder.length;
     this.width = inOrder.length * dim + (raw ? numbers : 0);
   }
 
-  /** `[batch, fields, dim]`: ids first, then lists, embedded numbers and vectors. */
+  /** `[batch, fields, dim]`: ids first, then lists, numbers as digits, embedded numbers and vectors. */
   forward(batch: Batch): Tensor {
     const parts: Tensor[] = [];
-    const slots = [...this.#scalars, ...this.#lists].map((feature) => slotOf(feature, this.tables));
+    const slots = [...this.#scalars, ...this.#lists, ...this.#numerals].map((feature) =>
+      slotOf(feature, this.tables),
+    );
     const rows = slots.length > 0 ? batch.lookup(slots) : undefined; // [batch, sum of widths, dim]
     if (rows !== undefined && this.#scalars.length > 0) {
       parts.push(slice(rows, { axis: 1, start: 0, end: this.#scalars.length }));
@@ -111,6 +125,12 @@ export class FieldEmbedding extends Module {
       const entries = slice(rows as Tensor, { axis: 1, start, end: start + feature.maxLength });
       parts.push(expandDims(poolEntries(entries, batch.mask(feature.name), pooling(feature)), 1));
       start += feature.maxLength;
+    }
+    for (const feature of this.#numerals) {
+      const end = start + numeralWidth(feature);
+      const digits = slice(rows as Tensor, { axis: 1, start, end }); // [batch, Σ places, dim]
+      parts.push(expandDims(this.#numeral(digits, feature), 1));
+      start = end;
     }
     if (this.numeric !== undefined && this.numericMissing !== undefined) {
       const names = this.#numbers.map(({ name }) => name);
@@ -122,6 +142,18 @@ export class FieldEmbedding extends Module {
       parts.push(expandDims(matmul(batch.vector(name), this.dense[name]), 1));
     }
     return concat(parts, { axis: 1 });
+  }
+
+  /** `[batch, Σ places, dim]` to `[batch, dim]`; padding rows are zeros. */
+  #numeral(digits: Tensor, { name, places, combine }: NumeralFeature): Tensor {
+    if (combine === "sum") return sum(digits, { axis: 1 });
+    let start = 0;
+    const byBase = places.map((count) => {
+      const own = slice(digits, { axis: 1, start, end: start + count });
+      start += count;
+      return sum(own, { axis: 1 });
+    });
+    return matmul(concat(byBase), this.numerals[name]);
   }
 
   /** The same side by side, then raw numbers: `[batch, width]`. */

@@ -1,7 +1,7 @@
 /** Tables for the features of a schema: one a vocabulary, shared by all features that use it. */
 import { ConfigError } from "../core/index.ts";
 import { type Initializer, type LookupSlot, normalInit, Table, type TableOptions } from "../module/index.ts";
-import type { Feature, FeatureMap } from "../schema/index.ts";
+import { type Feature, type FeatureMap, numeralWidth } from "../schema/index.ts";
 
 export type IdFeature = Exclude<Feature, { kind: "numeric" | "dense" }>;
 
@@ -14,12 +14,12 @@ export function isIdFeature(feature: Feature): feature is IdFeature {
 
 /** The key of the vocabulary a feature's ids come from; features with one key share a table. */
 export function vocabularyOf(feature: IdFeature): string {
-  return feature.kind === "bucket" ? feature.name : feature.encoder;
+  return "encoder" in feature ? feature.encoder : feature.name;
 }
 
 /** Rows a table for this feature needs, reserved ids included. */
 export function vocabularySize(schema: FeatureMap, feature: IdFeature): number {
-  return feature.kind === "bucket" ? feature.size : schema.encoders[feature.encoder].size;
+  return "encoder" in feature ? schema.encoders[feature.encoder].size : feature.size;
 }
 
 export interface TableSetOptions extends Pick<TableOptions, "init" | "role" | "trainable"> {
@@ -43,8 +43,21 @@ export function tablesFor(
 
 /** Reading a feature's ids through its table. */
 export function slotOf(feature: IdFeature, tables: { readonly [vocabulary: string]: Table }): LookupSlot {
-  const width = feature.kind === "bag" || feature.kind === "sequence" ? feature.maxLength : 1;
-  return { table: tables[vocabularyOf(feature)], column: feature.name, width };
+  return { table: tables[vocabularyOf(feature)], column: feature.name, width: idsOf(feature) };
+}
+
+/** Ids that a row has of a feature. */
+function idsOf(feature: IdFeature): number {
+  switch (feature.kind) {
+    case "categorical":
+    case "bucket":
+      return 1;
+    case "numeral":
+      return numeralWidth(feature);
+    case "bag":
+    case "sequence":
+      return feature.maxLength;
+  }
 }
 
 /** A feature by name; an unknown one is the user's mistake. */

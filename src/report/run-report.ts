@@ -17,7 +17,7 @@ import {
   runFiles,
   type RunMetrics,
 } from "../run/index.ts";
-import type { BatchSource, Feature, FeatureMap } from "../schema/index.ts";
+import { type BatchSource, type Feature, type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
 import { type LabelPredictions, predictSplit } from "../training/index.ts";
 import { permutationImportance } from "./feature-importance.ts";
 import { renderReport } from "./render-report.ts";
@@ -387,7 +387,7 @@ function featuresOf(
 /** The widest table over the feature's vocabulary: models may hold a narrow one beside it. */
 function tableOf({ tables }: OpenRun, feature: Feature): NamedTable | undefined {
   if (feature.kind === "numeric" || feature.kind === "dense") return undefined;
-  const vocabulary = feature.kind === "bucket" ? feature.name : feature.encoder;
+  const vocabulary = "encoder" in feature ? feature.encoder : feature.name;
   return tables
     .filter(({ name }) => name.endsWith(`.${vocabulary}`))
     .reduce<NamedTable | undefined>(
@@ -399,6 +399,7 @@ function tableOf({ tables }: OpenRun, feature: Feature): NamedTable | undefined 
 function vocabularySize({ encoders }: FeatureMap, feature: Feature): number | undefined {
   if (feature.kind === "numeric" || feature.kind === "dense") return undefined;
   if (feature.kind === "bucket") return feature.boundaries.length + 1;
+  if (feature.kind === "numeral") return feature.size - FIRST_VALUE_ID;
   const { vocabulary } = encoders[feature.encoder];
   return vocabulary.type === "list" ? vocabulary.values.length : vocabulary.buckets;
 }

@@ -2,6 +2,7 @@
  * Encoded batches: what the data layer hands to training. Columns are flat typed arrays; their widths
  * stand in the layout, which depends on the feature map alone.
  */
+import { numeralWidth } from "./encode-numeral.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
 export type ColumnRole = "feature" | "label" | "weight" | "group" | "domain" | "timestamp" | "truth";
@@ -55,6 +56,9 @@ export function batchLayout(map: FeatureMap): BatchColumn[] {
       case "categorical":
       case "bucket":
         add(feature.name, "feature", "int32");
+        break;
+      case "numeral":
+        add(feature.name, "feature", "int32", numeralWidth(feature));
         break;
       case "numeric":
         add(feature.name, "feature", "float32");

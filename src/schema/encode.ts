@@ -7,6 +7,7 @@ import { type BatchColumn, batchLayout, type ColumnData, type EncodedBatch } fro
 import { canonical } from "./canonical.ts";
 import { type CanonicalLookup, canonicalLookup } from "./encode-id.ts";
 import { createDeriver } from "./derive.ts";
+import { numeralIds, numeralWidth } from "./encode-numeral.ts";
 import { bucketId, toFloat, transformNumber } from "./encode-number.ts";
 import {
   type BagFeature,
@@ -119,6 +120,16 @@ function featureWriter(
           if (columns[name][i] === MISSING_ID) counts.missing++;
         }
       };
+    case "numeral": {
+      const width = numeralWidth(feature);
+      return (rows, columns) => {
+        for (let i = 0; i < rows.length; i++) {
+          const value = parseNumber(rows[i][column]);
+          columns[name].set(numeralIds(value, feature), i * width);
+          if (value === undefined) counts.missing++;
+        }
+      };
+    }
     case "numeric":
       return (rows, columns) => {
         for (let i = 0; i < rows.length; i++) {

@@ -79,6 +79,36 @@ export interface BucketFeature extends FeatureBase {
   readonly size: number;
 }
 
+/** How a raw number becomes the integer 0 … largest whose digits are looked up. */
+export type NumeralScale =
+  /** `⌊x⌋ - lowest`, moved into the bounds: for ids, floors, codes. */
+  | { readonly kind: "integer"; readonly lowest: number; readonly largest: number }
+  /** `⌊(x - lowest) / (highest - lowest) · largest⌋`, moved into the bounds. */
+  | {
+      readonly kind: "linear";
+      readonly lowest: number;
+      readonly highest: number;
+      readonly largest: number;
+    }
+  /** The number of cuts ≤ x. */
+  | { readonly kind: "cuts"; readonly cuts: readonly number[]; readonly largest: number };
+
+/**
+ * A number as its digits in several numeral systems (`encode-numeral.ts`): batch column `<name>`, int32
+ * `[batch, Σ places]`, ids of one table that belongs to this feature alone.
+ */
+export interface NumeralFeature extends FeatureBase {
+  readonly kind: "numeral";
+  readonly scale: NumeralScale;
+  readonly bases: readonly number[];
+  /** Places of each base. */
+  readonly places: readonly number[];
+  /** How the sums over each base's rows become one vector: added, or side by side through a linear map. */
+  readonly combine: "sum" | "concat";
+  /** Rows of the table, reserved ids included: `3 + Σ_b b·L_b`. */
+  readonly size: number;
+}
+
 /** Where a list comes from in raw data: an array value, or text cut at a separator. */
 export interface ListSource {
   readonly separator: string | undefined;
@@ -120,6 +150,7 @@ export type Feature =
   | CategoricalFeature
   | NumericFeature
   | BucketFeature
+  | NumeralFeature
   | BagFeature
   | SequenceFeature
   | DenseFeature;

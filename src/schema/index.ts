@@ -34,6 +34,15 @@ export { type Expression, parseExpression } from "./expression.ts";
 export { tokensOf, words } from "./tokens.ts";
 export { type CanonicalLookup, canonicalLookup, encodeId } from "./encode-id.ts";
 export { bucketId, scaleNumber, shapeNumber, toFloat, transformNumber } from "./encode-number.ts";
+export {
+  digitCount,
+  digitsOf,
+  numeralIds,
+  numeralShape,
+  numeralValue,
+  numeralWidth,
+  valueOfDigits,
+} from "./encode-numeral.ts";
 export { listEntries } from "./list-entries.ts";
 export { murmur32 } from "./hash.ts";
 export {
@@ -68,6 +77,8 @@ export {
   type Label,
   type ListSource,
   MISSING_ID,
+  type NumeralFeature,
+  type NumeralScale,
   type NumericFeature,
   type NumericTransform,
   OUT_OF_VOCABULARY_ID,

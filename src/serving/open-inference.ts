@@ -102,10 +102,10 @@ export function inputColumns(map: FeatureMap, columns: readonly string[]): Input
       if (feature.column !== name && !times) continue;
       const many = feature.kind === "bag" || feature.kind === "sequence" || feature.kind === "dense";
       list ||= many && feature.separator === undefined;
-      if (times || feature.kind === "numeric" || feature.kind === "bucket") datatype ??= "FP64";
+      if (times) datatype ??= "FP64";
       else if (feature.kind === "dense") datatype ??= feature.separator === undefined ? "FP64" : "BYTES";
       else if ("separator" in feature && feature.separator !== undefined) datatype ??= "BYTES";
-      else datatype ??= datatypeOf(map.encoders[feature.encoder].valueType);
+      else datatype ??= "encoder" in feature ? datatypeOf(map.encoders[feature.encoder].valueType) : "FP64";
     }
     return { name, datatype: datatype ?? (name === map.timestamp ? "FP64" : "BYTES"), list };
   });

@@ -10,6 +10,7 @@ import {
   type FeatureMap,
   FIRST_VALUE_ID,
   type IdEncoder,
+  numeralIds,
 } from "../../src/schema/index.ts";
 
 function ids(size: number): IdEncoder {
@@ -130,6 +131,14 @@ export function drawRows(schema: FeatureMap, size: number, seed: number): Encode
         columns[name] = fill(name, size * (kind === "dense" ? feature.dim : 1), (i, r) => r.normal(i));
         columns[`${name}.missing`] = fill(`${name}.missing`, size, (i, r) => (r.uniform(i) < 0.2 ? 1 : 0));
         break;
+      case "numeral": {
+        const values = fill(name, size, (i, r) => r.integer(i, feature.scale.largest + 2) - 1);
+        const ids = Array.from(values, (value) =>
+          Array.from(numeralIds(value < 0 ? undefined : value, feature)),
+        );
+        columns[name] = Int32Array.from(ids.flat());
+        break;
+      }
       case "bag":
       case "sequence": {
         const leader = (kind === "sequence" && feature.alignedWith) || name;

@@ -56,7 +56,7 @@ export class MF extends RetrievalModel {
 /** @throws ConfigError when the feature is missing or not one id a row */
 export function idFeature(schema: FeatureMap, name: string): IdFeature {
   const feature = featureNamed(schema, name);
-  if (isIdFeature(feature) && feature.kind !== "bag" && feature.kind !== "sequence") return feature;
+  if (isIdFeature(feature) && (feature.kind === "categorical" || feature.kind === "bucket")) return feature;
   throw new ConfigError(`"${name}" must be one id a row, and is ${feature.kind}`, {
     details: { feature: name, kind: feature.kind },
     hint: "name a categorical feature",
