@@ -1,6 +1,6 @@
 /** Scores where each query has negatives of its own. */
 import { assert } from "../core/index.ts";
-import { broadcastTo, div, expandDims, mean, mul, reshape, sum } from "../ops/index.ts";
+import { div, mean, mul, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 
@@ -10,14 +10,9 @@ export function againstOwn({ model, users, positives, negatives, own }: Contest)
   negative: Tensor;
 } {
   assert(negatives !== undefined && own > 0, "the objective needs negatives of each query");
-  const [rows, ...shape] = users.shape;
-  const repeated =
-    own === 1
-      ? users
-      : reshape(broadcastTo(expandDims(users, 1), [rows, own, ...shape]), [negatives.shape[0], ...shape]);
   return {
     positive: model.scorePairs(users, positives),
-    negative: reshape(model.scorePairs(repeated, negatives), [rows, own]),
+    negative: model.scoreOwn(users, negatives, own),
   };
 }
 

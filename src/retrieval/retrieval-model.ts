@@ -9,7 +9,7 @@
  * both (`scoring: "custom"`): exact search compiles it; only dot products can go into a graph index.
  */
 import { type Batch, currentTrace, Model } from "../module/index.ts";
-import { matmul, mul, sum } from "../ops/index.ts";
+import { broadcastTo, expandDims, matmul, mul, reshape, squeeze, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** What one row of training asks: queries and how much each counts. */
@@ -42,6 +42,24 @@ export abstract class RetrievalModel extends Model {
   /** The score of each user with its own item: `[rows, ...userShape]`, `[rows, ...itemShape]` to `[rows]`. */
   scorePairs(users: Tensor, items: Tensor): Tensor {
     return sum(mul(users, items), { axis: -1 });
+  }
+
+  /**
+   * The score of each user with `own` items that are its alone, one user's after another's:
+   * `[rows, ...userShape]`, `[rows · own, ...itemShape]` to `[rows, own]`.
+   */
+  scoreOwn(users: Tensor, items: Tensor, own: number): Tensor {
+    const [rows, ...shape] = users.shape;
+    if (this.scoring === "dot" && own > 1) {
+      // One product a row: repeating the user for each item would write and read `own` copies of it.
+      const lists = reshape(items, [rows, own, ...shape]); // [rows, own, dim]
+      return squeeze(matmul(lists, expandDims(users, 2)), 2);
+    }
+    const repeated =
+      own === 1
+        ? users
+        : reshape(broadcastTo(expandDims(users, 1), [rows, own, ...shape]), [items.shape[0], ...shape]);
+    return reshape(this.scorePairs(repeated, items), [rows, own]);
   }
 
   /** The score of each user with every item: `[rows, ...userShape]`, `[items, ...itemShape]` to `[rows, items]`. */
