@@ -176,10 +176,22 @@ function logEvent(log: EventLog, event: TrainingEvent): void {
   }
   if (event.type === "epoch") {
     log.scalars(event.record.steps, { "train/epoch_loss": event.record.trainLoss });
+    log.scalars(event.record.steps, slopesOf(event.record));
     if (event.evaluation !== undefined)
       log.scalars(event.record.steps, scalarsOf("validation", event.evaluation));
   }
   if (event.type === "checkpoint") log.flush();
+}
+
+/** `logit_gradient/<label>/<class>`, where it is recorded. */
+function slopesOf({ logitGradients = {} }: EpochRecord): { [tag: string]: number } {
+  const scalars: { [tag: string]: number } = {};
+  for (const [label, classes] of Object.entries(logitGradients)) {
+    for (const [part, value] of Object.entries(classes)) {
+      if (value !== null) scalars[`logit_gradient/${label}/${part}`] = value;
+    }
+  }
+  return scalars;
 }
 
 /** `<prefix>/<label>/<metric>` for every defined metric. */

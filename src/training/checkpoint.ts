@@ -1,5 +1,6 @@
 /** What is kept of a run's progress, and the store interface; `training/node` keeps it in directories. */
 import type { MergeRecord } from "./fork-merge/merge.ts";
+import type { LogitGradients } from "./logit-gradients.ts";
 import type { TaskRecord } from "./multi-task/task-meter.ts";
 import type { ScheduleState } from "./schedule.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -11,6 +12,8 @@ export interface EpochRecord {
   readonly phase?: string;
   /** How the losses of several tasks were weighed, and what the tasks did to each other. */
   readonly tasks?: TaskRecord;
+  /** Mean size of the loss's gradients on the logits by label, where it is recorded. */
+  readonly logitGradients?: { readonly [label: string]: LogitGradients };
   /** What became of the branches, where training forks and merges. */
   readonly merge?: MergeRecord;
   readonly steps: number;

@@ -1,6 +1,7 @@
 /** What training tells whoever listens: progress bars, event files, tests. */
 import type { EpochRecord } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
+import type { LogitGradients } from "./logit-gradients.ts";
 import type { MemoryLine } from "./model-weights.ts";
 
 export type TrainingEvent =
@@ -17,6 +18,8 @@ export type TrainingEvent =
       readonly loss: number;
       readonly samplesPerSecond: number;
       readonly learningRate: number;
+      /** Of this batch, by label, where they are recorded. */
+      readonly logitGradients?: { readonly [label: string]: LogitGradients };
     }
   | {
       readonly type: "epoch";

@@ -8,6 +8,7 @@ import { type Model, type State, Trace, withTrace } from "../module/index.ts";
 import { add, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
 import { input, Tensor } from "../tensor/index.ts";
+import { logitGradientOutputs } from "./logit-gradients.ts";
 import { lastShared } from "./multi-task/last-shared.ts";
 import { SymbolicBatch } from "./symbolic-batch.ts";
 import { placeTables } from "./table-placement.ts";
@@ -35,6 +36,8 @@ export interface TaskOutputs {
    * share, as `squares:<task>`. @default false
    */
   readonly norms?: boolean;
+  /** Also how large the loss's gradient on each binary label's logit is (`logit-gradients.ts`). @default false */
+  readonly logitGradients?: boolean;
   /** The forward pass as in evaluation: no dropout, running statistics read and left alone. @default false */
   readonly still?: boolean;
 }
@@ -68,7 +71,10 @@ export function trainingGraph(
   const key = input("randomKey", [], "uint32");
   const training = !source.still;
   const trace = new Trace({ training, key, label: (name) => batch.scalar(name) });
-  const objective = withTrace(trace, () => source.objective(forward(model, schema, batch), batch));
+  const { logits, objective } = withTrace(trace, () => {
+    const predicted = forward(model, schema, batch);
+    return { logits: predicted, objective: source.objective(predicted, batch) };
+  });
   const losses = withAuxiliary(objective, trace.auxiliaryLosses);
   const names = Object.keys(losses);
   const tasks = Object.keys(objective);
@@ -114,6 +120,13 @@ export function trainingGraph(
       const squares = grad(objective[name], probed).map((gradient) => sum(square(gradient)));
       outputs[`squares:${name}`] = squares.reduce((all, each) => add(all, each));
     }
+  }
+  if (source.logitGradients) {
+    const binary = Object.entries(logits).filter(([name]) => !isRealLabel(schema, name));
+    Object.assign(
+      outputs,
+      logitGradientOutputs(total, Object.fromEntries(binary), (name) => batch.scalar(name)),
+    );
   }
   for (const [k, state] of states.entries()) outputs[`state:${k}`] = trace.stateUpdates.get(state) as Tensor;
   const fed = factors === undefined ? [key] : [key, factors];
@@ -206,7 +219,12 @@ export function logitOffset({ labels }: FeatureMap, name: string): number {
 /** A model's logits by label; a model with one logit answers for the first label. */
 export function forward(model: Model, schema: FeatureMap, batch: Parameters<Model["forward"]>[0]): Logits {
   const logits = model.forward(batch);
-  return logits instanceof Tensor ? { [schema.labels[0]?.name ?? "label"]: logits } : logits;
+  return logits instanceof Tensor ? { [forwardedLabel(schema)]: logits } : logits;
+}
+
+/** The label that a model with one logit answers for. */
+export function forwardedLabel({ labels }: FeatureMap): string {
+  return labels[0]?.name ?? "label";
 }
 
 function bindings(model: Model, batch: SymbolicBatch, others: readonly Tensor[]): Map<Tensor, LeafBinding> {

@@ -30,6 +30,7 @@ export {
   type RateTrial,
   readRange,
 } from "./learning-rate-finder.ts";
+export type { LogitGradients } from "./logit-gradients.ts";
 export { listMask } from "./list-mask.ts";
 export { type ModelCost, modelCost } from "./model-cost.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
@@ -37,6 +38,14 @@ export { monitoredValue } from "./monitor.ts";
 export { type MultiTaskOptions, multiTaskOptions } from "./multi-task/options.ts";
 export type { TaskRecord } from "./multi-task/task-meter.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
+export { type RankingLossOptions, rankingLossOptions } from "./ranking-loss-options.ts";
+export {
+  type HistoryStages,
+  type SearchStages,
+  type SearchStagesOptions,
+  searchStages,
+  type StageGraph,
+} from "./search-stages.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
 export { measureDomains, rowsById, selectRows } from "./slices.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";

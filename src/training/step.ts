@@ -20,6 +20,7 @@ import {
   type TrainingGraph,
   trainingGraph,
 } from "./graphs.ts";
+import { LogitGradientMeter, type LogitGradients } from "./logit-gradients.ts";
 import { ModelWeights, type WeightsOptions } from "./model-weights.ts";
 import { type LossWeighting, lossWeighting } from "./multi-task/loss-weighting.ts";
 import { type MultiTaskOptions, needsFedWeights, needsSeparateGradients } from "./multi-task/options.ts";
@@ -42,6 +43,8 @@ export interface LearnerOptions extends GraphSource {
   readonly tied?: readonly (readonly string[])[];
   /** Learn as evaluation sees the model: no dropout, running statistics left alone. @default false */
   readonly still?: boolean;
+  /** Watch how large the loss's gradients on the logits are. @default false */
+  readonly logitGradients?: boolean;
 }
 
 /** A compiled model with its weights: it learns from batches and predicts. */
@@ -64,6 +67,9 @@ export class Learner {
   readonly #taskSteps: TaskSteps | undefined;
   readonly #weighting: LossWeighting | undefined;
   readonly #tied: TiedParameters;
+  readonly #slopes: LogitGradientMeter | undefined;
+  /** Of the last step, by label, where they are watched. */
+  logitGradients: { readonly [label: string]: LogitGradients } | undefined;
   readonly #outputs: ReadonlySet<string>;
   /** Fixed factors on the losses, in the order of the tasks; may be changed between steps. */
   readonly lossWeights: Float64Array;
@@ -104,6 +110,12 @@ export class Learner {
         if (meter !== undefined) weights.methodState.set("task-meter", meter.state);
       }
     }
+    if (options.logitGradients) {
+      const prefix = "slope:positives:";
+      const watched = graph.outputs.filter((name) => name.startsWith(prefix));
+      this.#slopes = new LogitGradientMeter(watched.map((name) => name.slice(prefix.length)));
+      this.weights.methodState.set("logit-gradients", this.#slopes.state);
+    }
     this.#tied = new TiedParameters(this.weights, options.tied ?? []);
     this.#tied.copy();
     this.#feeds = new BatchFeeds(graph.batch, this.weights, graph.inputs);
@@ -111,8 +123,8 @@ export class Learner {
   }
 
   static async create(options: LearnerOptions): Promise<Learner> {
-    const { multiTask, still } = options;
-    const graph = trainingGraph({ ...options, still, ...taskOutputs(multiTask) });
+    const { multiTask, still, logitGradients } = options;
+    const graph = trainingGraph({ ...options, still, logitGradients, ...taskOutputs(multiTask) });
     const evaluation = evaluationGraph(options);
     const { threads } = options;
     const session = await options.engine.load(graph.model, { threads });
@@ -150,6 +162,7 @@ export class Learner {
         : [],
       learningRate: this.learningRate,
     });
+    this.logitGradients = this.#slopes?.observe((name) => scalarOf(results, name));
     this.steps++;
     for (const [k, state] of this.graph.states.entries()) {
       this.weights.stateValues.set(state, results[`state:${k}`].data as Float32Array);
@@ -169,6 +182,11 @@ export class Learner {
     const found = this.#taskSteps?.meter?.record();
     if (factors === undefined && found === undefined) return undefined;
     return { ...(factors === undefined ? {} : { factors }), ...found };
+  }
+
+  /** Means since the last call, by label, where they are watched. */
+  takeLogitGradients(): { readonly [label: string]: LogitGradients } | undefined {
+    return this.#slopes?.record();
   }
 
   #lossFactors(): Float32Array {

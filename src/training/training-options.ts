@@ -4,6 +4,7 @@ import { forkMergeOptions } from "./fork-merge/options.ts";
 import { multiTaskOptions } from "./multi-task/options.ts";
 import { optimizerOptions } from "./optimizer-options.ts";
 import { phaseOptions } from "./phases/options.ts";
+import { rankingLossOptions } from "./ranking-loss-options.ts";
 import { scheduleOptions } from "./schedule.ts";
 
 export const trainingOptions = z.strictObject({
@@ -22,6 +23,13 @@ export const trainingOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe("Each domain of a batch counts once in the loss, however many rows it has there."),
+  rankingLoss: rankingLossOptions.optional(),
+  logitGradients: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Record the mean size of the loss's gradient on the logits of positives and of negatives, epoch by epoch.",
+    ),
   multiTask: multiTaskOptions.optional(),
   phases: z
     .array(phaseOptions)

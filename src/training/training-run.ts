@@ -69,6 +69,7 @@ export async function createLearner(
     batchSize: options.batchSize,
     seed: options.seed,
     multiTask,
+    logitGradients: options.logitGradients,
     still: stage?.still,
     tied: stage?.tied,
   });
@@ -242,6 +243,7 @@ export class TrainingRun {
         loss,
         samplesPerSecond: rowsNow / ((performance.now() - began) / 1000),
         learningRate: this.#learner.learningRate,
+        logitGradients: this.#learner.logitGradients,
       });
       if (checkpointEverySteps !== null && this.#learner.steps % checkpointEverySteps === 0) this.#save();
     }
@@ -254,10 +256,12 @@ export class TrainingRun {
     const { learningRate } = this.#learner;
     const { steps } = this;
     const tasks = this.#learner.endEpoch();
+    const logitGradients = this.#learner.takeLogitGradients();
     const record = {
       epoch: this.#history.length,
       ...(this.#stage === undefined ? {} : { phase: this.#stage.name }),
       ...(tasks === undefined ? {} : { tasks }),
+      ...(logitGradients === undefined ? {} : { logitGradients }),
       steps,
       trainLoss: this.#lossSum / this.#lossRows,
       learningRate,
