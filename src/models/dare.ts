@@ -176,6 +176,7 @@ export class DARE extends Model implements TwoStageModel {
       const scores = add(related, placeScores(query.places, mask)); // [batch, length]
       observe(`scores.${sequences[0].name}`, scores);
       const chosen = maskedSoftmax(scores, this.#chosen(i, scores, mask));
+      observe(`weights.${sequences[0].name}`, chosen);
       const weights = searching
         ? stack([chosen, maskedSoftmax(scores, mask)], { axis: 1 })
         : expandDims(chosen, 1); // [batch, 1 or 2, length]

@@ -39,6 +39,20 @@ export { type MultiTaskOptions, multiTaskOptions } from "./multi-task/options.ts
 export type { TaskRecord } from "./multi-task/task-meter.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";
 export { type RankingLossOptions, rankingLossOptions } from "./ranking-loss-options.ts";
+export {
+  type HistoryStages,
+  type SearchStages,
+  type SearchStagesOptions,
+  searchStages,
+  type StageGraph,
+} from "./search-stages.ts";
+export {
+  type HistoryStages,
+  type SearchStages,
+  type SearchStagesOptions,
+  searchStages,
+  type StageGraph,
+} from "./search-stages.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
 export { measureDomains, rowsById, selectRows } from "./slices.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
