@@ -46,13 +46,6 @@ export {
   searchStages,
   type StageGraph,
 } from "./search-stages.ts";
-export {
-  type HistoryStages,
-  type SearchStages,
-  type SearchStagesOptions,
-  searchStages,
-  type StageGraph,
-} from "./search-stages.ts";
 export { PlateauSchedule, type ScheduleOptions, scheduleOptions } from "./schedule.ts";
 export { measureDomains, rowsById, selectRows } from "./slices.ts";
 export { restoreSnapshot, type Snapshot, takeSnapshot, weightViews } from "./snapshot.ts";
