@@ -24,6 +24,8 @@ const types = {
   path: "VARCHAR",
   history: "BIGINT[]",
   liked: "VARCHAR",
+  taste: "FLOAT[]",
+  content: "VARCHAR",
   label: "INTEGER",
 } as const;
 
@@ -46,6 +48,10 @@ const config: Omit<DataConfigInput, "data"> = {
     { name: "seen_before", kind: "overlap", columns: ["user", "history"] },
     { name: "shared", kind: "overlap", columns: ["history", "liked"], separator: ",", measure: "jaccard" },
     { name: "top_hour", kind: "cross", columns: ["top", "hour"] },
+    { name: "alike", kind: "similarity", columns: ["taste", "content"], separator: " " },
+    { name: "product", kind: "similarity", columns: ["content", "taste"], separator: " ", measure: "inner" },
+    { name: "title_id", kind: "text_id", columns: ["title", "city"], characters: [2, 3], bits: 32, seed: 7 },
+    { name: "content_bits", kind: "vector_id", column: "content", separator: " ", bits: 20 },
     { name: "past", kind: "count", by: "user", window: "10s" },
     { name: "spent", kind: "count", by: ["city", "flag"], sum: "price", delay: 2 },
     { name: "past_log", kind: "expression", expression: "log1p(past)" },
@@ -66,6 +72,11 @@ const config: Omit<DataConfigInput, "data"> = {
     { name: "seen_before", kind: "categorical" },
     { name: "shared", kind: "numeric", transform: "raw" },
     { name: "top_hour", kind: "categorical" },
+    { name: "alike", kind: "numeric", transform: "numerals", scale: "linear", clip: [-1, 1], bits: 10 },
+    { name: "product", kind: "numeric", transform: "raw" },
+    { name: "title_id", kind: "numeric", transform: "numerals", scale: "integer", bits: 32, bases: [2, 16] },
+    { name: "title_value", kind: "categorical", column: "title_id" },
+    { name: "content_bits", kind: "numeric", transform: "numerals", scale: "integer", bits: 20, bases: [2] },
     { name: "past", kind: "numeric", transform: "raw", fill: "zero" },
     { name: "spent", kind: "numeric", transform: "raw", fill: "zero" },
     { name: "past_log", kind: "numeric", transform: "raw", fill: "zero" },
@@ -99,6 +110,10 @@ const row = fc
     history: nullable(fc.array(nullable(fc.bigInt({ min: 0n, max: 4n })), { maxLength: 4 })),
     liked: nullable(
       fc.array(fc.constantFrom("0", "1", "3", " 3", ""), { maxLength: 4 }).map((e) => e.join(",")),
+    ),
+    taste: nullable(fc.array(nullable(fc.float({ noNaN: true, min: -2, max: 2 })), { maxLength: 3 })),
+    content: nullable(
+      fc.array(fc.constantFrom("0.1", "-1", "0", "2e-3", "x"), { maxLength: 3 }).map((e) => e.join(" ")),
     ),
     label: fc.constantFrom(0, 1),
   })

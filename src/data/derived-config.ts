@@ -14,6 +14,9 @@ const duration = z.union([
   z.string().regex(/^\d+(\.\d+)?(s|m|h|d|w)$/, "expected seconds, or a number with s, m, h, d or w"),
 ]);
 
+const bits = z.int().min(1).max(32).default(16).describe("number of planes, one bit each");
+const planeSeed = z.int().min(0).max(0xffffffff).default(0).describe("another seed draws other planes");
+
 export const derivedSchema = z
   .discriminatedUnion("kind", [
     z.strictObject({
@@ -96,6 +99,44 @@ export const derivedSchema = z
     }),
     z.strictObject({
       name,
+      kind: z
+        .literal("similarity")
+        .describe(
+          "how alike two vectors are that one model made elsewhere, such as of a user and of an item",
+        ),
+      columns: z.tuple([column, column]).describe("the columns of vectors"),
+      separator: z.string().min(1).optional().describe("what stands between numbers of vectors in text"),
+      measure: z
+        .enum(["cosine", "inner"])
+        .default("cosine")
+        .describe("cosine, or the inner product: what the vectors were trained with"),
+    }),
+    z.strictObject({
+      name,
+      kind: z
+        .literal("text_id")
+        .describe(
+          "a whole number whose bits are alike for texts alike: which side of random planes they lie on",
+        ),
+      columns: z.union([column, z.array(column).min(1)]).describe("the texts' columns, taken together"),
+      words: grams
+        .optional()
+        .describe("shortest and longest word n-gram; default: [1, 1] without `characters`"),
+      characters: grams.optional().describe("shortest and longest character n-gram of the words"),
+      lowerCase: z.boolean().default(true).describe("whether letter case is levelled"),
+      bits,
+      seed: planeSeed,
+    }),
+    z.strictObject({
+      name,
+      kind: z.literal("vector_id").describe("the same of a vector"),
+      column: column.describe("the vector's column"),
+      separator: z.string().min(1).optional().describe("what stands between numbers of vectors in text"),
+      bits,
+      seed: planeSeed,
+    }),
+    z.strictObject({
+      name,
       kind: z.literal("prefix").describe("the first levels of a hierarchy such as sports/ball/tennis"),
       column: column.describe("the path's column"),
       separator: z.string().min(1).default("/").describe("what stands between levels"),
@@ -153,10 +194,14 @@ export function derivedInputs(derived: DerivedConfig, timestamp: string | undefi
   switch (derived.kind) {
     case "cross":
     case "overlap":
+    case "similarity":
       return [...derived.columns];
+    case "text_id":
+      return [derived.columns].flat();
     case "lookup":
     case "tokens":
     case "prefix":
+    case "vector_id":
       return [derived.column];
     case "expression":
       return [...parseExpression(derived.expression).columns];
@@ -244,7 +289,7 @@ function checkOne(each: DerivedConfig, fail: (message: string, hint?: string) =>
       );
     }
   }
-  if (each.kind === "tokens") {
+  if (each.kind === "tokens" || each.kind === "text_id") {
     for (const range of [each.words, each.characters]) {
       if (range !== undefined && range[0] > range[1]) {
         fail(`${each.name}: the shortest n-gram (${range[0]}) is longer than the longest (${range[1]})`);

@@ -90,6 +90,20 @@ async function settle(
       const [first, second] = columns.map((column) => ({ column, separator }));
       return { kind: "overlap", name, lists: [first, second], measure };
     }
+    case "similarity": {
+      const { columns, separator, measure } = definition;
+      const [first, second] = columns.map((column) => ({ column, separator }));
+      return { kind: "similarity", name, vectors: [first, second], measure };
+    }
+    case "text_id": {
+      const { columns, characters, lowerCase, bits, seed } = definition;
+      const words = definition.words ?? (characters === undefined ? ([1, 1] as const) : undefined);
+      return { kind: "text_id", name, columns: [columns].flat(), words, characters, lowerCase, bits, seed };
+    }
+    case "vector_id": {
+      const { column, separator, bits, seed } = definition;
+      return { kind: "vector_id", name, vector: { column, separator }, bits, seed };
+    }
     case "prefix": {
       const { column, separator, depth } = definition;
       return { kind: "prefix", name, column, separator, depth };

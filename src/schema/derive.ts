@@ -4,6 +4,7 @@
  * the fields of a row.
  */
 import { type CanonicalForm, canonical } from "./canonical.ts";
+import { tokenHasher, vectorHasher } from "./content-id.ts";
 import type {
   CrossColumn,
   DerivedColumn,
@@ -11,7 +12,10 @@ import type {
   LookupColumn,
   OverlapColumn,
   PrefixColumn,
+  SimilarityColumn,
+  TextIdColumn,
   TimeColumn,
+  VectorIdColumn,
 } from "./derived-column.ts";
 import { parseExpression } from "./expression.ts";
 import { listEntries } from "./list-entries.ts";
@@ -70,6 +74,12 @@ export function derivation(derived: DerivedColumn): Derivation {
       };
     case "overlap":
       return overlap(derived);
+    case "similarity":
+      return similarity(derived);
+    case "text_id":
+      return textId(derived);
+    case "vector_id":
+      return vectorId(derived);
     case "prefix":
       return prefix(derived);
     case "count":
@@ -210,6 +220,58 @@ function entrySet(value: RawValue, list: DerivedList): Set<string> {
     if (text !== undefined) entries.add(text);
   }
   return entries;
+}
+
+/** The numbers of a list as float32, or undefined where one is none. */
+function vectorOf(value: RawValue, list: DerivedList): number[] | undefined {
+  const entries = listEntries(value, list);
+  const vector: number[] = [];
+  for (const entry of entries) {
+    const x = parseNumber(entry);
+    if (x === undefined) return undefined;
+    vector.push(Math.fround(x));
+  }
+  return vector.length === 0 ? undefined : vector;
+}
+
+function similarity({ vectors, measure }: SimilarityColumn): Derivation {
+  return {
+    arguments: vectors.map(({ column }) => ({ column, list: true })),
+    type: "number",
+    compute([first, second]) {
+      const [a, b] = [vectorOf(first, vectors[0]), vectorOf(second, vectors[1])];
+      if (a === undefined || b === undefined || a.length !== b.length) return undefined;
+      let [dot, aa, bb] = [0, 0, 0];
+      for (let k = 0; k < a.length; k++) {
+        dot += a[k] * b[k];
+        aa += a[k] * a[k];
+        bb += b[k] * b[k];
+      }
+      // Rounding may carry a cosine past 1; of a vector of zeros there is none.
+      return number(measure === "inner" ? dot : Math.min(Math.max(dot / Math.sqrt(aa * bb), -1), 1));
+    },
+  };
+}
+
+function textId({ columns, bits, seed, ...how }: TextIdColumn): Derivation {
+  const hash = tokenHasher(bits, seed);
+  return {
+    arguments: scalars(columns),
+    type: "number",
+    compute: (values) => hash(values.flatMap((value) => tokensOf(textOf(value) ?? "", how))),
+  };
+}
+
+function vectorId({ vector: list, bits, seed }: VectorIdColumn): Derivation {
+  const hash = vectorHasher(bits, seed);
+  return {
+    arguments: [{ column: list.column, list: true }],
+    type: "number",
+    compute([value]) {
+      const vector = vectorOf(value, list);
+      return vector === undefined ? undefined : hash(vector);
+    },
+  };
 }
 
 function prefix({ column, separator, depth }: PrefixColumn): Derivation {

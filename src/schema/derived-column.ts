@@ -90,6 +90,37 @@ export interface OverlapColumn extends DerivedBase {
   readonly measure: "size" | "jaccard";
 }
 
+/**
+ * How alike two vectors are: of a user and an item, say, both from one model that was trained elsewhere.
+ * Entries are float32. Missing where a vector is, where lengths differ, and a cosine of zeros.
+ */
+export interface SimilarityColumn extends DerivedBase {
+  readonly kind: "similarity";
+  readonly vectors: readonly [DerivedList, DerivedList];
+  readonly measure: "cosine" | "inner";
+}
+
+/** A content id (`content-id.ts`) of texts, of all their tokens together. */
+export interface TextIdColumn extends DerivedBase {
+  readonly kind: "text_id";
+  readonly columns: readonly string[];
+  /** As of tokens. */
+  readonly words: readonly [number, number] | undefined;
+  readonly characters: readonly [number, number] | undefined;
+  readonly lowerCase: boolean;
+  /** The id lies in [0, 2^bits). */
+  readonly bits: number;
+  readonly seed: number;
+}
+
+/** A content id (`content-id.ts`) of a vector, whose entries are float32. */
+export interface VectorIdColumn extends DerivedBase {
+  readonly kind: "vector_id";
+  readonly vector: DerivedList;
+  readonly bits: number;
+  readonly seed: number;
+}
+
 /** The first levels of a path such as `sports/ball/tennis`. */
 export interface PrefixColumn extends DerivedBase {
   readonly kind: "prefix";
@@ -125,5 +156,8 @@ export type DerivedColumn =
   | TimeColumn
   | TokensColumn
   | OverlapColumn
+  | SimilarityColumn
+  | TextIdColumn
+  | VectorIdColumn
   | PrefixColumn
   | CountColumn;

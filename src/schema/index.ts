@@ -18,9 +18,12 @@ export type {
   OverlapColumn,
   PrefixColumn,
   RatioColumn,
+  SimilarityColumn,
+  TextIdColumn,
   TimeColumn,
   TimePart,
   TokensColumn,
+  VectorIdColumn,
 } from "./derived-column.ts";
 export {
   createDeriver,

@@ -8,6 +8,8 @@ import { CounterRandom } from "../../src/core/index.ts";
 import {
   type FeatureMap,
   type IdEncoder,
+  type NumeralFeature,
+  numeralShape,
   type RawRow,
   type RawValue,
   createRowEncoder,
@@ -24,9 +26,42 @@ const hashed = (valueType: IdEncoder["valueType"], trim = false): IdEncoder => (
   size: 1_000_003,
 });
 
+/** The digits of a derived number of 32 bits. */
+const digits = (column: string): NumeralFeature => ({
+  name: column,
+  kind: "numeral",
+  column,
+  scale: { kind: "integer", lowest: 0, largest: 2 ** 32 - 1 },
+  bases: [2, 3],
+  combine: "sum",
+  ...numeralShape([2, 3], 2 ** 32 - 1),
+});
+const list = (column: string) => ({ column, separator: ";" });
+
 const map: FeatureMap = {
   version: 1,
+  derived: [
+    {
+      name: "text_id",
+      kind: "text_id",
+      columns: ["value"],
+      words: [1, 1],
+      characters: [2, 3],
+      lowerCase: true,
+      bits: 32,
+      seed: 7,
+    },
+    { name: "vector_id", kind: "vector_id", vector: list("vector"), bits: 32, seed: 1 },
+    { name: "alike", kind: "similarity", vectors: [list("vector"), list("other")], measure: "cosine" },
+  ],
   features: [
+    digits("text_id"),
+    digits("vector_id"),
+    {
+      ...digits("alike"),
+      scale: { kind: "linear", lowest: -1, highest: 1, largest: 2 ** 32 - 1 },
+    },
+    { ...digits("value"), name: "value_cut", scale: { kind: "cuts", cuts: [-1.5, 0, 0.1, 3], largest: 4 } },
     { name: "text", kind: "categorical", column: "value", encoder: "text" },
     { name: "trimmed", kind: "categorical", column: "value", encoder: "trimmed" },
     { name: "integer", kind: "categorical", column: "value", encoder: "integer" },
@@ -174,6 +209,7 @@ function oddRows(): RawRow[] {
   return [...scalars, ...drawn].map((value, row) => ({
     value,
     vector: vectors[row % vectors.length],
+    other: row % 7 === 0 ? null : [0.3, 1e-3],
     times: times[row % times.length],
     time: nows[row % nows.length],
   }));
