@@ -11,7 +11,7 @@
  * Lian et al., "xDeepFM", KDD 2018, arXiv:1803.05170.
  */
 import { repeat } from "../core/index.ts";
-import { Module } from "../module/index.ts";
+import { acrossSets, Module } from "../module/index.ts";
 import { affine, concat, expandDims, matmul, mul, reshape, sum, swapAxes } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Linear } from "./linear.ts";
@@ -52,6 +52,6 @@ export class CompressedInteraction extends Module {
         pooled.push(sum(x, { axis: 1 }));
       }
     }
-    return this.head.forward(concat(pooled)).squeeze(1);
+    return this.head.forward(acrossSets(concat(pooled))).squeeze(1);
   }
 }

@@ -1,5 +1,5 @@
 import { repeat } from "../core/index.ts";
-import { dropout, Module } from "../module/index.ts";
+import { acrossSets, dropout, Module } from "../module/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { type ActivationLayer, type ActivationName, activation } from "./activation.ts";
 import { BatchNorm } from "./batch-norm.ts";
@@ -41,11 +41,26 @@ export class MLP extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const hidden = this.layers.reduce((value, layer, l) => {
-      const linear = layer.forward(value);
-      const normed = this.norms[l]?.forward(linear) ?? linear;
-      return dropout(this.activations[l].forward(normed), this.rate);
-    }, x);
+    return this.#finish(this.layers.reduce((value, _, l) => this.#hidden(value, l), x));
+  }
+
+  /**
+   * The same, where embedding sets meet behind the first hidden layer: that layer is each set's own and gives
+   * its interaction the non-linear end without which several sets would be one wider set.
+   */
+  forwardAcrossSets(x: Tensor): Tensor {
+    const [first, ...others] = this.layers.keys();
+    const met = acrossSets(first === undefined ? x : this.#hidden(x, first));
+    return this.#finish(others.reduce((value, l) => this.#hidden(value, l), met));
+  }
+
+  #hidden(x: Tensor, l: number): Tensor {
+    const linear = this.layers[l].forward(x);
+    const normed = this.norms[l]?.forward(linear) ?? linear;
+    return dropout(this.activations[l].forward(normed), this.rate);
+  }
+
+  #finish(hidden: Tensor): Tensor {
     return this.head?.forward(hidden) ?? hidden;
   }
 }

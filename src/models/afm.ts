@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { fieldPairs, Linear, PairAttention } from "../layers/index.ts";
-import { type Batch, dropout, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, dropout, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { embeddingOptions, rate, width } from "./options.ts";
 
 export const afmOptions = z.strictObject({
@@ -45,13 +45,13 @@ export class AFM extends Model {
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
-    const attended = this.attention.forward(this.embedding.forward(batch)); // [batch, dim]
+    const attended = acrossSets(this.attention.forward(this.embedding.forward(batch))); // [batch, dim]
     const pairs = this.projection.forward(dropout(attended, this.#pooledDropout)).squeeze(1);
     return this.linear.forward(batch).add(pairs);
   }
 }
 
-export const afm = describeModel({
+export const afm = describeInteraction({
   name: "AFM",
   summary: "Factorization machine with attention over its pairs.",
   options: afmOptions,

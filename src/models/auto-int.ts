@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { FieldAttention, Linear, MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { addAll, reshape } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
 export const autoIntOptions = z.strictObject({
@@ -72,15 +72,15 @@ export class AutoInt extends Model {
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
     const attended = this.attentions.reduce((x, layer) => layer.forward(x), fields);
-    const logits = [this.head.forward(reshape(attended, ["batch", this.#attended])).squeeze(1)];
+    const logits = [this.head.forward(acrossSets(reshape(attended, ["batch", this.#attended]))).squeeze(1)];
     if (this.deep !== undefined)
-      logits.push(this.deep.forward(this.embedding.flatten(fields, batch)).squeeze(1));
+      logits.push(this.deep.forwardAcrossSets(this.embedding.flatten(fields, batch)).squeeze(1));
     if (this.linear !== undefined) logits.push(this.linear.forward(batch));
     return addAll(logits);
   }
 }
 
-export const autoInt = describeModel({
+export const autoInt = describeInteraction({
   name: "AutoInt",
   summary: "Self-attention between fields, beside a deep network.",
   options: autoIntOptions,

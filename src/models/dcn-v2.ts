@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { CrossNetwork, Linear, MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const dcnV2Options = z.strictObject({
@@ -18,15 +18,19 @@ export const dcnV2Options = z.strictObject({
     .nonnegative()
     .default(3)
     .describe("Number L of cross layers; crosses reach degree L + 1."),
+  structure: z
+    .enum(["parallel", "stacked"])
+    .optional()
+    .describe("The deep network beside the crosses (as without this option), or behind them."),
 });
 export type DCNv2Options = z.input<typeof dcnV2Options>;
 
 /**
- * DCN-V2 in its parallel form: explicit feature crosses beside a deep network.
+ * DCN-V2: explicit feature crosses beside a deep network, or below it.
  *
  *     x₀ = the embeddings of all fields, side by side
  *     x_{l+1} = x₀ ⊙ (W_l x_l + b_l) + x_l
- *     logit = wᵀ [x_L ; MLP(x₀)] + b
+ *     logit = wᵀ [x_L ; MLP(x₀)] + b   (parallel)   or   wᵀ MLP(x_L) + b   (stacked)
  *
  * Wang et al., "DCN V2", The Web Conference 2021, arXiv:2008.13535.
  */
@@ -35,29 +39,35 @@ export class DCNv2 extends Model {
   readonly cross: CrossNetwork;
   readonly deep: MLP;
   readonly head: Linear;
+  readonly structure: "parallel" | "stacked";
 
   constructor(schema: FeatureMap, options: DCNv2Options = {}) {
     super();
     const given = parseOptions(dcnV2Options, options, "DCNv2");
     const { embeddingDim, embeddingStd, numericFields, crossLayers, hiddenUnits } = given;
+    const { structure = "parallel" } = given;
     const init = normalInit(embeddingStd);
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init, numericFields });
     const { width } = this.embedding;
     this.cross = new CrossNetwork(width, { depth: crossLayers });
     this.deep = new MLP(width, hiddenUnits, mlpOptions(given));
-    this.head = new Linear(width + this.deep.width, 1);
+    this.head = new Linear(this.deep.width + (structure === "parallel" ? width : 0), 1);
+    this.structure = structure;
   }
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
     const crossed = this.cross.forward(x0); // [batch, width]
-    const deep = this.deep.forward(x0); // [batch, hiddenUnits.at(-1)]
-    return this.head.forwardParts([crossed, deep]).squeeze(-1);
+    if (this.structure === "stacked") {
+      return this.head.forward(this.deep.forwardAcrossSets(crossed)).squeeze(-1);
+    }
+    const deep = this.deep.forwardAcrossSets(x0); // [batch, hiddenUnits.at(-1)]
+    return this.head.forwardParts([acrossSets(crossed), deep]).squeeze(-1);
   }
 }
 
-export const dcnV2 = describeModel({
+export const dcnV2 = describeInteraction({
   name: "DCNv2",
   summary: "Explicit feature crosses beside a deep network.",
   options: dcnV2Options,

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { Linear, MLP, RankOneCrossNetwork } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const dcnOptions = z.strictObject({
@@ -45,13 +45,13 @@ export class DCN extends Model {
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
-    const crossed = this.cross.forward(x0); // [batch, width]
-    const deep = this.deep.forward(x0); // [batch, hiddenUnits.at(-1)]
+    const crossed = acrossSets(this.cross.forward(x0)); // [batch, width]
+    const deep = this.deep.forwardAcrossSets(x0); // [batch, hiddenUnits.at(-1)]
     return this.head.forwardParts([crossed, deep]).squeeze(-1);
   }
 }
 
-export const dcn = describeModel({
+export const dcn = describeInteraction({
   name: "DCN",
   summary: "Cross layers of one vector each beside a deep network.",
   options: dcnOptions,

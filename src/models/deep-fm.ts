@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { pairwiseInteraction } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const deepFMOptions = z.strictObject({ ...embeddingOptions, ...numericFieldsOption, ...deepOptions });
@@ -35,12 +35,15 @@ export class DeepFM extends Model {
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
-    const deep = this.deep.forward(this.embedding.flatten(fields, batch)).squeeze(1);
-    return this.linear.forward(batch).add(pairwiseInteraction(fields)).add(deep);
+    const deep = this.deep.forwardAcrossSets(this.embedding.flatten(fields, batch)).squeeze(1);
+    return this.linear
+      .forward(batch)
+      .add(acrossSets(pairwiseInteraction(fields)))
+      .add(deep);
   }
 }
 
-export const deepFM = describeModel({
+export const deepFM = describeInteraction({
   name: "DeepFM",
   summary: "Factorization machine beside a deep network.",
   options: deepFMOptions,

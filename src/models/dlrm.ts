@@ -6,7 +6,7 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import { concat, expandDims, flatten } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { activationName, embeddingOptions, rate, width } from "./options.ts";
 
 export const dlrmOptions = z.strictObject({
@@ -85,7 +85,7 @@ export class DLRM extends Model {
     const numbers = this.#numbers(batch); // [batch, dim]
     const fields = this.embedding.fields > 0 ? [this.embedding.forward(batch)] : []; // [batch, fields, dim]
     if (numbers !== undefined) fields.push(expandDims(numbers, 1));
-    return this.top.forward(this.#interact(concat(fields, { axis: 1 }), numbers)).squeeze(1);
+    return this.top.forwardAcrossSets(this.#interact(concat(fields, { axis: 1 }), numbers)).squeeze(1);
   }
 
   #numbers(batch: Batch): Tensor | undefined {
@@ -100,7 +100,7 @@ export class DLRM extends Model {
   }
 }
 
-export const dlrm = describeModel({
+export const dlrm = describeInteraction({
   name: "DLRM",
   summary: "Inner products of fields; numbers through a network of their own.",
   options: dlrmOptions,

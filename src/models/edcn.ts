@@ -2,11 +2,19 @@ import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { BatchNorm, Linear, MLP } from "../layers/index.ts";
-import { type Batch, constantInit, Model, Module, normalInit, Parameter } from "../module/index.ts";
+import {
+  acrossSets,
+  type Batch,
+  constantInit,
+  Model,
+  Module,
+  normalInit,
+  Parameter,
+} from "../module/index.ts";
 import { add, div, flatten, mul, relu, reshape, slice, softmax } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, width } from "./options.ts";
 
 const { hiddenActivation, netDropout } = deepOptions;
@@ -74,7 +82,7 @@ export class EDCN extends Model {
       deep = this.deeps[l].forward(deep);
       shared = bridge.forward(cross, deep);
     }
-    return this.head.forwardParts([cross, deep, shared]).squeeze(1);
+    return this.head.forwardParts([cross, deep, shared].map(acrossSets)).squeeze(1);
   }
 }
 
@@ -148,7 +156,7 @@ class Bridge extends Module {
   }
 }
 
-export const edcn = describeModel({
+export const edcn = describeInteraction({
   name: "EDCN",
   summary: "A cross and a deep stream that share what they found after every layer.",
   options: edcnOptions,

@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { fieldPairs } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { mul, reshape, sum, take } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { embeddingOptions, width } from "./options.ts";
 
 export const ffmOptions = z.strictObject({
@@ -43,7 +43,9 @@ export class FFM extends Model {
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
-    return this.linear.forward(batch).add(fieldAwarePairs(this.embedding.forward(batch), this.#dim));
+    return this.linear
+      .forward(batch)
+      .add(acrossSets(fieldAwarePairs(this.embedding.forward(batch), this.#dim)));
   }
 }
 
@@ -60,7 +62,7 @@ function fieldAwarePairs(e: Tensor, dim: number): Tensor {
   return sum(products, { axes: [1, 2] });
 }
 
-export const ffm = describeModel({
+export const ffm = describeInteraction({
   name: "FFM",
   summary: "Factorization machine with a vector for every pair of fields.",
   options: ffmOptions,

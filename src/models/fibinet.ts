@@ -6,7 +6,7 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import { concat, flatten } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
 
 export const fiBiNETOptions = z.strictObject({
@@ -65,12 +65,12 @@ export class FiBiNET extends Model {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
     const plain = this.plainPairs.forward(fields); // [batch, pairs, dim]
     const weighed = this.weighedPairs.forward(this.weighing.forward(fields)); // [batch, pairs, dim]
-    const deep = this.deep.forward(flatten(concat([plain, weighed], { axis: 1 })));
+    const deep = this.deep.forwardAcrossSets(flatten(concat([plain, weighed], { axis: 1 })));
     return this.linear.forward(batch).add(deep.squeeze(1));
   }
 }
 
-export const fiBiNET = describeModel({
+export const fiBiNET = describeInteraction({
   name: "FiBiNET",
   summary: "Fields weighed by importance, bilinear products of their pairs in a deep network.",
   options: fiBiNETOptions,

@@ -3,6 +3,7 @@ import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { BilinearFusion, MLP } from "../layers/index.ts";
 import {
+  acrossSets,
   type Batch,
   type Initializer,
   Model,
@@ -14,7 +15,7 @@ import {
 import { mul, sigmoid } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { activationName, embeddingOptions, rate, width } from "./options.ts";
 
 export const finalMLPOptions = z.strictObject({
@@ -86,7 +87,7 @@ export class FinalMLP extends Model {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
     const first = this.mlp1.forward(this.gate1 === undefined ? x0 : mul(x0, this.gate1.forward(batch)));
     const second = this.mlp2.forward(this.gate2 === undefined ? x0 : mul(x0, this.gate2.forward(batch)));
-    return this.fusion.forward(first, second);
+    return this.fusion.forward(acrossSets(first), acrossSets(second));
   }
 }
 
@@ -120,7 +121,7 @@ class StreamGate extends Module {
   }
 }
 
-export const finalMLP = describeModel({
+export const finalMLP = describeInteraction({
   name: "FinalMLP",
   summary: "Two gated deep networks, fused bilinearly.",
   options: finalMLPOptions,

@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { FactorizedBlock, FieldGate, Linear } from "../layers/index.ts";
-import { auxiliaryLoss, type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, auxiliaryLoss, type Batch, Model, normalInit } from "../module/index.ts";
 import { add, flatten, mean, mul, sigmoid, softplus, square, stopGradient, sub } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { activationName, embeddingOptions, rate, width } from "./options.ts";
 
 export const finalNetOptions = z.strictObject({
@@ -83,9 +83,9 @@ export class FinalNet extends Model {
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
     const gated = flatten(this.gate?.forward(fields) ?? fields);
-    const first = this.head1.forward(this.block1.forward(gated)).squeeze(1);
+    const first = this.head1.forward(acrossSets(this.block1.forward(gated))).squeeze(1);
     if (this.block2 === undefined || this.head2 === undefined) return first;
-    const second = this.head2.forward(this.block2.forward(flatten(fields))).squeeze(1);
+    const second = this.head2.forward(acrossSets(this.block2.forward(flatten(fields)))).squeeze(1);
     const logit = mul(add(first, second), 0.5);
     const teacher = stopGradient(logit);
     auxiliaryLoss("self-distillation", () =>
@@ -104,7 +104,7 @@ function squaredDistance(value: Tensor, teacher: Tensor): Tensor {
   return mean(square(sub(value, teacher)));
 }
 
-export const finalNet = describeModel({
+export const finalNet = describeInteraction({
   name: "FinalNet",
   summary: "Factorized interaction layers in one or two blocks that teach each other.",
   options: finalNetOptions,

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { WeightedPairs } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { embeddingOptions } from "./options.ts";
 
 export const fmFMOptions = z.strictObject({
@@ -45,11 +45,11 @@ export class FmFM extends Model {
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
-    return this.linear.forward(batch).add(this.pairs.forward(this.embedding.forward(batch)));
+    return this.linear.forward(batch).add(acrossSets(this.pairs.forward(this.embedding.forward(batch))));
   }
 }
 
-export const fmFM = describeModel({
+export const fmFM = describeInteraction({
   name: "FmFM",
   summary: "Factorization machine with a matrix for every pair of fields.",
   options: fmFMOptions,

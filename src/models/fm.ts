@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { pairwiseInteraction } from "../ops/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { embeddingOptions } from "./options.ts";
 
 export const fmOptions = z.strictObject(embeddingOptions);
@@ -29,11 +29,11 @@ export class FM extends Model {
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
-    return this.linear.forward(batch).add(pairwiseInteraction(this.embedding.forward(batch)));
+    return this.linear.forward(batch).add(acrossSets(pairwiseInteraction(this.embedding.forward(batch))));
   }
 }
 
-export const fm = describeModel({
+export const fm = describeInteraction({
   name: "FM",
   summary: "Factorization machine: all pairs of fields.",
   options: fmOptions,

@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { Linear, WeightedPairs } from "../layers/index.ts";
-import { type Batch, Model, normalInit, Parameter } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit, Parameter } from "../module/index.ts";
 import { add, mul, sum } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { embeddingOptions } from "./options.ts";
 
 export const fwFMOptions = z.strictObject({
@@ -58,11 +58,11 @@ export class FwFM extends Model {
       this.fieldLinear?.forward(this.embedding.flatten(fields, batch)).squeeze(1) ??
       this.linear?.forward(batch) ??
       sum(mul(fields, (this.valueLinear as FieldEmbedding).forward(batch)), { axes: [1, 2] });
-    return add(add(this.pairs.forward(fields), linear), this.bias);
+    return add(acrossSets(add(this.pairs.forward(fields), linear)), this.bias);
   }
 }
 
-export const fwFM = describeModel({
+export const fwFM = describeInteraction({
   name: "FwFM",
   summary: "Factorization machine with a weight for every pair of fields.",
   options: fwFMOptions,

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { GatedCrossNetwork, Linear, MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const gdcnOptions = z.strictObject({
@@ -58,12 +58,13 @@ export class GDCN extends Model {
   forward(batch: Batch): Tensor {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
     const crossed = this.cross.forward(x0); // [batch, width]
-    if (this.structure === "stacked") return this.head.forward(this.deep.forward(crossed)).squeeze(-1);
-    return this.head.forwardParts([crossed, this.deep.forward(x0)]).squeeze(-1);
+    if (this.structure === "stacked")
+      return this.head.forward(this.deep.forwardAcrossSets(crossed)).squeeze(-1);
+    return this.head.forwardParts([acrossSets(crossed), this.deep.forwardAcrossSets(x0)]).squeeze(-1);
   }
 }
 
-export const gdcn = describeModel({
+export const gdcn = describeInteraction({
   name: "GDCN",
   summary: "Feature crosses behind gates, beside or below a deep network.",
   options: gdcnOptions,

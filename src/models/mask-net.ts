@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
 import { LayerNorm, MaskBlock, MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { concat } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, width } from "./options.ts";
 
 const { hiddenActivation, netDropout } = deepOptions;
@@ -85,15 +85,15 @@ export class MaskNet extends Model {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
     const x0 = this.embedding.flatten(fields, batch); // [batch, width]
     const v0 = this.embedding.flatten(this.norm?.forward(fields) ?? fields, batch);
-    const hidden =
+    const masked =
       this.arrangement === "serial"
         ? this.blocks.reduce((v, block) => block.forward(x0, v), v0)
         : concat(this.blocks.map((block) => block.forward(x0, v0)));
-    return this.deep.forward(hidden).squeeze(1);
+    return this.deep.forward(acrossSets(masked)).squeeze(1);
   }
 }
 
-export const maskNet = describeModel({
+export const maskNet = describeInteraction({
   name: "MaskNet",
   summary: "Hidden vectors multiplied by masks that the row's embeddings make.",
   options: maskNetOptions,

@@ -5,7 +5,7 @@ import { MLP, summedProducts } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions } from "./options.ts";
 
 export const nfmOptions = z.strictObject({ ...embeddingOptions, ...deepOptions });
@@ -37,11 +37,11 @@ export class NFM extends Model {
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const pooled = summedProducts(this.embedding.forward(batch)); // [batch, dim]
-    return this.linear.forward(batch).add(this.deep.forward(pooled).squeeze(1));
+    return this.linear.forward(batch).add(this.deep.forwardAcrossSets(pooled).squeeze(1));
   }
 }
 
-export const nfm = describeModel({
+export const nfm = describeInteraction({
   name: "NFM",
   summary: "A deep network on the summed products of all pairs of fields.",
   options: nfmOptions,

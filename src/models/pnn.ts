@@ -6,7 +6,7 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import { concat, expandDims, mul, reshape, sum } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const pnnOptions = z.strictObject({
@@ -56,7 +56,7 @@ export class PNN extends Model {
     const parts = [this.embedding.flatten(fields, batch)];
     if (this.#inner) parts.push(innerProducts(fields)); // [batch, pairs]
     if (this.#outer) parts.push(outerProductOfSum(fields)); // [batch, dim²]
-    return this.deep.forward(concat(parts)).squeeze(1);
+    return this.deep.forwardAcrossSets(concat(parts)).squeeze(1);
   }
 }
 
@@ -67,7 +67,7 @@ function outerProductOfSum(fields: Tensor): Tensor {
   return reshape(mul(expandDims(total, 2), expandDims(total, 1)), [batch, (dim as number) ** 2]);
 }
 
-export const pnn = describeModel({
+export const pnn = describeInteraction({
   name: "PNN",
   summary: "A deep network on embeddings and their products.",
   options: pnnOptions,

@@ -5,7 +5,7 @@ import { MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption } from "./options.ts";
 
 export const wideDeepOptions = z.strictObject({
@@ -41,12 +41,12 @@ export class WideDeep extends Model {
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
-    const deep = this.deep.forward(this.embedding.forwardFlat(batch)).squeeze(1);
+    const deep = this.deep.forwardAcrossSets(this.embedding.forwardFlat(batch)).squeeze(1);
     return this.linear.forward(batch).add(deep);
   }
 }
 
-export const wideDeep = describeModel({
+export const wideDeep = describeInteraction({
   name: "WideDeep",
   summary: "A linear model and a deep network, added up.",
   options: wideDeepOptions,

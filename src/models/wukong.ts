@@ -6,7 +6,7 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import { flatten } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
 export const wukongOptions = z.strictObject({
@@ -72,11 +72,11 @@ export class Wukong extends Model {
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
     const vectors = this.layers.reduce((x, layer) => layer.forward(x), fields);
-    return this.deep.forward(flatten(vectors)).squeeze(1);
+    return this.deep.forwardAcrossSets(flatten(vectors)).squeeze(1);
   }
 }
 
-export const wukong = describeModel({
+export const wukong = describeInteraction({
   name: "Wukong",
   summary: "Stacked factorization machines: the degree of interactions doubles with every layer.",
   options: wukongOptions,

@@ -5,7 +5,7 @@ import { CompressedInteraction, MLP } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { deepOptions, embeddingOptions, mlpOptions, numericFieldsOption, width } from "./options.ts";
 
 export const xDeepFMOptions = z.strictObject({
@@ -47,12 +47,12 @@ export class XDeepFM extends Model {
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const fields = this.embedding.forward(batch); // [batch, fields, dim]
-    const deep = this.deep.forward(this.embedding.flatten(fields, batch)).squeeze(1);
+    const deep = this.deep.forwardAcrossSets(this.embedding.flatten(fields, batch)).squeeze(1);
     return this.linear.forward(batch).add(this.cin.forward(fields)).add(deep);
   }
 }
 
-export const xDeepFM = describeModel({
+export const xDeepFM = describeInteraction({
   name: "xDeepFM",
   summary: "A compressed interaction network beside a deep network.",
   options: xDeepFMOptions,

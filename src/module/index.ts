@@ -1,4 +1,5 @@
 export { type Batch, batchDim, type LookupSlot } from "./batch.ts";
+export { acrossSets, markedPass, type MarkedPass, meanOverSets } from "./embedding-sets.ts";
 export {
   constantInit,
   type Initializer,
@@ -23,6 +24,7 @@ export {
   type SafetensorsLayout,
   type SafetensorsTensor,
 } from "./safetensors.ts";
+export { shareLeaves } from "./share-leaves.ts";
 export {
   auxiliaryLoss,
   currentTrace,
@@ -30,6 +32,7 @@ export {
   type LabelOf,
   observe,
   Trace,
+  type TraceMark,
   type TraceOptions,
   withTrace,
 } from "./trace.ts";

@@ -18,6 +18,13 @@ export interface TraceOptions {
   readonly observing?: boolean;
 }
 
+/** A point in the building of a trace. */
+export interface TraceMark {
+  readonly dropouts: number;
+  readonly losses: ReadonlySet<string>;
+  readonly states: ReadonlyMap<State, Tensor>;
+}
+
 /** A label of the batch by name: float32 `[batch]`. */
 export type LabelOf = (name: string) => Tensor;
 
@@ -45,6 +52,38 @@ export class Trace {
     if (this.#label === undefined) throw new Error("this trace has no labels");
     if (this.auxiliaryLosses.has(name)) throw new Error(`two auxiliary losses are called "${name}"`);
     this.auxiliaryLosses.set(name, build(this.#label));
+  }
+
+  /** Where building stands, to build the same again from here. */
+  mark(): TraceMark {
+    const losses = new Set(this.auxiliaryLosses.keys());
+    return { dropouts: this.#dropouts, losses, states: new Map(this.stateUpdates) };
+  }
+
+  /** Forgets auxiliary losses since the mark. */
+  forgetLosses({ losses }: TraceMark): void {
+    for (const name of [...this.auxiliaryLosses.keys()]) {
+      if (!losses.has(name)) this.auxiliaryLosses.delete(name);
+    }
+  }
+
+  /**
+   * Builds what was built since the mark once more, in its place: layers get the random keys they had, and
+   * running states start from where they stood.
+   */
+  again<T>({ dropouts, states }: TraceMark, build: () => T): T {
+    const reached = this.#dropouts;
+    const before = new Map(this.stateUpdates);
+    this.#dropouts = dropouts;
+    this.stateUpdates.clear();
+    for (const [state, value] of states) this.stateUpdates.set(state, value);
+    const built = build();
+    this.#dropouts = Math.max(reached, this.#dropouts);
+    // What was not built again stays.
+    for (const [state, value] of before) {
+      if (this.stateUpdates.get(state) === states.get(state)) this.stateUpdates.set(state, value);
+    }
+    return built;
   }
 
   /** A random key of this layer's own: a function of (seed, step, position in the model). */

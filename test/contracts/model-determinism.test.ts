@@ -9,6 +9,7 @@ import { models } from "../../src/models/index.ts";
 import type { FeatureMap } from "../../src/schema/index.ts";
 import { drawRows, everyKind, everyTask, schemaOf } from "../models/every-kind.ts";
 import { hashOf, makeLearner } from "../models/learner.ts";
+import { severalSets } from "../models/several-sets.ts";
 
 const long = process.env.MILLRACE_LONG === "1";
 /** What others are made of: every kind of layer that could add up in another order. */
@@ -22,7 +23,7 @@ beforeAll(async () => {
   engine = await createEngine("native");
 });
 
-test.each(models)("$name", async (description) => {
+test.each([...models, ...severalSets])("$name", async (description) => {
   const { create, example } = description;
   const steps = stepsOf(description.name);
   const schema = schemaOf(description);

@@ -16,6 +16,7 @@ import { type InferenceGraph, inferenceGraph, type Learner, predictSplit } from 
 import { drawRows, everyKind, everyTask, schemaOf, sliceRows, withFeatures } from "../models/every-kind.ts";
 import { hashOf, makeLearner, weightSource } from "../models/learner.ts";
 import { memorySource } from "../models/memory-source.ts";
+import { severalSets } from "../models/several-sets.ts";
 import { expectNear } from "../models/named-arrays.ts";
 
 const python = process.env.MILLRACE_PYTHON ?? "python3";
@@ -41,7 +42,7 @@ const readHistories: ReadonlySet<string> = new Set([
   "HSTU",
 ]);
 
-describe.each(models)("$name", (description) => {
+describe.each([...models, ...severalSets])("$name", (description) => {
   const whole = schemaOf(description);
   const labels = predictedBy(description);
   const create = (): Model => description.create(whole, description.example);
@@ -197,7 +198,7 @@ test("exported models pass ONNX's checker and run in Python's onnxruntime", asyn
   );
   const jobs: { file: string; outputs: string[]; feeds: object }[] = [];
   const expected: number[][][] = [];
-  for (const description of models) {
+  for (const description of [...models, ...severalSets]) {
     const schema = schemaOf(description);
     const rows = drawRows(schema, 5, 6);
     const model = description.create(schema, description.example);
@@ -293,8 +294,8 @@ function withoutDropout(given: object): object {
 }
 
 /** Some models' gates name features; on smaller schemas they must name others. */
-function contextOf({ name, example }: ModelDescription, features: readonly string[]): object {
-  if (name === "FinalMLP") return { gate1Context: features };
+function contextOf({ example }: ModelDescription, features: readonly string[]): object {
+  if ("gate1Context" in example) return { gate1Context: features };
   return "priorFeatures" in example ? { priorFeatures: features } : {};
 }
 

@@ -219,13 +219,16 @@ class CompressedInteraction(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(fields * a, b) for a, b in zip([fields, *maps], maps))
         self.head = nn.Linear(sum(maps), 1)
 
-    def forward(self, e):
+    def maps(self, e):
         x, pooled = e, []
         for layer in self.layers:
             products = torch.einsum("bfd,bjd->bfjd", e, x).flatten(1, 2)  # [batch, fields * maps, dim]
             x = F.conv1d(products, layer.weight[:, :, None], layer.bias)
             pooled.append(x.sum(dim=2))
-        return self.head(torch.cat(pooled, dim=1))[:, 0]
+        return torch.cat(pooled, dim=1)
+
+    def forward(self, e):
+        return self.head(self.maps(e))[:, 0]
 
 
 class XDeepFM(nn.Module):
