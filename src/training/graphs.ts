@@ -219,12 +219,7 @@ export function logitOffset({ labels }: FeatureMap, name: string): number {
 /** A model's logits by label; a model with one logit answers for the first label. */
 export function forward(model: Model, schema: FeatureMap, batch: Parameters<Model["forward"]>[0]): Logits {
   const logits = model.forward(batch);
-  return logits instanceof Tensor ? { [forwardedLabel(schema)]: logits } : logits;
-}
-
-/** The label that a model with one logit answers for. */
-export function forwardedLabel({ labels }: FeatureMap): string {
-  return labels[0]?.name ?? "label";
+  return logits instanceof Tensor ? { [schema.labels[0]?.name ?? "label"]: logits } : logits;
 }
 
 function bindings(model: Model, batch: SymbolicBatch, others: readonly Tensor[]): Map<Tensor, LeafBinding> {
