@@ -58,6 +58,34 @@ export function splitExternalData(model: ModelProto, options: ExternalDataOption
   return { model: Object.assign(create(ModelProtoSchema), model, { graph }), chunks };
 }
 
+/**
+ * Inputs of fixed shape become initializers whose values lie in side files, one a tensor and called as the tensor
+ * is; whoever loads the model brings the files. So several models can share one copy of a large table.
+ */
+export function inputsToExternalData(model: ModelProto, names: ReadonlySet<string>): void {
+  const { graph } = model;
+  for (const { name, type } of graph?.input ?? []) {
+    const tensor = type?.value.case === "tensorType" ? type.value.value : undefined;
+    if (graph === undefined || !names.has(name) || tensor === undefined) continue;
+    const dims = (tensor.shape?.dim ?? []).map(({ value }) => {
+      if (value.case === "dimValue") return value.value;
+      throw new DataError(`input ${name} has an open dimension, so no file can hold its values`, {
+        details: { input: name },
+      });
+    });
+    graph.initializer.push(
+      create(TensorProtoSchema, {
+        name,
+        dims,
+        dataType: tensor.elemType,
+        dataLocation: TensorProto_DataLocation.EXTERNAL,
+        externalData: [{ key: "location", value: name }],
+      }),
+    );
+  }
+  if (graph !== undefined) graph.input = graph.input.filter(({ name }) => !names.has(name));
+}
+
 /** Where a side file's bytes come from: `length` of them from `offset` (undefined: to its end). */
 export type ReadExternal = (location: string, offset: number, length: number | undefined) => Uint8Array;
 

@@ -3,6 +3,7 @@ export { type AttributeValue, float, floats } from "./attribute.ts";
 export { decodeModel, encodeModel } from "./codec.ts";
 export {
   type ExternalDataOptions,
+  inputsToExternalData,
   joinExternalData,
   type ReadExternal,
   type SplitModel,

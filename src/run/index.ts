@@ -17,8 +17,9 @@ export {
 } from "./config.ts";
 export { type ParsedSetting, parseSetting } from "./setting.ts";
 export { type FoldMetric, type FoldOptions, foldConfigs, foldMetrics } from "./cross-validation.ts";
-export { EventLog, type EventLogOptions, readEvents } from "./event-log.ts";
+export { EventLog, type EventLogOptions, eventFiles, readEvents, readEventsFrom } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
+export { exportForDevice, runWeights } from "./device-export.ts";
 export { type FinishedRun, finishRun } from "./finish-run.ts";
 export { histogramOf } from "./histogram.ts";
 export {
@@ -27,6 +28,7 @@ export {
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
+  readResult,
   readResults,
   recipeResult,
   resultRow,
@@ -56,4 +58,6 @@ export {
   stopRequested,
   withdrawStop,
 } from "./run-status.ts";
+export { holdRun, refuseHeldRun } from "./run-lock.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
+export { openTrainedPredictor, type TrainedPredictor } from "./trained-predictor.ts";
