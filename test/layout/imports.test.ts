@@ -70,6 +70,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   ],
   serving: ["onnx", "engine", "schema", "data", "module", "evaluation", "run", "retrieval"],
   report: ["engine", "run", "data", "evaluation", "numerics", "schema", "training"],
+  browser: ["engine", "schema", "module", "embeddings", "evaluation", "training"],
   bench: ["engine", "schema", "data", "models", "training", "run"],
   recipes: [
     "onnx",
@@ -91,6 +92,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "retrieval",
     "report",
   ],
+  studio: ["engine", "schema", "data", "numerics", "evaluation", "run", "retrieval", "serving", "report"],
   cli: [
     "onnx",
     "numerics",
@@ -108,6 +110,8 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "serving",
     "recipes",
     "report",
+    "browser",
+    "studio",
   ],
 };
 
@@ -129,6 +133,7 @@ const browserFolders = [
   "losses",
   "evaluation",
   "training",
+  "browser",
 ];
 
 const source = fileURLToPath(new URL("../../src", import.meta.url));
