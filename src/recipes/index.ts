@@ -21,6 +21,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "adatask", load: async () => (await import("./adatask.ts")).adatask },
   { name: "d-train", load: async () => (await import("./d-train.ts")).dTrain },
   { name: "forkmerge", load: async () => (await import("./forkmerge.ts")).forkmerge },
+  { name: "ranking-loss", load: async () => (await import("./ranking-loss.ts")).rankingLoss },
   { name: "crossdistil", load: async () => (await import("./crossdistil.ts")).crossdistil },
   {
     name: "collapsed-entangled-world",

@@ -1,8 +1,9 @@
 /**
  * KuaiRand-Pure joined into one table a split: the impressions of 25 April to 8 May 2022 with the user's
- * and the video's basic features and a history. Labels are `click`, `long_view` and `like`; what else is only
- * known after the impression (watching columns) and the per-video statistics, which were averaged over the
- * test days too, are left out. `domain` is the tab, those with few impressions together as `other`.
+ * and the video's basic features and a history. Labels are `click`, `long_view`, `like`, `follow` and `comment`;
+ * what else is only known after the impression (watching columns) and the per-video statistics, which were
+ * averaged over the test days too, are left out. `domain` is the tab, those with few impressions together as
+ * `other`.
  *
  * History of an impression: the videos watched before 25 April as published (the last 50), then those
  * clicked on earlier days of the log; the last 50 of both.
@@ -22,7 +23,7 @@ export interface SplitFiles {
 /** The fields that multi-task recipes use: few enough that experts are cheap. */
 export function kuairandTasks(
   files: SplitFiles,
-  labels: readonly ("click" | "long_view" | "like")[],
+  labels: readonly ("click" | "long_view" | "like" | "follow" | "comment")[],
 ): DataConfigInput {
   const categorical = (name: string, minCount = 1) => ({ name, kind: "categorical" as const, minCount });
   return {
@@ -99,11 +100,13 @@ function joined(source: string): string {
     WITH log AS (
       SELECT row_number() OVER () AS row, user_id::INT AS user_id, video_id::INT AS video_id, date::INT AS date,
              hourmin::INT // 100 AS hour, time_ms::BIGINT AS time_ms, is_click::INT AS click,
-             long_view::INT AS long_view, is_like::INT AS "like", tab
+             long_view::INT AS long_view, is_like::INT AS "like", is_follow::INT AS follow,
+             is_comment::INT AS "comment", tab
       FROM ${csv("log_standard_4_25_to_4_30_pure.csv.gz")}
       UNION ALL
       SELECT 10000000 + row_number() OVER () AS row, user_id::INT, video_id::INT, date::INT,
-             hourmin::INT // 100, time_ms::BIGINT, is_click::INT, long_view::INT, is_like::INT, tab
+             hourmin::INT // 100, time_ms::BIGINT, is_click::INT, long_view::INT, is_like::INT, is_follow::INT,
+             is_comment::INT, tab
       FROM ${csv("log_standard_5_01_to_5_08_pure.csv.gz")}
     ),
     clicked AS (
@@ -116,7 +119,8 @@ function joined(source: string): string {
       GROUP BY days.user_id, days.date
     )
     SELECT log.row, log.user_id, log.video_id, log.date, log.hour, log.time_ms, log.click, log.long_view, log."like",
-           log.tab, CASE WHEN log.tab IN ('0', '1', '2', '4', '6') THEN log.tab ELSE 'other' END AS domain,
+           log.follow, log."comment", log.tab,
+           CASE WHEN log.tab IN ('0', '1', '2', '4', '6') THEN log.tab ELSE 'other' END AS domain,
            u.* EXCLUDE (user_id, follow_user_num, fans_user_num, friend_user_num, register_days),
            v.author_id, v.video_type, v.upload_type, v.music_id, v.music_type, v.tag,
            v.video_duration::DOUBLE AS video_duration,
