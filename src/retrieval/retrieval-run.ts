@@ -18,7 +18,15 @@ import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "../module/index.ts";
-import { claimDirectory, keysToCamelCase, keysToSnakeCase, runFiles, StatusFile } from "../run/index.ts";
+import {
+  claimDirectory,
+  holdRun,
+  keysToCamelCase,
+  keysToSnakeCase,
+  refuseHeldRun,
+  runFiles,
+  StatusFile,
+} from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { EpochRecord, ModelWeights } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
@@ -102,6 +110,7 @@ export async function trainRetrievalRun(
   config: RetrievalConfig,
   options: TrainRetrievalRunOptions,
 ): Promise<RetrievalMetrics> {
+  const letGo = holdRun(options.directory);
   const status = new StatusFile(options.directory);
   try {
     const metrics = await trainAndWrite(config, options, status);
@@ -110,6 +119,8 @@ export async function trainRetrievalRun(
   } catch (error) {
     status.failed(error);
     throw error;
+  } finally {
+    letGo();
   }
 }
 
@@ -192,6 +203,7 @@ export async function finishRetrievalRun(
   if (same && existsSync(metricsPath)) {
     return { metrics: readJson(metricsPath) as RetrievalMetrics, before: true };
   }
+  refuseHeldRun(directory);
   if (!same) removePath(directory);
   return { metrics: await trainRetrievalRun(config, { ...options, resume: same }), before: false };
 }

@@ -5,6 +5,7 @@ import { readJson, removePath } from "../core/node/index.ts";
 import type { PreparedDataset } from "../data/index.ts";
 import { type Config, isStoredConfig } from "./config.ts";
 import { runFiles } from "./run-directory.ts";
+import { refuseHeldRun } from "./run-lock.ts";
 import { type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
 
 export interface FinishedRun {
@@ -31,6 +32,7 @@ export async function finishRun(
   const metricsPath = join(directory, runFiles.metrics);
   const same = existsSync(configPath) && isStoredConfig(readJson(configPath), config);
   if (same && existsSync(metricsPath)) return { metrics: readJson(metricsPath) as RunMetrics, before: true };
+  refuseHeldRun(directory);
   if (!same) removePath(directory);
   const prepared = await dataset?.();
   return { metrics: await trainRun(config, { ...options, dataset: prepared, resume: same }), before: false };

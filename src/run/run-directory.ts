@@ -11,6 +11,7 @@
  *     events.out.*       for TensorBoard
  *     report.html        what a person looks at; report.json: the same as data
  *     status.json        where training stands, see `run-status.ts`
+ *     lock               who writes it, while someone does
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,6 +35,7 @@ export const runFiles = {
   reportData: "report.json",
   status: "status.json",
   stopRequest: "stop-after-epoch",
+  lock: "lock",
   checkpoint: "checkpoint",
   tables: "tables",
 } as const;

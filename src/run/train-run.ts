@@ -24,6 +24,7 @@ import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { claimDirectory } from "./claim-directory.ts";
 import { type Config, dataConfigOf, modelNamed, storedConfig } from "./config.ts";
 import { EventLog } from "./event-log.ts";
+import { holdRun } from "./run-lock.ts";
 import { StatusFile } from "./run-status.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
@@ -70,6 +71,15 @@ export function buildModel(config: Config, map: FeatureMap): Model {
 }
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
+  const letGo = holdRun(options.directory);
+  try {
+    return await trainHeld(config, options);
+  } finally {
+    letGo();
+  }
+}
+
+async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
   const takeOver = claimDirectory(directory, {
     stored: storedConfig(config),

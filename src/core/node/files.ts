@@ -42,6 +42,20 @@ export function writeFileAtomic(path: string, data: string | Uint8Array | readon
   }
 }
 
+/** Creates a file; false when there is one already. */
+export function createFile(path: string, text: string): boolean {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    const file = openSync(path, "wx");
+    writeSync(file, text);
+    closeSync(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
 export function writeJsonAtomic(path: string, value: unknown): void {
   writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }
