@@ -1,12 +1,13 @@
 /** `millrace export`: a run as one ONNX file that any ONNX Runtime loads alone. */
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { EngineError } from "../core/index.ts";
+import { ConfigError, EngineError } from "../core/index.ts";
 import type { Engine, HostDType, HostTensor, SessionOptions, TensorInfo } from "../engine/index.ts";
 import { saveModel } from "../onnx/node/index.ts";
 import { type OpenRun, openRun, withStoredTables } from "../run/index.ts";
 import type { EncodedBatch } from "../schema/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
+import { exportBundle } from "./export-bundle.ts";
 import type { Outcome } from "./outcome.ts";
 import { sampleBatch } from "./sample-batch.ts";
 import type { Shell } from "./shell.ts";
@@ -17,6 +18,8 @@ import type { DefineVerb } from "./verbs.ts";
 interface Options {
   readonly output: string;
   readonly externalData?: boolean;
+  readonly browser?: boolean;
+  readonly trainable?: readonly string[];
   readonly engine: EngineChoice;
 }
 
@@ -32,24 +35,50 @@ export const exportVerb: DefineVerb = (shell) =>
     description:
       "Writes a run as one self-contained ONNX file, embedding tables included: encoded columns in, " +
       "probabilities out, any batch size. Tables beyond 2 GiB go to a side file beside it. The file is " +
-      "loaded again and must give the run's own probabilities on a sample before the verb succeeds.",
+      "loaded again and must give the run's own probabilities on a sample before the verb succeeds. With " +
+      "--browser it is a bundle for millrace/browser instead, which pages rank with and, where --trainable names " +
+      "parts of the model, learn with.",
     examples: [
       ["millrace export runs/first -o model.onnx", "one file"],
       ["millrace export runs/first -o model.onnx --external-data", "weights in model.onnx.data beside it"],
+      ["millrace export runs/first -o shop.millrace --browser", "a bundle for pages that rank"],
+      [
+        "millrace export runs/first -o shop.millrace --browser --trainable deep embedding.tables.user",
+        "the deep network and the users' rows may learn there",
+      ],
     ],
   })
     .argument("<run>", "run directory")
     .requiredOption("-o, --output <file>", "where to write the model")
     .option("--external-data", "put the weights into a side file whatever their size")
+    .option("--browser", "write a bundle for millrace/browser")
+    .option(
+      "--trainable <parts...>",
+      "parts of the model, parameters and tables by their paths (* for any step), that a page may change",
+    )
     .addOption(engineOption())
     .action(async (run: string, options: Options) => shell.finish(await exportRun(shell, run, options)));
 
 async function exportRun(
   shell: Shell,
   directory: string,
-  { output, externalData, engine: choice }: Options,
+  { output, externalData, browser = false, trainable, engine: choice }: Options,
 ): Promise<Outcome> {
+  if (browser && externalData) {
+    throw new ConfigError("--external-data is for ONNX files; a bundle is one file", {
+      hint: "leave one of --browser and --external-data out",
+    });
+  }
+  if (!browser && trainable !== undefined) {
+    throw new ConfigError("--trainable names what pages may change, so it needs --browser", {
+      details: { trainable },
+    });
+  }
   const run = openRun(directory);
+  if (browser) {
+    const engine = await openEngine(shell, choice);
+    return exportBundle(run, { output, trainable: trainable ?? [], engine });
+  }
   const weightBytes = run.model.byteLength + run.tables.reduce((sum, { data }) => sum + data.byteLength, 0);
   const side = externalData === true || weightBytes > LARGEST_FILE ? `${output}.data` : undefined;
   saveModel(output, withStoredTables(run.model, run.tables), { externalDataPath: side });
