@@ -9,7 +9,8 @@ export const noChromium: string | undefined = existsSync(executablePath)
   ? undefined
   : `no browser at ${executablePath} (install Chromium or set CHROMIUM)`;
 
-export function launchChromium(): Promise<Browser> {
+/** @param flags beside those that every test needs */
+export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -21,6 +22,7 @@ export function launchChromium(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...flags,
     ],
   });
 }
