@@ -32,6 +32,7 @@ export function checkFeatures(config: DataConfig): void {
     });
   }
   checkNegativeRates(config);
+  checkExposureWeights(config);
   const categorical = config.features.filter(({ kind }) => kind === "categorical").map(({ name }) => name);
   const sequences = config.features.filter(({ kind }) => kind === "sequence").map(({ name }) => name);
   for (const feature of config.features) {
@@ -72,6 +73,37 @@ function checkNumerals({ name, transform, scale, bits, bases }: DataConfig["feat
     throw new ConfigError(`config: feature ${name} names a base twice: ${bases.join(", ")}`, {
       details: { key: "bases", received: bases },
       hint: "the same digits twice add nothing",
+    });
+  }
+}
+
+/** The count must be a feature, so that the model sees what the weights depend on. */
+function checkExposureWeights({ labels, features }: DataConfig): void {
+  for (const { name, kind, exposureWeight } of labels) {
+    if (exposureWeight === undefined) continue;
+    const { feature } = exposureWeight;
+    if (kind !== "binary") {
+      throw new ConfigError(
+        `config labels: ${name} is a real number, and exposure_weight is for binary labels`,
+        {
+          details: { key: "exposure_weight", received: kind },
+        },
+      );
+    }
+    const counts = features.filter(
+      (each) => each.kind === "numeric" && each.transform !== "buckets" && each.transform !== "numerals",
+    );
+    if (counts.some((each) => each.name === feature)) continue;
+    const near = nearestName(
+      feature,
+      counts.map((each) => each.name),
+    );
+    throw new ConfigError(`config labels: exposure_weight of ${name} needs the numeric feature ${feature}`, {
+      details: { key: "exposure_weight", received: feature, known: counts.map((each) => each.name) },
+      hint:
+        near === undefined
+          ? "derive a column with `kind: count` by user and item, and make it a numeric feature"
+          : `did you mean ${near}?`,
     });
   }
 }

@@ -210,6 +210,19 @@ const labelSchema = z
         "share of the training split's negative rows that is kept, for one binary label alone; predictions are " +
           "calibrated back",
       ),
+    exposureWeight: z
+      .strictObject({
+        feature: z
+          .string()
+          .describe("numeric feature with n, such as a derived count of the user's and item's past rows"),
+        kappa: z.number().nonnegative().default(0.5).describe("rows weigh 1 + kappa ln(1 + n)"),
+        rows: z
+          .enum(["all", "negatives"])
+          .default("all")
+          .describe("rows of both classes, or negatives alone; predictions are then calibrated back"),
+      })
+      .optional()
+      .describe("rows of a binary label whose item was shown n times before weigh more in its loss"),
   })
   .describe("one thing to predict");
 

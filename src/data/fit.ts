@@ -108,15 +108,19 @@ function shapeOf({ clip, transform }: FeatureConfig): NumberShape {
 
 /** Labels as the feature map has them. */
 export function labelsOf({ labels }: DataConfig): Label[] {
-  return labels.map(({ name, column = name, threshold, positive, kind, positiveWeight, negativeRate }) => ({
-    name,
-    column,
-    threshold,
-    positive: positive === undefined ? undefined : positiveTexts(positive),
-    kind,
-    ...(positiveWeight === 1 ? {} : { positiveWeight }),
-    ...(negativeRate === 1 ? {} : { negativeRate }),
-  }));
+  return labels.map(({ name, column = name, threshold, positive, kind, ...weights }) => {
+    const { positiveWeight, negativeRate, exposureWeight } = weights;
+    return {
+      name,
+      column,
+      threshold,
+      positive: positive === undefined ? undefined : positiveTexts(positive),
+      kind,
+      ...(positiveWeight === 1 ? {} : { positiveWeight }),
+      ...(negativeRate === 1 ? {} : { negativeRate }),
+      ...(exposureWeight === undefined ? {} : { exposureWeight }),
+    };
+  });
 }
 
 /** Fits the map of a config on the rows of a source whose membership is 0. */

@@ -6,6 +6,7 @@ export {
   rankingKinds,
 } from "./combined-ranking.ts";
 export { domainBalancedWeights } from "./domain-balance.ts";
+export { exposureWeight, learnedProbability, withoutNegativeWeight } from "./exposure-weight.ts";
 export { focalWeights } from "./focal.ts";
 export { jointRankingLoss, mirroredLogits, type TwoLogits } from "./joint-ranking.ts";
 export { contrastiveLoss, listwiseLoss } from "./listwise.ts";

@@ -168,6 +168,16 @@ export interface Label {
   readonly positiveWeight?: number;
   /** Share of the training split's negative rows that was kept. @default 1 */
   readonly negativeRate?: number;
+  /** Weights of rows whose item was shown before. @default none */
+  readonly exposureWeight?: ExposureWeight;
+}
+
+/** Rows weigh `1 + kappa · ln(1 + n)` in the loss, n being the value of a numeric feature. */
+export interface ExposureWeight {
+  readonly feature: string;
+  readonly kappa: number;
+  /** Weights of negatives alone are taken back in predictions. */
+  readonly rows: "all" | "negatives";
 }
 
 /** Key of the domain column's encoder in `FeatureMap.encoders`; no feature can have this name. */

@@ -73,6 +73,7 @@ export {
   type CategoricalFeature,
   DOMAIN_ENCODER,
   type DenseFeature,
+  type ExposureWeight,
   FIRST_VALUE_ID,
   type Feature,
   type FeatureMap,

@@ -65,6 +65,40 @@ describe("what weighting and sampling add to the log odds is taken back", () => 
   });
 });
 
+test.each(["all", "negatives"] as const)(
+  "a model whose weights grow with exposures on %s predicts rates as they are, for each count",
+  async (rows) => {
+    const shown = everyKind.features.find(({ name }) => name === "age")!;
+    const transform = { clip: undefined, log: false, mean: 1.5, scale: 0.8, fill: 0 };
+    const schema: FeatureMap = {
+      ...withLabel({ exposureWeight: { feature: "age", kappa: 2, rows } }),
+      features: [everyKind.features[0], { ...shown, transform } as typeof shown],
+    };
+    const random = new CounterRandom(4, "calibration");
+    const size = 8192;
+    const counts = Int32Array.from({ length: size }, (_, i) => random.uint32(i) % 4);
+    // A user id for each count, so that any rate by count can be learned.
+    const user = counts.map((n) => 3 + n);
+    const click = Float32Array.from(counts, (n, i) => (random.uniform(size + i) < 0.3 / (1 + n) ? 1 : 0));
+    const age = Float32Array.from(counts, (n) => (n - 1.5) * 0.8);
+    const columns = { user, age, "age.missing": new Float32Array(size), click };
+    const batch: EncodedBatch = { size, columns };
+    const learner = await makeLearner(new LR(schema), schema, {
+      engine,
+      batchSize: size,
+      optimizer: { learningRate: 0.05 },
+    });
+    for (let step = 0; step < 500; step++) await learner.step(batch);
+    const { click: predicted } = await learner.predict(batch);
+    for (let n = 0; n < 4; n++) {
+      const own = Array.from(counts.keys()).filter((i) => counts[i] === n);
+      const sum = (values: Float32Array): number => own.reduce((total, i) => total + values[i], 0);
+      expect(sum(predicted) / sum(click), `rate at ${n} exposures`).toBeCloseTo(1, 2);
+    }
+    await learner.release();
+  },
+);
+
 test("a model that learned with heavy positives predicts rates as they are", async () => {
   const schema: FeatureMap = { ...withLabel({ positiveWeight: 10 }), features: [everyKind.features[0]] };
   const random = new CounterRandom(3, "calibration");

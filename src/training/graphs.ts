@@ -4,10 +4,11 @@
  */
 import { grad, reachedBy } from "../autodiff/index.ts";
 import { type CompiledGraph, compile, type LeafBinding } from "../compile/index.ts";
-import { type Model, type State, Trace, withTrace } from "../module/index.ts";
-import { add, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
+import { type Batch, type Model, type State, Trace, withTrace } from "../module/index.ts";
+import { add, log, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
 import { input, Tensor } from "../tensor/index.ts";
+import { exposureWeights } from "./exposure-weight.ts";
 import { logitGradientOutputs } from "./logit-gradients.ts";
 import { lastShared } from "./multi-task/last-shared.ts";
 import { SymbolicBatch } from "./symbolic-batch.ts";
@@ -190,7 +191,7 @@ export function evaluationGraph(source: GraphSource): EvaluationGraph {
   const outputs = Object.fromEntries(
     Object.entries(logits).map(([label, logit]) => [
       `prediction:${label}`,
-      predictionOf(source.schema, label, logit),
+      predictionOf(source.schema, label, logit, batch),
     ]),
   );
   return { ...compile({ outputs, leaves: bindings(source.model, batch, []) }), batch };
@@ -201,10 +202,14 @@ export function isRealLabel(schema: FeatureMap, name: string): boolean {
 }
 
 /** A logit as a prediction: its sigmoid, or itself where the label is a real number. */
-export function predictionOf(schema: FeatureMap, label: string, logit: Tensor): Tensor {
+export function predictionOf(schema: FeatureMap, label: string, logit: Tensor, batch: Batch): Tensor {
   if (isRealLabel(schema, label)) return logit;
   const offset = logitOffset(schema, label);
-  return sigmoid(offset === 0 ? logit : add(logit, offset));
+  const shifted = offset === 0 ? logit : add(logit, offset);
+  const weight = schema.labels.find(({ name }) => name === label)?.exposureWeight;
+  if (weight?.rows !== "negatives") return sigmoid(shifted);
+  // Learned with negatives of weight w, log odds lie lower by ln w.
+  return sigmoid(add(shifted, log(exposureWeights(batch, schema, weight))));
 }
 
 /**

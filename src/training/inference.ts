@@ -64,7 +64,7 @@ export function inferenceGraph({
     const real = schema.labels.some(({ name, kind }) => name === label && kind === "real");
     let name = `${real ? "prediction" : "probability"}${several ? `_${label}` : ""}`;
     while (batch.inputs.used.has(name)) name = `${name}_`; // a feature of that name keeps it
-    outputs[name] = predictionOf(schema, label, logit);
+    outputs[name] = predictionOf(schema, label, logit, batch);
     predictions[label] = name;
   }
   const observed: { [name: string]: string } = {};

@@ -7,9 +7,10 @@ import {
   squaredError,
 } from "../losses/index.ts";
 import { currentTrace } from "../module/index.ts";
-import { add, mul } from "../ops/index.ts";
-import { DOMAIN_ENCODER, type FeatureMap } from "../schema/index.ts";
+import { add, mul, sub } from "../ops/index.ts";
+import { DOMAIN_ENCODER, type ExposureWeight, type FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { exposureWeights } from "./exposure-weight.ts";
 import { isRealLabel, type Objective } from "./graphs.ts";
 import type { RankingLossOptions } from "./ranking-loss-options.ts";
 import type { SymbolicBatch } from "./symbolic-batch.ts";
@@ -44,8 +45,12 @@ export const defaultObjective = (
     const losses = Object.entries(logits).map(([name, logit]) => {
       const label = batch.scalar(name);
       if (isRealLabel(map, name)) return [name, squaredError(logit, label, weights)];
-      const { positiveWeight = 1 } = map.labels.find((known) => known.name === name) ?? {};
-      const own = weighPositives(label, positiveWeight, weights);
+      const { positiveWeight = 1, exposureWeight } = map.labels.find((known) => known.name === name) ?? {};
+      const exposed =
+        exposureWeight === undefined
+          ? weights
+          : weighExposures(label, exposureWeights(batch, map, exposureWeight), { exposureWeight, weights });
+      const own = weighPositives(label, positiveWeight, exposed);
       if (rankingLoss !== undefined && (rankingLoss.labels?.includes(name) ?? true)) {
         return [name, rankedLoss(rankingLoss, batch, { name, logits: logit, labels: label, weights: own })];
       }
@@ -91,6 +96,18 @@ function checkRanking(map: FeatureMap, { within, pairs, kind, labels = [] }: Ran
       hint: near === undefined ? `binary labels are ${known.join(", ")}` : `did you mean ${near}?`,
     });
   }
+}
+
+function weighExposures(
+  label: Tensor,
+  exposed: Tensor,
+  {
+    exposureWeight: { rows },
+    weights,
+  }: { readonly exposureWeight: ExposureWeight; readonly weights: Tensor | undefined },
+): Tensor {
+  const own = rows === "all" ? exposed : add(mul(sub(exposed, 1), sub(1, label)), 1);
+  return weights === undefined ? own : mul(own, weights);
 }
 
 function weighPositives(

@@ -88,7 +88,7 @@ export function searchStages({ model, schema, weights, tables }: SearchStagesOpt
     }));
     const [label] = schema.labels;
     const real = label.kind === "real";
-    const prediction = predictionOf(schema, label.name, model.represent(batch, fed));
+    const prediction = predictionOf(schema, label.name, model.represent(batch, fed), batch);
     return {
       outputs: { [real ? "prediction" : "probability"]: prediction },
       inputs: fed.flatMap((one) => [one.weights, one.distances]),

@@ -69,7 +69,7 @@ export function deviceGraphs(model: Model, schema: FeatureMap, trainable: readon
   const logits = withTrace(new Trace({ training: false }), () => forward(model, schema, batch));
   const labels = Object.keys(logits);
   const predictions = Object.fromEntries(
-    labels.map((label) => [`@prediction:${label}`, predictionOf(schema, label, logits[label])]),
+    labels.map((label) => [`@prediction:${label}`, predictionOf(schema, label, logits[label], batch)]),
   );
 
   const leaves = new Map<Tensor, LeafBinding>();
