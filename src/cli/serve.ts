@@ -1,6 +1,5 @@
 /** `millrace serve`: runs and cascades over HTTP until it is told to stop. */
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { packageVersion, writeJsonAtomic } from "../core/node/index.ts";
 import {
@@ -14,6 +13,7 @@ import {
 import { type EngineChoice, engineOption } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
+import { tableOption } from "./table-option.ts";
 import { verbCommand } from "./verb-command.ts";
 import type { DefineVerb } from "./verbs.ts";
 
@@ -89,7 +89,10 @@ export const serveVerb: DefineVerb = (shell) =>
     );
 
 async function serve(shell: Shell, paths: readonly string[], options: Options): Promise<Outcome> {
-  const tables = { users: tableOf("--users", options.users), items: tableOf("--items", options.items) };
+  const tables = {
+    users: tableOption("--users", options.users),
+    items: tableOption("--items", options.items),
+  };
   const targets = paths.map((path) => () => readTarget(path, { ...tables, rows: options.rows }));
   const { workers, maxBatchRows, maxWaitMs, maxQueuedRows, engine } = options;
   const { host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin } = options;
@@ -144,19 +147,6 @@ function logLine(entry: LogEntry): void {
 function tokenOf({ tokenFile }: Options): string | undefined {
   if (tokenFile === undefined) return process.env.MILLRACE_TOKEN;
   return readFileSync(tokenFile, "utf8").trim();
-}
-
-/** `users.parquet:user_id` */
-function tableOf(option: string, text: string | undefined): { file: string; key: string } | undefined {
-  if (text === undefined) return undefined;
-  const at = text.lastIndexOf(":");
-  if (at > 0 && at < text.length - 1) {
-    return { file: resolve(text.slice(0, at)), key: text.slice(at + 1) };
-  }
-  throw new ConfigError(`${option} takes a file and its key column, not "${text}"`, {
-    details: { option, received: text },
-    hint: `for instance ${option} table.parquet:id`,
-  });
 }
 
 function whole(text: string): number {

@@ -53,6 +53,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./export.ts")).exportVerb,
   },
   {
+    name: "verify",
+    summary: "compare what a server answers with what was trained",
+    load: async () => (await import("./verify.ts")).verifyVerb,
+  },
+  {
     name: "serve",
     summary: "answer ranking requests over HTTP",
     load: async () => (await import("./serve.ts")).serveVerb,

@@ -1,5 +1,5 @@
 /** `millrace serve` as people run it: listening, answering, reloading by signal, stopping. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RankClient } from "../../src/serving/client/index.ts";
@@ -78,4 +78,27 @@ test.each([
   const called = await millrace(args, folder.path);
   expect(called.stderr).toContain(message);
   expect(called.code).toBe(code);
+});
+
+test("verify says whether a server answers what was trained, by its exit code and one JSON object", async () => {
+  const log = Array.from({ length: 5 }, (_, user) => ({
+    user,
+    context: { hour: 9, domain: 1, position: 1, item_age: 4 },
+    candidates: [1, 2, 3, 50 + user],
+  }));
+  writeFileSync(join(folder.path, "requests.jsonl"), log.map((line) => JSON.stringify(line)).join("\n"));
+  const tables = ["--users", "world/users.parquet:user_id", "--items", "world/items.parquet:item_id"];
+  const asked = ["--log", "requests.jsonl", ...tables];
+  const equal = await millrace(["verify", "one", ...asked, "--json"], folder.path);
+  expect(equal.code).toBe(0);
+  expect(JSON.parse(equal.stdout)).toMatchObject({ ok: true, requests: 5, rows: 20, labels: ["click"] });
+  // The bundle of one run with the checkpoint of another.
+  cpSync(join(folder.path, "one"), join(folder.path, "mixed"), { recursive: true });
+  cpSync(join(folder.path, "two", "model.onnx"), join(folder.path, "mixed", "model.onnx"));
+  const other = await millrace(["verify", "mixed", ...asked], folder.path);
+  expect(other.code).toBe(1);
+  expect(other.stdout).toMatch(/^NOT EQUAL: mixed as trained.*\n20 rows of 5 requests/);
+  expect(other.stdout).toMatch(
+    /\nat line \d, candidate \d+, click: trained 0\.\d+, served 0\.\d+\nrow: \{"user_id"/,
+  );
 });
