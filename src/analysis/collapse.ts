@@ -3,12 +3,7 @@
  * beside that of a freshly drawn table, and the same of sub-embeddings, the parts of a table that one field's vectors
  * show another (Guo et al., ICML 2024, arXiv:2310.04400; see `informationAbundance`).
  */
-import {
-  effectiveRank,
-  informationAbundance,
-  randomAbundance,
-  singularValues,
-} from "../numerics/index.ts";
+import { effectiveRank, informationAbundance, randomAbundance, singularValues } from "../numerics/index.ts";
 import { type NamedMatrix, sideBySide } from "./named-matrix.ts";
 import type { RunTable } from "./run-tables.ts";
 
@@ -49,8 +44,7 @@ export interface VocabularyCollapse extends Collapse {
 /** One a vocabulary, in the order in which they come. */
 export function collapseByVocabulary(tables: readonly RunTable[]): VocabularyCollapse[] {
   const groups = new Map<string, RunTable[]>();
-  for (const table of tables)
-    groups.set(table.vocabulary, [...(groups.get(table.vocabulary) ?? []), table]);
+  for (const table of tables) groups.set(table.vocabulary, [...(groups.get(table.vocabulary) ?? []), table]);
   return [...groups].map(([vocabulary, parts]) => ({
     ...collapseOf(sideBySide(vocabulary, parts)),
     tables: parts.length,

@@ -21,10 +21,7 @@ export function sideBySide(name: string, parts: readonly NamedMatrix[]): NamedMa
   let start = 0;
   for (const part of parts) {
     for (let row = 0; row < rows; row++) {
-      data.set(
-        part.data.subarray(row * part.columns, (row + 1) * part.columns),
-        row * columns + start,
-      );
+      data.set(part.data.subarray(row * part.columns, (row + 1) * part.columns), row * columns + start);
     }
     start += part.columns;
   }

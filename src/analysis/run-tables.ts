@@ -22,7 +22,7 @@ export interface RunTableOptions {
 export function runTables({ tables }: Pick<OpenRun, "tables">, options: RunTableOptions = {}): RunTable[] {
   return tables.flatMap(({ name, rows, dim, data }) => {
     const path = name.replace(/^table:/, "");
-    const [, place, vocabulary] = /^(.*?)\.?(?:tables\.)([^.]+)$/.exec(path) ?? [];
+    const [, place, vocabulary] = /^(.*?)\.?tables\.(.+)$/.exec(path) ?? [];
     const known = Math.min(rows - FIRST_VALUE_ID, options.rows ?? Number.POSITIVE_INFINITY);
     if (vocabulary === undefined || dim < 2 || known < 2) return [];
     const first = FIRST_VALUE_ID * dim;

@@ -16,6 +16,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "world-sanity", load: async () => (await import("./world-sanity.ts")).worldSanity },
   { name: "gowalla-retrieval", load: async () => (await import("./gowalla-retrieval.ts")).gowallaRetrieval },
   { name: "s3rec-next-item", load: async () => (await import("./s3rec-next-item.ts")).s3recNextItem },
+  { name: "multi-embedding", load: async () => (await import("./multi-embedding.ts")).multiEmbedding },
   { name: "stem", load: async () => (await import("./stem.ts")).stem },
   { name: "crocodile", load: async () => (await import("./crocodile.ts")).crocodile },
   { name: "adatask", load: async () => (await import("./adatask.ts")).adatask },
