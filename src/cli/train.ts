@@ -88,6 +88,7 @@ async function trainTarget(shell: Shell, target: string, options: Options): Prom
     shell.notice("writing the report");
     const report = await writeRunReport([directory], join(directory, runFiles.report), {
       engine,
+      dataPath: join(directory, runFiles.reportData),
       splitsOf: async () => dataset.splits,
     });
     return outcomeOf(directory, metrics, report.path);
@@ -174,6 +175,12 @@ function dataNotices({ counts, encodingReport, map, cached }: PreparedDataset): 
   for (const [split, stored] of Object.entries(encodingReport.splits)) {
     if (stored === undefined) continue;
     if (stored.dropped > 0) lines.push(`${split}: ${count(stored.dropped)} unusable rows left out`);
+    const unusable = Object.entries(stored.features).filter(([, feature]) => feature.unusable > 0);
+    if (unusable.length > 0) {
+      const each = unusable.slice(0, 4).map(([name, feature]) => `${name} ${count(feature.unusable)}`);
+      const more = unusable.length > 4 ? ", …" : "";
+      lines.push(`${split}: values that are no finite numbers, taken as missing: ${each.join(", ")}${more}`);
+    }
     const unknown = Object.entries(stored.features)
       .filter(([, { outOfVocabulary }]) => outOfVocabulary > 0)
       .sort(([, a], [, b]) => b.outOfVocabulary - a.outOfVocabulary);

@@ -3,13 +3,14 @@
  * the scores. Everything streams, so that memory does not grow with the file.
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, renameSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, nearestName } from "../core/index.ts";
 import { AppendFile, removePath } from "../core/node/index.ts";
 import { openSession } from "./session.ts";
 import { openSource } from "./source.ts";
-import { literalPath } from "./source-files.ts";
+import { expandFiles, literalPath } from "./source-files.ts";
 import type { RawSource, SourceSpec } from "./source-spec.ts";
 import { sqlName, sqlText } from "./source-sql.ts";
 
@@ -37,6 +38,7 @@ export async function writeScores(options: WriteScoresOptions): Promise<void> {
   let source: RawSource | undefined;
   try {
     const { connection, scratch } = session;
+    await refuseInput(connection, path, spec);
     if (inputs.length > 0) source = await openSource(connection, spec, { cacheDir });
     const columns = source === undefined ? [] : inputColumns(source, inputs, ["row", ...names]);
     const plain = join(scratch, "scores.csv");
@@ -75,6 +77,18 @@ export async function writeScores(options: WriteScoresOptions): Promise<void> {
     await source?.close();
     session.close();
   }
+}
+
+/** @throws ConfigError when the file to write is one that is read */
+async function refuseInput(connection: DuckDBConnection, path: string, spec: SourceSpec): Promise<void> {
+  if (!existsSync(path)) return;
+  const local = (spec.files ?? []).filter((file) => !file.includes("://"));
+  const files = local.length === 0 ? [] : await expandFiles(connection, local);
+  if (!files.some((file) => realpathSync(file) === realpathSync(path))) return;
+  throw new ConfigError(`${path}: that is one of the data files, which would be written over`, {
+    details: { output: path, files },
+    hint: "name another file; --columns takes input columns along",
+  });
 }
 
 function inputColumns(

@@ -81,6 +81,11 @@ export async function trainRun(config: Config, options: TrainRunOptions): Promis
 
 async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
+  if (config.labels.length === 0) {
+    throw new ConfigError("training needs a label", {
+      hint: "name one under `labels` in the configuration, or pass --label COLUMN",
+    });
+  }
   const takeOver = claimDirectory(directory, {
     stored: storedConfig(config),
     bundle: runFiles.bundle,
@@ -89,11 +94,6 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
   const dataset =
     options.dataset ?? (await prepareDataset(dataConfigOf(config), { onProgress: options.onData }));
   const { map, splits } = dataset;
-  if (map.labels.length === 0) {
-    throw new ConfigError("training needs a label", {
-      hint: "name one under `labels` in the configuration, or pass --label COLUMN",
-    });
-  }
   const engine = options.engine ?? (await createEngine("auto"));
   const model = buildModel(config, map);
   await applyTableSettings(model, map, config.tables, config.training.seed);

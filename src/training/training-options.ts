@@ -10,7 +10,13 @@ import { scheduleOptions } from "./schedule.ts";
 export const trainingOptions = z.strictObject({
   ...optimizerOptions.shape,
   ...scheduleOptions.shape,
-  batchSize: z.number().int().positive().default(4096).describe("Rows of one step."),
+  batchSize: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 20, "at most 1048576 rows: a batch and its activations are held in memory")
+    .default(4096)
+    .describe("Rows of one step."),
   epochs: z.number().int().positive().default(10).describe("Most passes over the training split."),
   seed: z
     .number()
