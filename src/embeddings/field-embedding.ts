@@ -4,7 +4,19 @@
  * entries, dense vectors through a linear map.
  */
 import { Module, Parameter, type Batch, type Initializer, type Table, zerosInit } from "../module/index.ts";
-import { add, concat, div, expandDims, matmul, maximum, mul, reshape, slice, sum } from "../ops/index.ts";
+import {
+  add,
+  concat,
+  div,
+  expandDims,
+  matmul,
+  maximum,
+  mul,
+  reshape,
+  slice,
+  squeeze,
+  sum,
+} from "../ops/index.ts";
 import {
   type BagFeature,
   type BucketFeature,
@@ -32,8 +44,24 @@ export interface FieldEmbeddingOptions {
   readonly role?: string;
   /** How numbers enter, see `numericFieldsOption`. @default "embedded" */
   readonly numericFields?: "embedded" | "raw";
+  /** How a history that has a candidate becomes one vector. @default the mean of its entries */
+  readonly pool?: (history: SequenceFeature, dim: number) => HistoryPooling;
   /** Tables of another module to read in place of own ones, by vocabulary. */
   readonly shared?: { readonly [vocabulary: string]: Table };
+}
+
+/** A history read by its candidate, in place of the mean of its entries. */
+export interface HistoryPooling extends Module {
+  forward(events: {
+    /** The candidate's value of the same feature, `[batch, dim]`. */
+    readonly target: Tensor;
+    /** `[batch, length, dim]`, oldest first, padding behind. */
+    readonly history: Tensor;
+    /** float32 `[batch, length]`, 1 for events. */
+    readonly mask: Tensor;
+    /** Seconds from each event to the request, `[batch, length]`, where times are known. */
+    readonly ages?: Tensor;
+  }): Tensor; // [batch, dim]
 }
 
 type ListFeature = BagFeature | SequenceFeature;
@@ -46,6 +74,8 @@ export class FieldEmbedding extends Module {
   /** Raw numbers: the value that stands for a missing one, `[numeric fields]`. */
   readonly numericFill: Parameter | undefined;
   readonly dense: { readonly [feature: string]: Parameter };
+  /** Of histories that are read by their candidate. */
+  readonly pools: { readonly [feature: string]: HistoryPooling };
   /** Of numbers as digits whose bases stand side by side: `[bases · dim, dim]`. */
   readonly numerals: { readonly [feature: string]: Parameter };
   readonly dim: number;
@@ -72,6 +102,7 @@ export class FieldEmbedding extends Module {
       init = defaultEmbeddingInit,
       role,
       numericFields = "embedded",
+      pool,
       shared = {},
     }: FieldEmbeddingOptions,
   ) {
@@ -102,6 +133,11 @@ export class FieldEmbedding extends Module {
         .filter(({ combine }) => combine === "concat")
         .map(({ name, bases }) => [name, new Parameter([bases.length * dim, dim])]),
     );
+    this.pools = Object.fromEntries(
+      pool === undefined
+        ? []
+        : this.#lists.filter(isReadByCandidate).map((history) => [history.name, pool(history, dim)]),
+    );
     const embedded = raw ? [] : this.#numbers;
     const inOrder = [...this.#scalars, ...this.#lists, ...this.#numerals, ...embedded, ...this.#vectors];
     this.names = inOrder.map(({ name }) => name);
@@ -123,7 +159,7 @@ export class FieldEmbedding extends Module {
     let start = this.#scalars.length;
     for (const feature of this.#lists) {
       const entries = slice(rows as Tensor, { axis: 1, start, end: start + feature.maxLength });
-      parts.push(expandDims(poolEntries(entries, batch.mask(feature.name), pooling(feature)), 1));
+      parts.push(expandDims(this.#pooled(entries, feature, batch), 1));
       start += feature.maxLength;
     }
     for (const feature of this.#numerals) {
@@ -142,6 +178,19 @@ export class FieldEmbedding extends Module {
       parts.push(expandDims(matmul(batch.vector(name), this.dense[name]), 1));
     }
     return concat(parts, { axis: 1 });
+  }
+
+  /** `[batch, length, dim]` to `[batch, dim]`. */
+  #pooled(entries: Tensor, feature: ListFeature, batch: Batch): Tensor {
+    const mask = batch.mask(feature.name);
+    if (feature.kind === "bag" || !Object.hasOwn(this.pools, feature.name)) {
+      return poolEntries(entries, mask, pooling(feature));
+    }
+    const candidate = featureNamed(batch.schema, feature.target as string) as CategoricalFeature;
+    const target = squeeze(batch.lookup([slotOf(candidate, this.tables)]), 1);
+    const timed = agesOf(feature, batch.schema);
+    const ages = timed === undefined ? undefined : batch.vector(timed);
+    return this.pools[feature.name].forward({ target, history: entries, mask, ages });
   }
 
   /** `[batch, Σ places, dim]` to `[batch, dim]`; padding rows are zeros. */
@@ -173,6 +222,20 @@ export class FieldEmbedding extends Module {
     const missing = batch.numbers(names.map((name) => `${name}.missing`));
     return add(batch.numbers(names), mul(missing, this.numericFill as Parameter)); // [batch, numbers]
   }
+}
+
+function isReadByCandidate(feature: ListFeature): feature is SequenceFeature {
+  return feature.kind === "sequence" && feature.target !== undefined;
+}
+
+/** The batch column of the ages of a history's events; side sequences have those of the history they belong to. */
+export function agesOf(
+  { name, alignedWith, timesColumn }: SequenceFeature,
+  schema: FeatureMap,
+): string | undefined {
+  if (timesColumn !== undefined) return `${name}.age`;
+  const leader = schema.features.find((feature) => feature.name === alignedWith);
+  return leader?.kind === "sequence" && leader.timesColumn !== undefined ? `${leader.name}.age` : undefined;
 }
 
 /** Bags say how they are pooled; histories that no attention reads are averaged. */

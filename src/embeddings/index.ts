@@ -1,5 +1,11 @@
 export { DomainEmbedding, RowDomain } from "./domain.ts";
-export { FieldEmbedding, type FieldEmbeddingOptions, poolEntries } from "./field-embedding.ts";
+export {
+  agesOf,
+  FieldEmbedding,
+  type FieldEmbeddingOptions,
+  type HistoryPooling,
+  poolEntries,
+} from "./field-embedding.ts";
 export {
   DenseArena,
   denseStateVectors,

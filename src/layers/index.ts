@@ -35,6 +35,7 @@ export {
   interaction,
   interactionNames,
 } from "./interaction.ts";
+export { GroupedPairs } from "./grouped-pairs.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { maskBias, maskedSoftmax } from "./masked-softmax.ts";
@@ -64,6 +65,13 @@ export { PairAttention, type PairAttentionOptions } from "./pair-attention.ts";
 export { RankOneCrossNetwork } from "./rank-one-cross-network.ts";
 export { StarLinear } from "./star-linear.ts";
 export { TargetAttention, type TargetAttentionOptions } from "./target-attention.ts";
+export {
+  type TemporalEncoding,
+  type TemporalEvents,
+  TemporalInterest,
+  type TemporalInterestOptions,
+  temporalEncodings,
+} from "./temporal-interest.ts";
 export { TransformerBlock, type TransformerBlockOptions } from "./transformer-block.ts";
 export { WukongLayer, type WukongLayerOptions } from "./wukong-layer.ts";
 export { type PairWeightForm, WeightedPairs } from "./weighted-pairs.ts";

@@ -39,6 +39,7 @@ const readHistories: ReadonlySet<string> = new Set([
   "SDIM",
   "TWIN",
   "DARE",
+  "TIN",
   "HSTU",
 ]);
 

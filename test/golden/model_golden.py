@@ -139,8 +139,9 @@ def batch_arrays(batch):
     return {name: array(column) for name, column in batch.items()}
 
 
-def golden(name, model_class, options, runs=({},), schema=SCHEMA):
-    """`name` is the model's, with a suffix after a hyphen where it has several fixtures."""
+def golden(name, model_class, options, runs=({},), schema=SCHEMA, model_name=None):
+    """`name` is the model's, with a suffix after a hyphen where it has several fixtures; of a model whose own name
+    has a hyphen, that is `model_name`."""
 
     def make(**more):
         return model_class(schema, **options, **more)
@@ -154,7 +155,7 @@ def golden(name, model_class, options, runs=({},), schema=SCHEMA):
         "generator": f"test/golden/{pathlib.Path(sys.argv[0]).name}",
         "seed": SEED,
         "versions": versions(),
-        "model": name.partition("-")[0],
+        "model": model_name or name.partition("-")[0],
         "options": options,
         "schema": schema,
         "batches": [batch_arrays(b) for b in batches],

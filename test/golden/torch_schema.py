@@ -32,6 +32,26 @@ SCHEMA = {
 }
 
 
+def numeral(name, bases, largest, combine):
+    """A whole number as digits; see digit_ids."""
+    places = [next(k for k in range(1, 64) if b**k > largest) for b in bases]
+    scale = {"kind": "integer", "lowest": 0, "largest": largest}
+    size = 3 + sum(b * k for b, k in zip(bases, places))
+    return feature(name, "numeral", scale=scale, bases=bases, places=places, combine=combine, size=size)
+
+
+def digit_ids(value, f):
+    """Rows of a number's digits, base after base, least significant first; below 0 stands for a missing one."""
+    ids, first = [], 3
+    for base, places in zip(f["bases"], f["places"]):
+        if value < 0:
+            ids += [1] + [0] * (places - 1)
+        else:
+            ids += [first + base * k + value // base**k % base for k in range(places)]
+        first += base * places
+    return torch.tensor(ids)
+
+
 def draw_batch(schema, rows):
     """Few ids and many rows: duplicates within features, between features and within lists."""
     batch = {}
@@ -54,6 +74,8 @@ def draw_batch(schema, rows):
             if f.get("timesColumn"):
                 ages = torch.exp(torch.rand(rows, longest) * 18).floor().sort(dim=1, descending=True)[0]
                 batch[name + ".age"] = ages * (batch[name] > 0)
+        elif kind == "numeral":
+            batch[name] = torch.stack([digit_ids(int(v), f) for v in torch.randint(-1, f["scale"]["largest"] + 1, (rows,))])
         elif kind == "numeric":
             batch[name] = torch.randn(rows, dtype=torch.float32).double()
             batch[name + ".missing"] = (torch.rand(rows) < 0.3).double()

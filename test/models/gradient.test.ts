@@ -504,6 +504,35 @@ const variants: { readonly [model: string]: readonly object[] } = {
     towerHiddenUnits: [2],
     otherExperts,
   })),
+  "STEM-AL": [
+    {
+      embeddingDim: 2,
+      expertHiddenUnits: [3],
+      gateHiddenUnits: [2],
+      towerHiddenUnits: [2],
+      auxiliaryExperts: "trained",
+    },
+  ],
+  TIN: ["position", "none"].map((temporalEncoding) => ({
+    embeddingDim: 2,
+    hiddenUnits: [4],
+    hiddenActivation: "tanh",
+    temporalEncoding,
+    valueProduct: temporalEncoding === "position",
+  })),
+  GwPFM: [
+    { embeddingDim: 2, groups: [["user"], ["item", "category", "history"]] },
+    { embeddingDim: 2, hiddenUnits: [3], historyPooling: "temporal" },
+  ],
+  "HMoE-ME": ["gate", "weights", "mean"].map((aggregation) => ({
+    embeddingDim: 3,
+    experts: ["gwpfm", "cross"],
+    interactionLayers: 1,
+    expertHiddenUnits: [3],
+    towerHiddenUnits: [2],
+    hiddenActivation: "tanh",
+    aggregation,
+  })),
   DIN: [
     { embeddingDim: 2, hiddenUnits: [4], attentionHiddenUnits: [3] },
     {
