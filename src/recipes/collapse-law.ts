@@ -12,7 +12,7 @@ import { CounterRandom } from "../core/index.ts";
 import { informationAbundance, singularValues } from "../numerics/index.ts";
 
 const values = 100;
-const dim = 10;
+export const dim = 10;
 
 export interface LawOptions {
   readonly thirdValues: number;
