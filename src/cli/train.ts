@@ -6,7 +6,15 @@ import { listDirectory, writeFileAtomic } from "../core/node/index.ts";
 import { inspect, inspectionYaml, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { models } from "../models/index.ts";
 import { writeRunReport } from "../report/index.ts";
-import { type Config, dataConfigOf, readConfig, runFiles, type RunMetrics, trainRun } from "../run/index.ts";
+import {
+  type Config,
+  dataConfigOf,
+  encodingOf,
+  readConfig,
+  runFiles,
+  type RunMetrics,
+  trainRun,
+} from "../run/index.ts";
 import { overrides, targetKind, targetName } from "./config-target.ts";
 import { absolutePath } from "./data-path.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
@@ -73,7 +81,10 @@ async function trainTarget(shell: Shell, target: string, options: Options): Prom
   const directory = runDirectory(target, options);
   const config = await configOf(shell, target, directory, options);
   const engine = await openEngine(shell, options.engine);
-  const dataset = await prepareDataset(dataConfigOf(config), { onProgress: dataProgress(shell) });
+  const dataset = await prepareDataset(dataConfigOf(config), {
+    onProgress: dataProgress(shell),
+    ...encodingOf(config),
+  });
   try {
     for (const line of dataNotices(dataset)) shell.notice(line);
     checkLabels(dataset);

@@ -7,6 +7,7 @@ import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import {
   type Config,
   dataConfigOf,
+  encodingOf,
   finishRun,
   resultRow,
   type ResultRow,
@@ -59,12 +60,12 @@ async function trainOne(
   const config = { ...variant.config, training: { ...variant.config.training, seed } };
   const directory = join(context.workDirectory, variant.name, String(seed));
   const data = dataConfigOf(config);
-  const key = JSON.stringify(data);
+  const key = JSON.stringify([data, config.training.streaming?.start]);
   const { engine, signal } = context;
   const { metrics, before } = await finishRun(config, {
     directory,
     dataset: async () => {
-      const dataset = datasets.get(key) ?? (await prepareDataset(data));
+      const dataset = datasets.get(key) ?? (await prepareDataset(data, encodingOf(config)));
       datasets.set(key, dataset);
       return dataset;
     },

@@ -76,7 +76,8 @@ export function parseConfig(input: unknown): Config {
  */
 export function readConfig(path: string, settings: readonly string[] = [], change?: ChangeConfig): Config {
   const folder = dirname(resolve(path));
-  return parseConfig(withVectorPaths(withDataPaths(readConfigFile(path, settings, change), folder), folder));
+  const content = withDataPaths(readConfigFile(path, settings, change), folder);
+  return parseConfig(withStartPath(withVectorPaths(content, folder), folder));
 }
 
 /** The content of a configuration file as it was written, to be changed in place. */
@@ -183,6 +184,15 @@ export function withDataPaths(config: unknown, folder: string): unknown {
     ...("data" in tree && { data }),
     ...(Array.isArray(derived) && { derived: derived.map((each) => placed(each, ["file"])) }),
   };
+}
+
+/** So is the run that a stream starts from. */
+function withStartPath(config: unknown, folder: string): unknown {
+  const tree = config as { training?: { streaming?: { start?: unknown } } };
+  const { streaming } = tree.training ?? {};
+  if (typeof streaming?.start !== "string") return config;
+  const placed = { ...streaming, start: resolve(folder, streaming.start) };
+  return { ...tree, training: { ...tree.training, streaming: placed } };
 }
 
 /** Files of pre-trained vectors are taken from the configuration's folder too. */

@@ -26,6 +26,7 @@ import { type Config, dataConfigOf, modelNamed, storedConfig } from "./config.ts
 import { EventLog } from "./event-log.ts";
 import { holdRun } from "./run-lock.ts";
 import { StatusFile } from "./run-status.ts";
+import { encodingOf, startOf } from "./stream-start.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { runFiles, writeBundle } from "./run-directory.ts";
 
@@ -92,7 +93,8 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
     resume,
   });
   const dataset =
-    options.dataset ?? (await prepareDataset(dataConfigOf(config), { onProgress: options.onData }));
+    options.dataset ??
+    (await prepareDataset(dataConfigOf(config), { onProgress: options.onData, ...encodingOf(config) }));
   const { map, splits } = dataset;
   const engine = options.engine ?? (await createEngine("auto"));
   const model = buildModel(config, map);
@@ -111,6 +113,7 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
       options: config.training,
       checkpoints,
       resume,
+      start: startOf(config),
       fingerprint: [dataset.encodingReport.fingerprint, config.tables, config.crossDistil]
         .flatMap((part) => (part === undefined ? [] : typeof part === "string" ? part : JSON.stringify(part)))
         .join(" "),
@@ -187,10 +190,22 @@ function logEvent(log: EventLog, event: TrainingEvent): void {
   if (event.type === "epoch") {
     log.scalars(event.record.steps, { "train/epoch_loss": event.record.trainLoss });
     log.scalars(event.record.steps, slopesOf(event.record));
+    if (event.record.stream !== undefined) log.scalars(event.record.steps, windowOf(event.record));
     if (event.evaluation !== undefined)
       log.scalars(event.record.steps, scalarsOf("validation", event.evaluation));
   }
   if (event.type === "checkpoint") log.flush();
+}
+
+/** `window/<label>/<metric>`, of a stream's window before it was trained on. */
+function windowOf({ valid = {} }: EpochRecord): { [tag: string]: number } {
+  const scalars: { [tag: string]: number } = {};
+  for (const [label, values] of Object.entries(valid)) {
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== null) scalars[`window/${label}/${name}`] = value;
+    }
+  }
+  return scalars;
 }
 
 /** `logit_gradient/<label>/<class>`, where it is recorded. */

@@ -3,6 +3,7 @@ import type { MergeRecord } from "./fork-merge/merge.ts";
 import type { LogitGradients } from "./logit-gradients.ts";
 import type { TaskRecord } from "./multi-task/task-meter.ts";
 import type { ScheduleState } from "./schedule.ts";
+import type { StreamProgress, StreamRecord } from "./streaming/stream-training.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** One line of a run's history: an epoch's training loss and validation. */
@@ -20,8 +21,10 @@ export interface EpochRecord {
   readonly trainLoss: number;
   readonly learningRate: number;
   readonly seconds: number;
-  /** Validation metrics by label and name. */
+  /** Validation metrics by label and name; on a stream, those of the window before it was trained on. */
   readonly valid?: { readonly [label: string]: { readonly [metric: string]: number | null } };
+  /** Of a window, where training is on a stream. */
+  readonly stream?: StreamRecord;
 }
 
 /** Where training stands; plain JSON. */
@@ -37,6 +40,8 @@ export interface Progress {
   readonly epoch: number;
   /** Batches of this epoch already learned from. */
   readonly batch: number;
+  /** Where a stream stands. */
+  readonly stream?: StreamProgress;
   readonly learningRate: number;
   /** Sum of loss times rows, and rows, of this epoch so far. */
   readonly lossSum: number;

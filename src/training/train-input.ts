@@ -7,6 +7,7 @@ import type { CheckpointStore, EpochRecord } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { TrainingListener } from "./events.ts";
 import type { Objective } from "./graphs.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Learner } from "./step.ts";
 import type { trainingOptions } from "./training-options.ts";
 
@@ -23,6 +24,8 @@ export interface TrainInput {
   readonly checkpoints?: CheckpointStore;
   /** Go on from the stored checkpoint where there is one. @default false */
   readonly resume?: boolean;
+  /** What training on a stream goes on from: weights with optimizer state, and the map they were learned with. */
+  readonly start?: { readonly snapshot: Snapshot; readonly map: FeatureMap; readonly steps: number };
   /** Anything else that decides the numbers, such as the data's hash; guards resuming. */
   readonly fingerprint?: string;
   readonly onEvent?: TrainingListener;

@@ -1,6 +1,7 @@
 /** Training a model on a split, by whichever method the options ask for. */
 import { ConfigError, parseOptions } from "../core/index.ts";
 import { forkMerge } from "./fork-merge/fork-merge.ts";
+import { streamTraining } from "./streaming/stream-training.ts";
 import { trainPhases } from "./phases/train-phases.ts";
 import type { TrainInput, TrainResult } from "./train-input.ts";
 import { trainingOptions } from "./training-options.ts";
@@ -14,6 +15,7 @@ export async function train(given: TrainInput): Promise<TrainResult> {
       hint: "leave out training.phases or training.fork_merge",
     });
   }
+  if (options.streaming !== undefined) return streamTraining(given, options, options.streaming);
   if (options.phases !== undefined) return trainPhases(given, options, options.phases);
   if (options.forkMerge !== undefined) return forkMerge(given, options, options.forkMerge);
   const run = await TrainingRun.start(given, options);

@@ -7,6 +7,8 @@ import { phaseOptions } from "./phases/options.ts";
 import { rankingLossOptions } from "./ranking-loss-options.ts";
 import { scheduleOptions } from "./schedule.ts";
 
+import { streamingOptions } from "./streaming/options.ts";
+
 export const trainingOptions = z.strictObject({
   ...optimizerOptions.shape,
   ...scheduleOptions.shape,
@@ -43,6 +45,7 @@ export const trainingOptions = z.strictObject({
     .optional()
     .describe("Train in phases, one after the other; `epochs` is then said for each."),
   forkMerge: forkMergeOptions.optional(),
+  streaming: streamingOptions.optional(),
   metrics: z
     .array(z.string())
     .optional()

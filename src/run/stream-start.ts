@@ -1,0 +1,43 @@
+/** What training on a stream goes on from: a finished run's checkpoint, and its vocabularies for the new data. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../core/index.ts";
+import { readJson } from "../core/node/index.ts";
+import type { PrepareDatasetOptions } from "../data/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
+import type { TrainInput } from "../training/index.ts";
+import { DirectoryCheckpoints } from "../training/node/index.ts";
+import type { Config } from "./config.ts";
+import { runFiles } from "./run-directory.ts";
+
+/** How a configuration's data are encoded: by a map fitted on them, or by that of the run a stream starts from. */
+export function encodingOf({ training }: Config): Pick<PrepareDatasetOptions, "map" | "grow"> {
+  const { start, grow } = training.streaming ?? {};
+  if (start === undefined) return {};
+  const path = join(start, runFiles.featureMap);
+  if (!existsSync(path)) throw noRun(start);
+  return { map: readJson(path) as FeatureMap, ...(grow ? { grow: {} } : {}) };
+}
+
+/** The weights a stream starts from, as training takes them; undefined for a fresh start. */
+export function startOf({ training }: Config): TrainInput["start"] {
+  const { start } = training.streaming ?? {};
+  if (start === undefined) return undefined;
+  const checkpoints = new DirectoryCheckpoints(join(start, runFiles.checkpoint));
+  const current = checkpoints.loadCurrent();
+  if (current === undefined) throw noRun(start);
+  // A run's best weights, or its last ones where it had no validation or was a stream itself.
+  const best = current.progress.stream === undefined ? checkpoints.loadBest() : undefined;
+  return {
+    snapshot: best ?? current.weights,
+    map: readJson(join(start, runFiles.featureMap)) as FeatureMap,
+    steps: current.progress.steps,
+  };
+}
+
+function noRun(directory: string): ConfigError {
+  return new ConfigError(`streaming.start: ${directory} holds no run with a checkpoint`, {
+    details: { directory },
+    hint: "name the directory of a run that `millrace train` finished",
+  });
+}
