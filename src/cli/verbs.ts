@@ -73,6 +73,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./report.ts")).reportVerb,
   },
   {
+    name: "studio",
+    summary: "look at a folder of runs in the browser",
+    load: async () => (await import("./studio.ts")).studioVerb,
+  },
+  {
     name: "recipe",
     summary: "measure a published claim, or run the quickstart",
     load: async () => (await import("./recipe.ts")).recipeVerb,

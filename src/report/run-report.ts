@@ -46,6 +46,8 @@ export interface RunReportOptions {
   readonly title?: string;
   /** Sentences for the summary. */
   readonly summary?: readonly string[];
+  /** Where what the page shows is also written as JSON, for the studio. @default nowhere */
+  readonly dataPath?: string;
 }
 
 /** One run, read back and measured where its data is at hand. */
@@ -77,6 +79,7 @@ export async function writeRunReport(
 ): Promise<{ readonly path: string; readonly warnings: readonly string[] }> {
   const input = await gatherReport(directories, options);
   writeFileAtomic(path, renderReport(input));
+  if (options.dataPath !== undefined) writeFileAtomic(options.dataPath, `${JSON.stringify(input)}\n`);
   return { path, warnings: input.warnings };
 }
 

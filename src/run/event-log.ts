@@ -3,6 +3,7 @@
  * histograms by step. A run that is killed and resumed goes on in the same file: a torn last record is
  * cut off, and events after the checkpoint's step, which the resumed run will write again, too.
  */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../core/index.ts";
 import { AppendFile, listDirectory, readBytes } from "../core/node/index.ts";
@@ -92,7 +93,26 @@ export function readEvents(directory: string): EventMessage[] {
   );
 }
 
+/**
+ * Events of one file from a position on, for readers that follow a run: what was read and where to go on. A
+ * torn end is left for the next call.
+ */
+export function readEventsFrom(
+  path: string,
+  start: number,
+): { readonly events: readonly EventMessage[]; readonly end: number } {
+  const file = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(Math.max(0, fstatSync(file).size - start));
+    const read = readSync(file, bytes, 0, bytes.length, start);
+    const records = decodeRecords(bytes.subarray(0, read));
+    return { events: records.map(({ data }) => decodeEvent(data)), end: start + (records.at(-1)?.end ?? 0) };
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Names carry the time of creation, so sorting puts the newest last. */
-function eventFiles(directory: string): string[] {
+export function eventFiles(directory: string): string[] {
   return listDirectory(directory).filter((name) => name.startsWith("events.out.tfevents."));
 }

@@ -170,7 +170,12 @@ export function readResults(directory: string): RecipeResult[] {
   return listDirectory(directory)
     .filter((name) => name.endsWith(".json"))
     .map((name) => join(directory, name))
-    .map((path) => parseResult(readJson(path), path));
+    .map(readResult);
+}
+
+/** @throws DataError for a file that is no result */
+export function readResult(path: string): RecipeResult {
+  return parseResult(readJson(path), path);
 }
 
 const setting = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));

@@ -1,0 +1,10 @@
+/** The parts of reports that run in browsers too: numbers as text, and axes. */
+export {
+  formatBytes,
+  formatCount,
+  formatMetric,
+  formatSeconds,
+  formatShare,
+  formatSignificant,
+} from "../format.ts";
+export { integerScale, linearScale, logitScale, logScale, type Scale } from "../scale.ts";

@@ -1,0 +1,134 @@
+/**
+ * Data files and configurations that the studio may read: those of its folder and of the folders named with
+ * `--data`. A configuration that names files elsewhere is listed, and its data is left alone.
+ */
+import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
+import { type Config, readConfig } from "../run/index.ts";
+import { NotFoundError } from "../serving/index.ts";
+import type { DataEntry } from "./api.ts";
+import { looksLikeRun } from "./summarize-run.ts";
+
+const DATA_FILE = /\.(csv|tsv|parquet|jsonl|ndjson|libsvm|svm|libfm)(\.gz)?$/i;
+const CONFIG_FILE = /\.(ya?ml)$/i;
+/** Folders of encoded data, named by a hash. */
+const ENCODED = /^[0-9a-f]{32}$/;
+const DEEPEST = 4;
+const MOST_ENTRIES = 500;
+
+export class DataFolders {
+  readonly #roots: readonly { readonly name: string; readonly path: string }[];
+
+  /** @param folders the studio's own first */
+  constructor(folders: readonly string[]) {
+    this.#roots = folders.map((folder, k) => {
+      const path = realpathSync(folder);
+      return { name: k === 0 ? "" : basename(path), path };
+    });
+  }
+
+  list(): DataEntry[] {
+    return this.#found().map(({ id, path, kind }) => {
+      const { size, mtimeMs } = statSync(path);
+      const outside = kind === "config" ? this.outside(configAt(path)) : [];
+      return { id, kind, bytes: size, changedAt: mtimeMs, outside };
+    });
+  }
+
+  /** Where an entry lies. @throws NotFoundError for an id that was not listed */
+  path(id: string): { readonly path: string; readonly kind: "data" | "config" } {
+    const found = this.#found().find((entry) => entry.id === id);
+    if (found === undefined) {
+      throw new NotFoundError(`there is no data file ${JSON.stringify(id.slice(0, 200))} in the folders`);
+    }
+    return found;
+  }
+
+  /** What a configuration names that lies elsewhere; empty too where it cannot be read, which validation tells. */
+  outside(config: Config | undefined): string[] {
+    return config === undefined ? [] : namedFiles(config).filter((file) => !this.#holds(file));
+  }
+
+  #found(): { readonly id: string; readonly path: string; readonly kind: "data" | "config" }[] {
+    const entries: { id: string; path: string; kind: "data" | "config" }[] = [];
+    const visit = (root: string, path: string, id: string, depth: number): void => {
+      const names = namesOf(path);
+      if (looksLikeRun(new Set(names.map(({ name }) => name)))) return;
+      for (const entry of names) {
+        if (entries.length >= MOST_ENTRIES) return;
+        if (entry.name.startsWith(".") || entry.name === "node_modules" || ENCODED.test(entry.name)) continue;
+        const own = id === "" ? entry.name : `${id}/${entry.name}`;
+        const place = join(path, entry.name);
+        if (entry.isDirectory() && depth < DEEPEST) visit(root, place, own, depth + 1);
+        if (!entry.isFile()) continue;
+        const kind = DATA_FILE.test(entry.name)
+          ? "data"
+          : CONFIG_FILE.test(entry.name)
+            ? "config"
+            : undefined;
+        if (kind !== undefined)
+          entries.push({ id: root === "" ? own : `${root}: ${own}`, path: place, kind });
+      }
+    };
+    for (const { name, path } of this.#roots) visit(name, path, "", 0);
+    return entries;
+  }
+
+  #holds(file: string): boolean {
+    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(file)) return false;
+    const glob = file.search(/[*?[{]/);
+    if (glob < 0) return this.#holdsPath(file);
+    const folder = dirname(`${file.slice(0, glob)}x`);
+    // A pattern could climb out, or reach a link that leads out.
+    if (file.slice(glob).split("/").includes("..") || !this.#holdsPath(folder)) return false;
+    try {
+      return !readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) =>
+        entry.isSymbolicLink(),
+      );
+    } catch {
+      return false;
+    }
+  }
+
+  #holdsPath(path: string): boolean {
+    let real: string;
+    try {
+      real = realpathSync(path);
+    } catch {
+      // What is not there yet is judged by its folder.
+      return dirname(path) !== path && this.#holdsPath(dirname(path));
+    }
+    return this.#roots.some((root) => real === root.path || real.startsWith(root.path + sep));
+  }
+}
+
+/** A configuration as a run or a file holds it; undefined where it is not one. */
+export function configAt(path: string): Config | undefined {
+  try {
+    return readConfig(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every file, address or query that reading a configuration's data would touch. */
+function namedFiles({ data, derived = [], tables = {} }: Config): string[] {
+  const { train, valid, test, joins = [] } = data;
+  const derivedFiles = derived.flatMap((each) => ("file" in each ? [each.file] : []));
+  const vectors = Object.values(tables).map(({ pretrained }) => pretrained);
+  return [train, valid, test, ...joins.map(({ source }) => source), ...derivedFiles, ...vectors].flatMap(
+    (files) => {
+      if (files === undefined) return [];
+      if (typeof files === "string") return [files];
+      return Array.isArray(files) ? files : ["postgres://"];
+    },
+  );
+}
+
+function namesOf(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}

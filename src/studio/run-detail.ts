@@ -1,0 +1,79 @@
+/** One run in full, from the files it has written; nothing here is measured anew. */
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ReportInput } from "../report/index.ts";
+import { runFiles } from "../run/index.ts";
+import type { RunDetail, RunSummary } from "./api.ts";
+
+/** A report's data beyond this is not sent to the page. */
+const MOST_BYTES = 32 * 2 ** 20;
+const ANALYSES = "analysis";
+
+export function runDetail(directory: string, summary: RunSummary): RunDetail {
+  const report = jsonOf(join(directory, runFiles.reportData)) as ReportInput | undefined;
+  const metrics = jsonOf(join(directory, runFiles.metrics)) as
+    | { readonly rows?: object; readonly counts?: object }
+    | undefined;
+  return {
+    summary,
+    config: jsonOf(join(directory, runFiles.config)) ?? null,
+    rows: numbersOf(metrics?.rows ?? metrics?.counts),
+    // Curves come from the event file, which has more of them.
+    ...(report === undefined ? {} : { report: { ...report, curves: [] } }),
+    hasReportPage: isPlainFile(join(directory, runFiles.report)),
+    files: filesOf(directory),
+    commands: commandsOf(directory, summary),
+    analyses: filesOf(join(directory, ANALYSES)).map(({ name }) => name),
+  };
+}
+
+function commandsOf(directory: string, { kind, condition }: RunSummary): RunDetail["commands"] {
+  const shown = /^[\w./-]+$/.test(directory) ? directory : `'${directory.replaceAll("'", "'\\''")}'`;
+  const again = {
+    purpose: "train it again",
+    command: `millrace train ${join(shown, runFiles.config)} --out ${shown}-again`,
+  };
+  if (condition !== "finished") {
+    return [{ purpose: "go on with it", command: `millrace train ${shown} --resume` }, again];
+  }
+  if (kind === "retrieval") {
+    return [again, { purpose: "build its item index", command: `millrace index ${shown}` }];
+  }
+  return [
+    again,
+    { purpose: "measure it on other data", command: `millrace evaluate ${shown} DATA` },
+    { purpose: "serve it", command: `millrace serve ${shown}` },
+    { purpose: "make its report again", command: `millrace report ${shown} -o report.html` },
+  ];
+}
+
+function filesOf(directory: string): { name: string; bytes: number }[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => ({ name, bytes: lstatSync(join(directory, name)).size }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  } catch {
+    return [];
+  }
+}
+
+function numbersOf(value: object | undefined): { [name: string]: number } {
+  return Object.fromEntries(
+    Object.entries(value ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+}
+
+export function isPlainFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Undefined where there is no such file, or none that can be read. */
+function jsonOf(path: string): unknown {
+  try {
+    if (!isPlainFile(path) || lstatSync(path).size > MOST_BYTES) return undefined;
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
