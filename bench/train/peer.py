@@ -1,8 +1,8 @@
-"""The PyTorch side of `npm run bench:train`: DCNv2 and DeepFM as plain eager code.
+"""The PyTorch side of `npm run bench:train`: six models as plain eager code.
 
 Reads jobs as JSON lines on stdin and answers each with one JSON line on stdout:
 
-    {"model": "DCNv2" | "DeepFM", "ids": "uniform" | "zipf", "optimizer": "adam" | "sparse-adam",
+    {"model": "DCNv2" | "DeepFM" | "LR" | "FM" | "FinalMLP" | "AutoInt", "ids": "uniform" | "zipf", "optimizer": "adam" | "sparse-adam",
      "numeric": "raw" | "embedded", "steps": 20, "warmup": 5, "fused": false, "compile": false}
     -> the job with {"samplesPerSecond", "millisecondsPerStep", "loss", "torch", "threads"}, or "error"
 
@@ -85,26 +85,114 @@ class DCNv2(nn.Module):
         return self.head(torch.cat([crossed, self.deep(x0)], dim=1)).squeeze(-1)
 
 
+class FirstOrder(nn.Module):
+    """A weight for each value and each number."""
+
+    def __init__(self, sparse):
+        super().__init__()
+        self.linear = nn.Embedding(ROWS, 1, sparse=sparse)
+        self.numeric_linear = nn.Linear(NUMERIC, 1)
+        nn.init.normal_(self.linear.weight, std=1e-2)
+
+    def forward(self, ids, values):
+        return self.linear(ids).sum(dim=(1, 2)) + self.numeric_linear(values).squeeze(-1)
+
+
+def pairs(x):
+    """Sum of the products of all pairs of field vectors."""
+    return 0.5 * (x.sum(dim=1).square() - x.square().sum(dim=1)).sum(dim=1)
+
+
+class LR(nn.Module):
+    def __init__(self, sparse, numeric):
+        super().__init__()
+        self.first_order = FirstOrder(sparse)
+
+    def forward(self, ids, values):
+        return self.first_order(ids, values)
+
+
+class FM(nn.Module):
+    def __init__(self, sparse, numeric):
+        super().__init__()
+        self.features = Features(sparse, numeric)
+        self.first_order = FirstOrder(sparse)
+
+    def forward(self, ids, values):
+        x, _ = self.features(ids, values)
+        return self.first_order(ids, values) + pairs(x)
+
+
 class DeepFM(nn.Module):
     """First-order weights, pairwise products of the field vectors, and the MLP, summed."""
 
     def __init__(self, sparse, numeric):
         super().__init__()
         self.features = Features(sparse, numeric)
-        self.linear = nn.Embedding(ROWS, 1, sparse=sparse)
-        self.numeric_linear = nn.Linear(NUMERIC, 1)
+        self.first_order = FirstOrder(sparse)
         self.deep, deep_width = mlp(self.features.width)
         self.head = nn.Linear(deep_width, 1)
-        nn.init.normal_(self.linear.weight, std=1e-2)
 
     def forward(self, ids, values):
         x, x0 = self.features(ids, values)
-        first_order = self.linear(ids).sum(dim=(1, 2)) + self.numeric_linear(values).squeeze(-1)
-        pairs = 0.5 * (x.sum(dim=1).square() - x.square().sum(dim=1)).sum(dim=1)
-        return first_order + pairs + self.head(self.deep(x0)).squeeze(-1)
+        return self.first_order(ids, values) + pairs(x) + self.head(self.deep(x0)).squeeze(-1)
 
 
-MODELS = {"DCNv2": DCNv2, "DeepFM": DeepFM}
+class FinalMLP(nn.Module):
+    """Two MLPs on the same input, fused bilinearly by one head."""
+
+    def __init__(self, sparse, numeric):
+        super().__init__()
+        self.features = Features(sparse, numeric)
+        self.first, width = mlp(self.features.width)
+        self.second, _ = mlp(self.features.width)
+        self.left = nn.Linear(width, 1)
+        self.right = nn.Linear(width, 1, bias=False)
+        self.weight = nn.Parameter(torch.randn(width, width) * 5e-3)
+
+    def forward(self, ids, values):
+        _, x0 = self.features(ids, values)
+        first, second = self.first(x0), self.second(x0)
+        fused = ((first @ self.weight) * second).sum(dim=1)
+        return (self.left(first) + self.right(second)).squeeze(-1) + fused
+
+
+class FieldAttention(nn.Module):
+    """Two heads of unscaled self-attention between fields, a residual and ReLU."""
+
+    def __init__(self, width_in, width=32, heads=2):
+        super().__init__()
+        self.qkv = nn.Linear(width_in, 3 * width, bias=False)
+        self.residual = nn.Identity() if width_in == width else nn.Linear(width_in, width, bias=False)
+        self.heads, self.width = heads, width
+
+    def forward(self, x):
+        batch, fields, _ = x.shape
+        qkv = self.qkv(x).view(batch, fields, 3, self.heads, self.width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        seen = torch.softmax(q @ k.transpose(-1, -2), dim=-1) @ v
+        return torch.relu(seen.transpose(1, 2).reshape(batch, fields, self.width) + self.residual(x))
+
+
+class AutoInt(nn.Module):
+    """Two attention layers over the fields beside the MLP, summed."""
+
+    def __init__(self, sparse, numeric):
+        super().__init__()
+        self.features = Features(sparse, numeric)
+        fields = FIELDS + (NUMERIC if numeric == "embedded" else 0)
+        self.attention = nn.Sequential(FieldAttention(DIM), FieldAttention(32))
+        self.attended = nn.Linear(fields * 32, 1)
+        self.deep, deep_width = mlp(self.features.width)
+        self.head = nn.Linear(deep_width, 1)
+
+    def forward(self, ids, values):
+        x, x0 = self.features(ids, values)
+        attended = self.attended(self.attention(x).flatten(1))
+        return (attended + self.head(self.deep(x0))).squeeze(-1)
+
+
+MODELS = {model.__name__: model for model in (DCNv2, DeepFM, LR, FM, FinalMLP, AutoInt)}
 
 
 def draw_ids(kind, generator):

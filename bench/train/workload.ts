@@ -1,6 +1,7 @@
 /** The training benchmark's model and batches: what `peer.py` has too. */
 import { CounterRandom } from "../../src/core/index.ts";
-import { DCNv2, DeepFM } from "../../src/models/index.ts";
+import type { Model } from "../../src/module/index.ts";
+import { modelNamed } from "../../src/run/index.ts";
 import { batchLayout, type EncodedBatch, FIRST_VALUE_ID, type FeatureMap } from "../../src/schema/index.ts";
 
 export const size = { batch: 4096, fields: 26, numeric: 13, dim: 16, rows: 1_000_000, pool: 32 } as const;
@@ -9,7 +10,9 @@ const values = Math.floor(size.rows / size.fields) - FIRST_VALUE_ID;
 const zipfExponent = 1.1;
 
 export type Ids = "uniform" | "zipf";
-export type ModelName = "DCNv2" | "DeepFM";
+/** Interactions without, beside and instead of a deep network. */
+export const modelNames = ["DCNv2", "DeepFM", "LR", "FM", "FinalMLP", "AutoInt"] as const;
+export type ModelName = (typeof modelNames)[number];
 /** Numbers as inputs of their own, or each as its value times a learned vector. */
 export type NumericFields = "raw" | "embedded";
 
@@ -41,14 +44,53 @@ export function inputWidth(numericFields: NumericFields): number {
   return size.fields * size.dim + size.numeric * (numericFields === "raw" ? 1 : size.dim);
 }
 
-export function makeModel(name: ModelName, map: FeatureMap, numericFields: NumericFields): DCNv2 | DeepFM {
+/** How numbers enter a model: as asked where it takes them raw, else as fields, in the peer too. */
+export function numericFieldsOf(name: ModelName, asked: NumericFields): NumericFields {
+  return name === "DCNv2" || name === "DeepFM" ? asked : "embedded";
+}
+
+/** Widths of the deep network. */
+const hidden = [400, 400, 400];
+
+export function makeModel(name: ModelName, map: FeatureMap, numericFields: NumericFields): Model {
+  const fields = { embeddingDim: size.dim, embeddingStd: 0.01 };
+  const deep = { ...fields, hiddenUnits: hidden };
   const options = {
-    embeddingDim: size.dim,
-    embeddingStd: 0.01,
-    hiddenUnits: [400, 400, 400],
-    numericFields,
-  };
-  return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DeepFM(map, options);
+    LR: {},
+    FM: fields,
+    DeepFM: { ...deep, numericFields },
+    DCNv2: { ...deep, numericFields, crossLayers: 3 },
+    FinalMLP: {
+      ...fields,
+      mlp1HiddenUnits: hidden,
+      mlp2HiddenUnits: hidden,
+      useFeatureSelection: false,
+    },
+    AutoInt: { ...deep, attentionLayers: 2, attentionDim: 32, heads: 2 },
+  }[name];
+  return modelNamed(name).create(map, options);
+}
+
+/** Multiply-adds of a row in the matrix products of a forward pass. */
+export function productsOf(name: ModelName, numericFields: NumericFields): number {
+  const width = inputWidth(numericFields);
+  const deep = width * 400 + 400 * 400 + 400 * 400;
+  const fields = size.fields + (numericFields === "raw" ? 0 : size.numeric);
+  // Queries, keys, values and, where the width changes, the residual; then scores and their sums of values.
+  const attention = fields * (4 * size.dim * 32 + 3 * 32 * 32) + 2 * 2 * fields * fields * 32;
+  switch (name) {
+    case "LR":
+    case "FM":
+      return 0;
+    case "DeepFM":
+      return deep + 400;
+    case "DCNv2":
+      return 3 * width * width + deep + width + 400;
+    case "FinalMLP":
+      return 2 * deep + 400 * 400 + 2 * 400;
+    case "AutoInt":
+      return attention + fields * 32 + deep + 400;
+  }
 }
 
 /** A pool of batches, drawn before timing. */
