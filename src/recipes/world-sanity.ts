@@ -61,8 +61,13 @@ async function run(context: RecipeContext) {
     return { name: model.name, role: model.name === "LR" ? "baseline" : "method", config };
   });
   const stages = context.quick ? [learningRates.slice(1, 2)] : [learningRates, regularizers];
-  let chosen = variants;
-  for (const trials of stages) chosen = await tuned(chosen, trials, context);
+  const chosen: Variant[] = [];
+  // One after the other, so that an interrupted recipe has whole models.
+  for (const variant of variants) {
+    let best = [variant];
+    for (const trials of stages) best = await tuned(best, trials, context);
+    chosen.push(...best);
+  }
   const trials = stages.reduce((sum, { length }) => sum + length, 0);
   const runs = await trainGrid(chosen, context);
   const metrics = ["auc", "log_loss", "ne", "calibration_ratio"];
