@@ -1,8 +1,6 @@
 /** What the equations of multi-task and multi-domain models say about each other, in float64. */
 import { describe, expect, test } from "vitest";
-import { grad } from "../../src/autodiff/index.ts";
 import { BatchNorm, crossExpertCovariance, PartitionedNorm } from "../../src/layers/index.ts";
-import { binaryCrossEntropy } from "../../src/losses/index.ts";
 import {
   AITM,
   Crocodile,
@@ -24,11 +22,15 @@ import { drawRows, everyTask } from "./every-kind.ts";
 import { exact, filled } from "./expect-same.ts";
 import { allLogitsOf, randomArrays, traceModel, zeroed } from "./forward.ts";
 import { expectNear, type NamedArrays } from "./named-arrays.ts";
+import { reach as reachOf } from "./reach.ts";
 
 const rows = drawRows(everyTask, 24, 21);
 const domains = Array.from(rows.columns["@domain"]);
 const bottom = { embeddingDim: 2, bottomHiddenUnits: [4, 3], towerHiddenUnits: [3] };
 const gated = { embeddingDim: 2, expertHiddenUnits: [4, 3], gateHiddenUnits: [3], towerHiddenUnits: [3] };
+
+const reach = (model: Model, label: string, seen: EncodedBatch = rows): ReturnType<typeof reachOf> =>
+  reachOf(model, everyTask, label, seen);
 
 type Logits = { readonly [label: string]: number[] };
 const logitsOf = (model: Model, arrays: NamedArrays, batch: EncodedBatch = rows): Promise<Logits> =>
@@ -71,34 +73,6 @@ async function observed(model: Model, arrays: NamedArrays): Promise<{ [name: str
   return Object.fromEntries(
     Object.entries(results).map(([name, { data }]) => [name, Array.from(data as Float64Array)]),
   );
-}
-
-/** Gradients of one label's loss: of tables (as arenas' look-ups) and parameters, largest absolute value by path. */
-async function reach(
-  model: Model,
-  label: string,
-  seen: EncodedBatch = rows,
-): Promise<(path: RegExp) => number> {
-  const { byLabel, batch, values } = traceModel(model, everyTask, randomArrays(model), { training: true });
-  const loss = binaryCrossEntropy(byLabel[label], batch.scalar(label));
-  const parameters = [...model.namedParameters()];
-  const paths = new Map([...model.namedTables()].map(([path, table]) => [table, path]));
-  const leaves = [...parameters.map(([, leaf]) => leaf), ...batch.lookups.map(({ rows: leaf }) => leaf)];
-  const names = [
-    ...parameters.map(([path]) => path),
-    ...batch.lookups.map(({ slots }) => slots.map(({ table }) => paths.get(table)).join(" ")),
-  ];
-  const gradients = grad(loss, leaves);
-  const outputs = Object.fromEntries(gradients.map((gradient, k) => [`g${k}`, gradient]));
-  const results = await runGraph(judge, outputs, values(seen));
-  const largest = names.map((_, k) =>
-    Math.max(...Array.from(results[`g${k}`].data as Float64Array, Math.abs)),
-  );
-  return (path) => {
-    const matching = largest.filter((_, k) => path.test(names[k]));
-    expect(matching.length, String(path)).toBeGreaterThan(0);
-    return Math.max(...matching);
-  };
 }
 
 describe("tasks", () => {
