@@ -47,10 +47,11 @@ export async function bundleBrowser(entry: string): Promise<BrowserBundle> {
     chunkNames: "[name]-[hash]",
     outdir: "out",
   });
-  const alone = { ...common, external: ["onnxruntime-web/*"], legalComments: "none" } as const;
-  const own = await build({ ...alone, entryPoints: [entry] });
+  const external = ["onnxruntime-web/*"];
+  const own = await build({ ...common, external, entryPoints: [entry] });
   const ranking = await build({
-    ...alone,
+    ...common,
+    external,
     stdin: {
       contents: `export { loadBundle, Ranker } from ${JSON.stringify(entry)};`,
       resolveDir: dirname(entry),
