@@ -75,3 +75,6 @@ export {
 export { TransformerBlock, type TransformerBlockOptions } from "./transformer-block.ts";
 export { WukongLayer, type WukongLayerOptions } from "./wukong-layer.ts";
 export { type PairWeightForm, WeightedPairs } from "./weighted-pairs.ts";
+export { PairDraws } from "./pair-draws.ts";
+export { GaussianProcessHead, type GaussianProcessHeadOptions } from "./gaussian-process-head.ts";
+export { SpectralLinear, type SpectralLinearOptions } from "./spectral-linear.ts";

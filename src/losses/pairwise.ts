@@ -7,7 +7,7 @@
  * is `1/(|P||Q|) Σ_i σ(z_j - z_i)`, about `1/(2|Q|)` however rare positives are, where cross entropy gives it
  * `σ(z_j)/N`. Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
  */
-import { PairDraws } from "../models/index.ts";
+import { PairDraws } from "../layers/index.ts";
 import { div, expandDims, gather, maximum, mul, softplus, sub, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { classRows, positiveMask, type RankingBatch, sameGroup } from "./ranking-batch.ts";

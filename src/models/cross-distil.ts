@@ -29,10 +29,10 @@ import {
   minimum,
   greater,
 } from "../ops/index.ts";
+import { PairDraws } from "../layers/index.ts";
 import type { FeatureMap, Label } from "../schema/index.ts";
 import { constant, Tensor } from "../tensor/index.ts";
 import type { LabelLogits } from "./heads.ts";
-import { PairDraws } from "./pair-draws.ts";
 
 const share = z.number().min(0).max(1);
 

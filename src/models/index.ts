@@ -3,7 +3,6 @@ import type { ModelDescription } from "./describe-model.ts";
 import * as zoo from "./zoo.ts";
 
 export type { ModelDescription };
-export { PairDraws } from "./pair-draws.ts";
 export { CrossDistil, type CrossDistilOptions, crossDistilOptions, teacherOf } from "./cross-distil.ts";
 export * from "./zoo.ts";
 

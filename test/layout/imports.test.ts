@@ -24,7 +24,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   embeddings: ["tensor", "ops", "module", "schema"],
   layers: ["tensor", "ops", "autodiff", "module"],
   models: ["schema", "tensor", "ops", "module", "embeddings", "layers"],
-  losses: ["tensor", "ops"],
+  losses: ["tensor", "ops", "layers"],
   evaluation: ["schema"],
   training: [
     "onnx",
