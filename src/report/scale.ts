@@ -37,12 +37,11 @@ export function logScale(low: number, high: number): Scale {
 /** Log-odds of probabilities in (0, 1). */
 export function logitScale(low: number, high: number): Scale {
   const all = [1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999, 0.9999];
-  return scaleOf(
-    (p) => Math.log(p / (1 - p)),
-    low,
-    high,
-    all.filter((tick) => tick >= low && tick <= high),
-  );
+  const inside = (tick: number): boolean => tick >= low && tick <= high;
+  const known = all.filter(inside);
+  // Between close ends the usual ones are too far apart.
+  const ticks = known.length > 2 ? known : linearScale(low, high).ticks.filter(inside);
+  return scaleOf((p) => Math.log(p / (1 - p)), low, high, ticks);
 }
 
 /** Whole numbers, such as epochs and ranks: ticks at some of them, and the axis ends at the last. */

@@ -213,15 +213,15 @@ function compact(value: number): string {
   return Math.abs(value) >= 1e3 ? `${formatSignificant(value / 1e3)}k` : formatSignificant(value);
 }
 
-/** Each value with its neighbours, as many before as behind; narrower at the ends. */
+/** Each value with its neighbours, where there are some. */
 function runningMean(values: readonly number[], width: number): number[] {
   if (width <= 1) return [...values];
   const sums = new Float64Array(values.length + 1);
   for (const [k, value] of values.entries()) sums[k + 1] = sums[k] + value;
   const half = width >> 1;
   return values.map((_, k) => {
-    const reach = Math.min(half, k, values.length - 1 - k);
-    return (sums[k + reach + 1] - sums[k - reach]) / (2 * reach + 1);
+    const [from, to] = [Math.max(0, k - half), Math.min(values.length, k + half + 1)];
+    return (sums[to] - sums[from]) / (to - from);
   });
 }
 

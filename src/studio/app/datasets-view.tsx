@@ -141,6 +141,8 @@ function Entry({ entry: { id, kind, outside } }: { readonly entry: DataEntry }) 
 function Inspected({ inspection: { report, seconds } }: { readonly inspection: Inspection }) {
   const { rows, profiledRows, format, files, label, labelCandidates, leaks, notes, columns, guess } = report;
   const guesses = new Map(guess.columns.map((one) => [one.column, one]));
+  // Every column has a signal; those that are too good were left out for it.
+  const suspects = leaks.filter(({ column }) => guesses.get(column)?.use === "left-out");
   return (
     <>
       <p>
@@ -152,9 +154,9 @@ function Inspected({ inspection: { report, seconds } }: { readonly inspection: I
           ? `No label was found by name; columns with two values: ${labelCandidates.join(", ") || "none"}.`
           : `Label: ${label.name} (${label.reason}).`}
       </p>
-      {leaks.length === 0 && notes.length === 0 ? undefined : (
+      {suspects.length === 0 && notes.length === 0 ? undefined : (
         <div class="alert">
-          {leaks.map(({ column, auc, oneSided }) => (
+          {suspects.map(({ column, auc, oneSided }) => (
             <p key={column}>
               <strong>{column}</strong> may know the answer:{" "}
               {auc === undefined

@@ -77,10 +77,10 @@ export function LineChart({ title, description, x, y, lines, height = 250 }: Lin
       grid: { stroke: colours.rule, width: 1 },
       ticks: { stroke: colours.rule, width: 1, size: 4 },
       ...(of.scale === undefined
-        ? { values: (_, splits) => splits.map(format) }
+        ? { values: (_, splits) => splits.map((value) => format(value)) }
         : {
             splits: () => of.scale?.ticks.map(of.scale.at) ?? [],
-            values: () => of.scale?.ticks.map(format) ?? [],
+            values: () => of.scale?.ticks.map((value) => format(value)) ?? [],
           }),
     });
     const settings: uPlot.Options = {
@@ -182,7 +182,7 @@ export function LineChart({ title, description, x, y, lines, height = 250 }: Lin
     <figure class="chart" aria-labelledby={titleId}>
       <figcaption id={titleId}>{title}</figcaption>
       <div class="legend">
-        {lines.map(({ name, style }) => (
+        {(lines.length > 1 ? lines : []).map(({ name, style }) => (
           <button key={name} type="button" aria-pressed={!hidden.has(name)} onClick={() => toggle(name)}>
             <svg class="key" viewBox="0 0 24 10" aria-hidden="true">
               <path class={`line s${style}`} d="M1 5H23" />

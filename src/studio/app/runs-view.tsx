@@ -43,7 +43,15 @@ export function RunsView() {
     () => sorted(chosen(list?.runs ?? [], filter, condition), sorting, label),
     [list, filter, condition, sorting, label],
   );
-  const best = useMemo(() => bestRuns(shown, metrics, label), [shown, metrics, label]);
+  const best = useMemo(
+    () =>
+      bestRuns(
+        shown.filter(({ condition: own }) => own === "finished"),
+        metrics,
+        label,
+      ),
+    [shown, metrics, label],
+  );
   if (list === undefined) {
     return (
       <>
@@ -207,7 +215,9 @@ const RunRow = memo(
         <td>
           <ConditionBadge condition={run.condition} />
           {run.condition === "broken" || run.condition === "failed" ? (
-            <span class="why">{run.reason}</span>
+            <span class="why" title={run.reason}>
+              {run.reason}
+            </span>
           ) : undefined}
         </td>
         <td>{run.model}</td>
