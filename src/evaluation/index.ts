@@ -35,3 +35,11 @@ export { meanAbsoluteError, rootMeanSquaredError } from "./regression-error.ts";
 export { type ScoreBin, scoreDistribution } from "./score-distribution.ts";
 export type { NumericArray, ScoredRows } from "./scored-rows.ts";
 export { transferGain } from "./transfer-gain.ts";
+export {
+  type CandidateValues,
+  hardRecall,
+  kendallTau,
+  softRecall,
+  topPlaces,
+  valueDivergence,
+} from "./funnel.ts";

@@ -90,7 +90,7 @@ export class AITM extends Model {
  * What a task makes of the one before it: `Σ_u w_u h₃(u)` over u in {passed on, own}, with
  * `w = softmax(⟨h₁(u), h₂(u)⟩ / √width)`.
  */
-class Transfer extends Module {
+export class Transfer extends Module {
   readonly pass: MLP;
   readonly query: Linear;
   readonly key: Linear;

@@ -60,7 +60,7 @@ export class ESMM extends Model {
  * The logit of `σ(a) σ(b)`: the odds are `1 / (e⁻ᵃ + e⁻ᵇ + e⁻ᵃ⁻ᵇ)`, whose logarithm neither overflows nor
  * loses digits.
  */
-function logitOfProduct(a: Tensor, b: Tensor): Tensor {
+export function logitOfProduct(a: Tensor, b: Tensor): Tensor {
   const terms = stack([neg(a), neg(b), neg(add(a, b))], { axis: 1 }); // [batch, 3]
   return neg(logSumExp(terms));
 }

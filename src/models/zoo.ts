@@ -45,3 +45,4 @@ export { hmoeME, HMoEME, type HMoEMEOptions } from "./hmoe-me.ts";
 export { ame, AME, type AMEOptions } from "./ame.ts";
 export { stemAL, STEMAL, type STEMALOptions } from "./stem-al.ts";
 export { crocodile, Crocodile, type CrocodileOptions } from "./crocodile.ts";
+export { earlyStageMTL, EarlyStageMTL, type EarlyStageMTLOptions } from "./early-stage-mtl.ts";

@@ -297,6 +297,7 @@ function withoutDropout(given: object): object {
 /** Some models' gates name features; on smaller schemas they must name others. */
 function contextOf({ example }: ModelDescription, features: readonly string[]): object {
   if ("gate1Context" in example) return { gate1Context: features };
+  if ("itemFeatures" in example) return { itemFeatures: features };
   return "priorFeatures" in example ? { priorFeatures: features } : {};
 }
 
