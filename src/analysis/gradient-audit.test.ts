@@ -10,6 +10,7 @@ import { dataConfigOf, openRun, parseConfig, trainRun } from "../run/index.ts";
 import { prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { DARE, type DAREOptions } from "../models/index.ts";
+import { optimizerOptions } from "../training/index.ts";
 import { auditRun, auditTraining, GradientAuditor } from "./gradient-audit.ts";
 import { PairedGradients } from "./paired-gradients.ts";
 
@@ -87,7 +88,7 @@ describe("the audit", () => {
         options,
         source: memorySource(everyKind, drawRows(everyKind, 64, 9)),
         engine,
-        optimizer: { learningRate: 0.01 },
+        optimizer: optimizerOptions.parse({ learningRate: 0.01 }),
         batchSize: 16,
         seed: 3,
         steps: 10,

@@ -26,7 +26,6 @@ import {
   defaultObjective,
   Learner,
   type OptimizerOptions,
-  optimizerOptions,
   restoreSnapshot,
   type WeightSource,
 } from "../training/index.ts";
@@ -252,7 +251,7 @@ export interface AuditTrainingOptions {
   readonly options: DAREOptions;
   readonly source: BatchSource;
   readonly engine: Engine;
-  readonly optimizer: Partial<OptimizerOptions>;
+  readonly optimizer: OptimizerOptions;
   readonly batchSize: number;
   readonly seed: number;
   /** Steps to train. */
@@ -272,12 +271,7 @@ export async function auditTraining({
 }: AuditTrainingOptions): Promise<GradientAudit> {
   const options = { ...given.options, tables: "shared" } as const;
   const auditor = await GradientAuditor.create({ ...given, options });
-  const learner = await sharedLearner(options, {
-    ...given,
-    optimizer: optimizerOptions.parse(given.optimizer),
-    batchSize,
-    seed,
-  });
+  const learner = await sharedLearner(options, { ...given, batchSize, seed });
   const weights = weightsOf(learner);
   try {
     let step = 0;

@@ -13,6 +13,7 @@ export {
 } from "./binary-metrics.ts";
 export { type CalibrationBin, calibrationCurve, DEFAULT_CALIBRATION_BINS } from "./calibration-curve.ts";
 export { calibrationRatio } from "./calibration-ratio.ts";
+export { eventRetrieval, type EventRetrieval, type ScoredEvents } from "./event-retrieval.ts";
 export { expectedCalibrationError } from "./expected-calibration-error.ts";
 export { type ExpertOutput, expertCovariance } from "./expert-covariance.ts";
 export { feedbackBalance, feedbackBins, type FeedbackRows, rowsInBin } from "./feedback-balance.ts";

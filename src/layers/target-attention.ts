@@ -5,7 +5,7 @@
  *
  * Without softmax by default: the sum keeps how strong an interest is. Zhou et al., KDD 2018, arXiv:1706.06978.
  */
-import { Module } from "../module/index.ts";
+import { Module, observe } from "../module/index.ts";
 import { broadcastTo, concat, expandDims, mul, reshape, sub, sum } from "../ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { ActivationName } from "./activation.ts";
@@ -43,7 +43,9 @@ export class TargetAttention extends Module {
    * @returns `[batch, dim]`
    */
   forward(target: Tensor, history: Tensor, mask: Tensor): Tensor {
-    return sum(mul(history, expandDims(this.weights(target, history, mask), -1)), { axis: 1 });
+    const weights = this.weights(target, history, mask);
+    observe("weights of events", weights);
+    return sum(mul(history, expandDims(weights, -1)), { axis: 1 });
   }
 
   /** What `forward` weighs the events with, 0 at padding: `[batch, length]`. */

@@ -19,6 +19,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "multi-embedding", load: async () => (await import("./multi-embedding.ts")).multiEmbedding },
   { name: "stem", load: async () => (await import("./stem.ts")).stem },
   { name: "crocodile", load: async () => (await import("./crocodile.ts")).crocodile },
+  { name: "dare", load: async () => (await import("./dare.ts")).dare },
   { name: "adatask", load: async () => (await import("./adatask.ts")).adatask },
   { name: "d-train", load: async () => (await import("./d-train.ts")).dTrain },
   { name: "forkmerge", load: async () => (await import("./forkmerge.ts")).forkmerge },
