@@ -6,8 +6,21 @@ export {
   meanOf,
   type VocabularyCollapse,
 } from "./collapse.ts";
+export { type CollapseStudy, collapseOfMatrices, collapseOfRun } from "./collapse-study.ts";
+export {
+  type CandidateCorrelation,
+  type CorrelationOptions,
+  correlationOfRun,
+  type CorrelationStudy,
+} from "./correlation-study.ts";
+export {
+  type EntanglementOptions,
+  entanglementOfRun,
+  type EntanglementStudy,
+} from "./entanglement-study.ts";
 export {
   type DistanceSummary,
+  histogramBins,
   type LabelledPairs,
   type PairKind,
   pairKinds,
@@ -19,6 +32,7 @@ export {
   type ViewShift,
   viewShifts,
 } from "./entanglement.ts";
+export { expertsOfRun, type ExpertStudy } from "./expert-study.ts";
 export {
   type AuditedTable,
   auditRun,
@@ -37,6 +51,8 @@ export {
 } from "./mutual-information.ts";
 export { type NamedMatrix, sideBySide, takeRows } from "./named-matrix.ts";
 export { type GradientPair, PairedGradients, type PairedGradientSummary } from "./paired-gradients.ts";
+export { readMatrices } from "./read-matrices.ts";
+export { readNpy } from "./read-npy.ts";
 export { type RunTable, type RunTableOptions, runTables } from "./run-tables.ts";
 export {
   crossSubEmbeddings,
@@ -44,3 +60,12 @@ export {
   fieldAwareSubEmbeddings,
   type SubEmbeddings,
 } from "./sub-embeddings.ts";
+export { type TaskGradientOptions, type TaskGradients, taskGradients } from "./task-gradients.ts";
+export {
+  type BalanceBin,
+  type TaskOptions,
+  tasksOfRun,
+  type TaskStudy,
+  type TransferGain,
+} from "./task-study.ts";
+export { type NotApplicable, type StudiedRun, type ToolName, toolNames } from "./tool.ts";

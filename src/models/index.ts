@@ -3,7 +3,9 @@ import type { ModelDescription } from "./describe-model.ts";
 import * as zoo from "./zoo.ts";
 
 export type { ModelDescription };
+export { UncertaintyModel, type UncertaintyOptions, uncertaintyOptions } from "./uncertainty.ts";
 export { CrossDistil, type CrossDistilOptions, crossDistilOptions, teacherOf } from "./cross-distil.ts";
+export { MultiEmbedding, type MultiEmbeddingOptions } from "./multi-embedding.ts";
 export * from "./zoo.ts";
 
 /** Sorted by name, capitals or not; a namespace's own order differs between loaders. */

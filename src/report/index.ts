@@ -1,3 +1,4 @@
+export { type AnalysisPageInput, analysisSections, renderAnalysis } from "./analysis-page.ts";
 export { renderReport } from "./render-report.ts";
 export type {
   ReportCalibration,
