@@ -10,6 +10,8 @@ const types: { readonly [extension: string]: string } = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".wasm": "application/wasm",
+  ".css": "text/css",
+  ".json": "application/json",
 };
 
 export class LocalServer {
