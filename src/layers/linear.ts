@@ -20,8 +20,14 @@ export class Linear extends Module {
     this.bias = bias ? new Parameter([outputs]) : undefined;
   }
 
+  /** The weight as it is used, for kinds that bound it. */
+  protected effectiveWeight(): Tensor {
+    return this.weight;
+  }
+
   forward(x: Tensor): Tensor {
-    return this.bias === undefined ? matmul(x, this.weight) : affine(x, this.weight, this.bias);
+    const weight = this.effectiveWeight();
+    return this.bias === undefined ? matmul(x, weight) : affine(x, weight, this.bias);
   }
 
   /**
@@ -29,10 +35,11 @@ export class Linear extends Module {
    * tensor: each part meets its rows of the weight.
    */
   forwardParts(parts: readonly Tensor[]): Tensor {
+    const weight = this.effectiveWeight();
     let start = 0;
     const products = parts.map((part) => {
       const end = start + (part.shape[part.rank - 1] as number);
-      const product = matmul(part, slice(this.weight, { axis: 0, start, end }));
+      const product = matmul(part, slice(weight, { axis: 0, start, end }));
       start = end;
       return product;
     });

@@ -10,7 +10,7 @@ export {
   xavierUniform,
   zerosInit,
 } from "./initializer.ts";
-export { Model } from "./model.ts";
+export { Model, type StateValues } from "./model.ts";
 export { Module } from "./module.ts";
 export { Parameter, type ParameterOptions, State, Table, type TableOptions } from "./parameter.ts";
 export {

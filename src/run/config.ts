@@ -9,7 +9,7 @@ import { z } from "zod";
 import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/index.ts";
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
 import { parseBinaryMetric } from "../evaluation/index.ts";
-import { crossDistilOptions, type ModelDescription, models } from "../models/index.ts";
+import { crossDistilOptions, type ModelDescription, models, uncertaintyOptions } from "../models/index.ts";
 import { trainingOptions } from "../training/index.ts";
 import { applySetting } from "./setting.ts";
 import { tableSettings } from "./table-settings.ts";
@@ -22,6 +22,7 @@ export const configShape = {
   ...dataConfigShape,
   model: modelSchema.default({ name: "DCNv2" }),
   crossDistil: crossDistilOptions.optional(),
+  uncertainty: uncertaintyOptions.optional(),
   tables: tableSettings.default({}),
   training: trainingOptions.prefault({}).describe("optimizer, schedule and loop"),
 };
@@ -33,7 +34,14 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type Config = z.output<typeof configSchema>;
 
 /** The data half of a configuration, as the data layer takes it. */
-export function dataConfigOf({ model, crossDistil, training, tables, ...data }: Config): DataConfig {
+export function dataConfigOf({
+  model,
+  crossDistil,
+  uncertainty,
+  training,
+  tables,
+  ...data
+}: Config): DataConfig {
   return data;
 }
 
@@ -64,6 +72,12 @@ export function parseConfig(input: unknown): Config {
   }
   const { monitor, metrics = [] } = result.data.training;
   for (const metric of [monitor, ...metrics]) parseBinaryMetric(metric);
+  if (result.data.crossDistil !== undefined && result.data.uncertainty !== undefined) {
+    throw new ConfigError("config: a model either distils its tasks or has uncertainty, not both", {
+      details: { keys: ["cross_distil", "uncertainty"] },
+      hint: "leave out cross_distil or uncertainty",
+    });
+  }
   return { ...result.data, model: checked.data };
 }
 

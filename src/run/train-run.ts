@@ -7,7 +7,7 @@ import { ConfigError } from "../core/index.ts";
 import { writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
-import { CrossDistil } from "../models/index.ts";
+import { CrossDistil, UncertaintyModel } from "../models/index.ts";
 import type { Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import {
@@ -67,8 +67,11 @@ export interface RunMetrics {
 export function buildModel(config: Config, map: FeatureMap): Model {
   const { name, ...options } = config.model;
   const description = modelNamed(name);
-  if (config.crossDistil === undefined) return description.create(map, options);
-  return new CrossDistil(map, (schema) => description.create(schema, options), config.crossDistil);
+  const create = (schema: FeatureMap): Model => description.create(schema, options);
+  if (config.crossDistil !== undefined) return new CrossDistil(map, create, config.crossDistil);
+  return config.uncertainty === undefined
+    ? create(map)
+    : new UncertaintyModel(map, create, config.uncertainty);
 }
 
 export async function trainRun(config: Config, options: TrainRunOptions): Promise<RunMetrics> {
@@ -114,7 +117,7 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
       checkpoints,
       resume,
       start: startOf(config),
-      fingerprint: [dataset.encodingReport.fingerprint, config.tables, config.crossDistil]
+      fingerprint: [dataset.encodingReport.fingerprint, config.tables, config.crossDistil, config.uncertainty]
         .flatMap((part) => (part === undefined ? [] : typeof part === "string" ? part : JSON.stringify(part)))
         .join(" "),
       signal,

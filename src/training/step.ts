@@ -21,6 +21,7 @@ import {
   trainingGraph,
 } from "./graphs.ts";
 import { LogitGradientMeter, type LogitGradients } from "./logit-gradients.ts";
+import type { StateValues } from "../module/index.ts";
 import { ModelWeights, type WeightsOptions } from "./model-weights.ts";
 import { type LossWeighting, lossWeighting } from "./multi-task/loss-weighting.ts";
 import { type MultiTaskOptions, needsFedWeights, needsSeparateGradients } from "./multi-task/options.ts";
@@ -182,6 +183,24 @@ export class Learner {
     const found = this.#taskSteps?.meter?.record();
     if (factors === undefined && found === undefined) return undefined;
     return { ...(factors === undefined ? {} : { factors }), ...found };
+  }
+
+  /** To be called before a pass over the training split: what the model does then with its states. */
+  beforeEpoch(): void {
+    this.options.model.beforeEpoch?.(this.#states);
+  }
+
+  /** To be called after each pass, before anything is predicted. */
+  afterEpoch(): void {
+    this.options.model.afterEpoch?.(this.#states);
+  }
+
+  get #states(): StateValues {
+    const { weights } = this;
+    return {
+      read: (state) => weights.state(state),
+      write: (state, values) => weights.stateValues.set(state, values),
+    };
   }
 
   /** Means since the last call, by label, where they are watched. */

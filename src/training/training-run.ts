@@ -226,6 +226,7 @@ export class TrainingRun {
     const began = performance.now();
     let rowsNow = 0;
     const order = shuffle ? { seed, epoch: this.#epoch } : undefined;
+    if (this.#batch === 0) this.#learner.beforeEpoch();
     for await (const batch of source.batches({ batchSize, shuffle: order, skip: this.#batch })) {
       this.#stopIfAsked();
       const loss = await this.#learner.step(batch);
@@ -255,6 +256,7 @@ export class TrainingRun {
     const { valid, onEvent } = this.#given;
     const { learningRate } = this.#learner;
     const { steps } = this;
+    this.#learner.afterEpoch();
     const tasks = this.#learner.endEpoch();
     const logitGradients = this.#learner.takeLogitGradients();
     const record = {

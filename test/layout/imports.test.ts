@@ -22,7 +22,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   world: ["schema", "data", "evaluation"],
   module: ["tensor", "ops", "schema"],
   embeddings: ["tensor", "ops", "module", "schema"],
-  layers: ["tensor", "ops", "autodiff", "module"],
+  layers: ["tensor", "ops", "autodiff", "module", "numerics"],
   models: ["schema", "tensor", "ops", "module", "embeddings", "layers"],
   losses: ["tensor", "ops", "layers"],
   evaluation: ["schema"],

@@ -109,7 +109,7 @@ class StreamTraining {
       const { snapshot, map, steps } = given.start;
       growSnapshot(learner.weights, snapshot, { from: map, to: given.map });
       learner.steps = steps;
-    }
+    } else learner.beforeEpoch();
     if (given.resume) this.#resume();
   }
 
@@ -231,6 +231,7 @@ class StreamTraining {
   async #endWindow(seconds: number): Promise<void> {
     const { name, valid, ...stream } = this.#pending as Pending;
     this.#pending = null;
+    this.#learner.afterEpoch();
     const tasks = this.#learner.endEpoch();
     const logitGradients = this.#learner.takeLogitGradients();
     const record: EpochRecord = {
