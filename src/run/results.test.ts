@@ -13,6 +13,7 @@ import {
   writeResult,
 } from "./results.ts";
 import { systems } from "./systems.ts";
+import { resultsPage } from "./results-page.ts";
 import { NOT_MEASURED, systemsTable } from "./systems-table.ts";
 import { overallVerdict, pairedDifference, verdictOf } from "./verdict.ts";
 
@@ -160,6 +161,8 @@ describe("result files", () => {
   });
 });
 
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
 describe("docs/systems.md", () => {
   test("has a row for each of the fifty-two systems", () => {
     expect(systems).toHaveLength(52);
@@ -179,10 +182,24 @@ describe("docs/systems.md", () => {
   });
 
   test("is up to date with results/", () => {
-    const root = fileURLToPath(new URL("../../", import.meta.url));
     const page = systemsTable(readResults(join(root, "results")));
-    expect(readFileSync(join(root, "docs/systems.md"), "utf8"), "run npx tsx scripts/write-systems.ts").toBe(
-      page,
-    );
+    expect(readFileSync(join(root, "docs/systems.md"), "utf8"), "run npm run build:results").toBe(page);
+  });
+});
+
+describe("docs/results.md", () => {
+  test("has a line a variant, with mean and deviation of each metric", () => {
+    const page = resultsPage([example()]);
+    const { rows } = example();
+    const [{ variant, metric, mean, std }] = rows;
+    const line = page.split("\n").find((text) => text.includes(`| ${variant} |`));
+    expect(page).toContain(`| data | variant | ${metric} |`);
+    expect(line).toContain(`${mean?.toFixed(4)} ± ${std?.toFixed(4)}`);
+    expect(page).toContain("stem against mmoe");
+  });
+
+  test("is up to date with results/", () => {
+    const page = resultsPage(readResults(join(root, "results")));
+    expect(readFileSync(join(root, "docs/results.md"), "utf8"), "run npm run build:results").toBe(page);
   });
 });

@@ -1,4 +1,5 @@
 /** `docs/systems.md`: every system with its claim and what the recipes measured, made from `results/`. */
+import { tableCell } from "./markdown-cell.ts";
 import type { RecipeResult, ResultComparison } from "./results.ts";
 import { type System, systems } from "./systems.ts";
 
@@ -12,7 +13,7 @@ export function systemsTable(results: readonly RecipeResult[]): string {
   return [
     "# Systems",
     "",
-    "<!-- Made by `npx tsx scripts/write-systems.ts` from src/run/systems.ts and results/; edits here are lost. -->",
+    "<!-- Made by `npm run build:results` from src/run/systems.ts and results/; edits here are lost. -->",
     "",
     `The ${systems.length} methods that Millrace carries, each with its paper's claim in our words and what our recipe measured, whether or not the claim held. ${measured} of ${systems.length} are measured so far. Verdicts are computed from paired differences over seeds with a 95 % interval (Student's t); figures are method minus baseline.`,
     "",
@@ -27,7 +28,9 @@ export function systemsTable(results: readonly RecipeResult[]): string {
           "",
           "| recipe | claim | result |",
           "| --- | --- | --- |",
-          ...others.map((result) => `| ${result.recipe} | ${cell(result.claim)} | ${resultCell(result)} |`),
+          ...others.map(
+            (result) => `| ${result.recipe} | ${tableCell(result.claim)} | ${resultCell(result)} |`,
+          ),
           "",
         ]),
   ].join("\n");
@@ -36,7 +39,7 @@ export function systemsTable(results: readonly RecipeResult[]): string {
 function systemRow({ id, name, arxiv, claim }: System, results: readonly RecipeResult[]): string {
   const own = results.filter(({ system }) => system === id).map(resultCell);
   const paper = `[${arxiv}](https://arxiv.org/abs/${arxiv})`;
-  return `| ${id} | ${cell(name)} | ${paper} | ${cell(claim)} | ${own.join("<br>") || NOT_MEASURED} |`;
+  return `| ${id} | ${tableCell(name)} | ${paper} | ${tableCell(claim)} | ${own.join("<br>") || NOT_MEASURED} |`;
 }
 
 function resultCell(result: RecipeResult): string {
@@ -44,7 +47,7 @@ function resultCell(result: RecipeResult): string {
   const shown = result.comparisons.slice(0, 4).map(comparisonText);
   const more = result.comparisons.length - shown.length;
   const note = result.note === "" ? [] : [result.note];
-  return [verdict, ...shown, ...(more > 0 ? [`and ${more} more`] : []), ...note].map(cell).join("<br>");
+  return [verdict, ...shown, ...(more > 0 ? [`and ${more} more`] : []), ...note].map(tableCell).join("<br>");
 }
 
 function comparisonText({
@@ -65,8 +68,4 @@ function comparisonText({
 function signed(value: number): string {
   const digits = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
   return value > 0 ? `+${Number(digits)}` : String(Number(digits));
-}
-
-function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }

@@ -1,0 +1,15 @@
+/** Writes docs/systems.md and docs/results.md from results/: `npm run build:results`. */
+import { fileURLToPath } from "node:url";
+import { writeFileAtomic } from "../src/core/node/index.ts";
+import { resultsPage } from "../src/run/results-page.ts";
+import { readResults } from "../src/run/results.ts";
+import { systemsTable } from "../src/run/systems-table.ts";
+
+const root = new URL("../", import.meta.url);
+const results = readResults(fileURLToPath(new URL("results", root)));
+for (const [page, text] of Object.entries({
+  systems: systemsTable(results),
+  results: resultsPage(results),
+})) {
+  writeFileAtomic(fileURLToPath(new URL(`docs/${page}.md`, root)), text);
+}
