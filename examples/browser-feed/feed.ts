@@ -35,7 +35,7 @@ async function start(): Promise<void> {
   const wasmUrl = new URL("ort-wasm-simd-threaded.wasm", document.baseURI).href;
   const ranker = await Ranker.create(bundle, { engine: await wasmEngine({ wasmUrl }) });
   const store = await lastingStore();
-  const tuner = await Tuner.open(ranker, { name: "feed", store, learningRate: 0.01, anchor: 1 });
+  const tuner = await Tuner.open(ranker, { name: "feed", store, learningRate: 0.005, anchor: 2 });
   const session = await Session.open(store);
   const feed = new Feed(ranker, tuner, session, items);
   await feed.show();
