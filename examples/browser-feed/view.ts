@@ -116,6 +116,7 @@ export class FeedView {
       clicks + steps === 0
         ? "Nothing learnt yet: open what you like."
         : `Learnt from ${counted(clicks, "click")} in ${counted(steps, "step")}, all on this device.`;
+    byId("to-learnt").hidden = steps === 0;
     byId("clicks").textContent = String(clicks);
     byId("steps").textContent = String(steps);
     (byId("forget") as HTMLButtonElement).disabled = steps === 0;
