@@ -29,12 +29,15 @@ import {
   concat,
   expandDims,
   gather,
+  greater,
   matmul,
   mul,
   slice,
   squeeze,
   stack,
   takeAlong,
+  topKIndices,
+  where,
   zeros,
 } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -218,11 +221,14 @@ export class DARE extends Model implements TwoStageModel {
   ): FoundEvents & { readonly index: Tensor } {
     const { features, places } = this.#query(batch, history);
     const related = matmul(concat(features), keys, { transposeB: true }); // [batch, length]
-    const scores = add(related, placeScores(places, mask));
-    const every = broadcastTo(mask, scores.shape);
-    const { index, mask: real } = selectTopK(scores, every, this.histories[history].k);
-    const distances = takeAlong(broadcastTo(eventDistances(mask), scores.shape), index);
-    return { index, weights: maskedSoftmax(takeAlong(scores, index), real), distances };
+    // What all candidates share is put together first; only one sum is over all of `[batch, length]`.
+    const shared = where(greater(mask, 0), placeScores(places, mask), -Infinity); // [1, length]
+    const scores = add(related, shared);
+    const index = topKIndices(scores, this.histories[history].k);
+    const real = gather(squeeze(mask, 0), index);
+    const best = where(greater(real, 0), takeAlong(scores, index), 0); // -Infinity times 0 is no number
+    const distances = gather(squeeze(eventDistances(mask), 0), index);
+    return { index, weights: maskedSoftmax(best, real), distances };
   }
 
   represent(batch: Batch, found: readonly FoundEvents[]): Tensor {
