@@ -68,6 +68,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./index-run.ts")).indexVerb,
   },
   {
+    name: "analyze",
+    summary: "look inside a trained model, or at embeddings from elsewhere",
+    load: async () => (await import("./analyze.ts")).analyzeVerb,
+  },
+  {
     name: "report",
     summary: "make one HTML page from one or several runs",
     load: async () => (await import("./report.ts")).reportVerb,
