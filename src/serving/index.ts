@@ -44,6 +44,14 @@ export { Release, type ReleaseOptions } from "./release.ts";
 export { type LogEntry, type ServeOptions, Server } from "./server.ts";
 export { type ServerOptions, serverOptionsSchema } from "./server-options.ts";
 export { type ReloadOutcome, Service } from "./service.ts";
+export {
+  firstProbability,
+  meanProbability,
+  type ThompsonOptions,
+  type ThompsonRanking,
+  thompsonRanking,
+  type UncertainCandidate,
+} from "./thompson.ts";
 export { parseValueFormula, type ValueFormula } from "./value-formula.ts";
 export { type Difference, type Verification, type VerifyOptions, verifyRun } from "./verify/verify-run.ts";
 export { fingerprintOf, type WatchOptions, watchServices } from "./watch.ts";

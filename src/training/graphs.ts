@@ -7,7 +7,7 @@ import { type CompiledGraph, compile, type LeafBinding } from "../compile/index.
 import { type Batch, type Model, type State, Trace, withTrace } from "../module/index.ts";
 import { add, log, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
-import { input, Tensor } from "../tensor/index.ts";
+import { constant, input, Tensor } from "../tensor/index.ts";
 import { exposureWeights } from "./exposure-weight.ts";
 import { logitGradientOutputs } from "./logit-gradients.ts";
 import { lastShared } from "./multi-task/last-shared.ts";
@@ -176,25 +176,45 @@ export interface EvaluationGraph extends CompiledGraph {
 }
 
 /** A batch through which the model's forward pass went, for evaluation, and the logits. */
-export function tracedBatch({ model, schema, layout }: GraphSource): {
-  batch: SymbolicBatch;
-  logits: Logits;
-} {
+export function tracedBatch(
+  { model, schema, layout }: GraphSource,
+  trace: Trace = new Trace({ training: false }),
+): { batch: SymbolicBatch; logits: Logits } {
   const batch = new SymbolicBatch(schema, layout, placeTables(model.namedTables()));
-  const logits = withTrace(new Trace({ training: false }), () => forward(model, schema, batch));
+  const logits = withTrace(trace, () => forward(model, schema, batch));
   return { batch, logits };
 }
 
+/** How predictions are looked at beyond what they are. */
+export interface PredictionOptions {
+  /** Also give what the model shows of its inside, as `observed:<name>`. @default false */
+  readonly observing?: boolean;
+  /** Drop units as in training, by the key that is fed: one draw of a Monte Carlo ensemble. @default false */
+  readonly drawn?: boolean;
+}
+
 /** Outputs: `prediction:<label>`, `[batch]`: a probability, or the value of a real label. */
-export function evaluationGraph(source: GraphSource): EvaluationGraph {
-  const { batch, logits } = tracedBatch(source);
-  const outputs = Object.fromEntries(
+export function evaluationGraph(
+  source: GraphSource,
+  { observing = false, drawn = false }: PredictionOptions = {},
+): EvaluationGraph {
+  const key = input("randomKey", [], "uint32");
+  const trace = new Trace({
+    training: drawn,
+    key,
+    observing,
+    // What layers would add to a loss is of no account here.
+    label: drawn ? () => constant(0) : undefined,
+  });
+  const { batch, logits } = tracedBatch(source, trace);
+  const outputs: { [name: string]: Tensor } = Object.fromEntries(
     Object.entries(logits).map(([label, logit]) => [
       `prediction:${label}`,
       predictionOf(source.schema, label, logit, batch),
     ]),
   );
-  return { ...compile({ outputs, leaves: bindings(source.model, batch, []) }), batch };
+  for (const [name, tensor] of trace.observed ?? []) outputs[`observed:${name}`] = tensor;
+  return { ...compile({ outputs, leaves: bindings(source.model, batch, drawn ? [key] : []) }), batch };
 }
 
 export function isRealLabel(schema: FeatureMap, name: string): boolean {

@@ -18,6 +18,7 @@ export {
   evaluationGraph,
   type Logits,
   type Objective,
+  type PredictionOptions,
   type TrainingGraph,
   trainingGraph,
 } from "./graphs.ts";

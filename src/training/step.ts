@@ -15,6 +15,7 @@ import {
   type GraphSource,
   isRealLabel,
   type Objective,
+  type PredictionOptions,
   type TaskOutputs,
   tracedBatch,
   type TrainingGraph,
@@ -44,6 +45,8 @@ export interface LearnerOptions extends GraphSource {
   readonly tied?: readonly (readonly string[])[];
   /** Learn as evaluation sees the model: no dropout, running statistics left alone. @default false */
   readonly still?: boolean;
+  /** @default predictions as they are */
+  readonly prediction?: PredictionOptions;
   /** Watch how large the loss's gradients on the logits are. @default false */
   readonly logitGradients?: boolean;
 }
@@ -126,7 +129,7 @@ export class Learner {
   static async create(options: LearnerOptions): Promise<Learner> {
     const { multiTask, still, logitGradients } = options;
     const graph = trainingGraph({ ...options, still, logitGradients, ...taskOutputs(multiTask) });
-    const evaluation = evaluationGraph(options);
+    const evaluation = evaluationGraph(options, options.prediction);
     const { threads } = options;
     const session = await options.engine.load(graph.model, { threads });
     const evaluationSession = await options.engine.load(evaluation.model, { threads });
@@ -218,15 +221,32 @@ export class Learner {
     this.#tied.copy();
   }
 
-  /** Predictions of a batch by label, `[size]` each. */
-  async predict(batch: EncodedBatch): Promise<{ [label: string]: Float32Array }> {
-    const feeds = this.#evaluationFeeds.prepare(batch, { training: false });
+  /**
+   * Predictions of a batch by label, `[size]` each.
+   *
+   * @param draw number of the draw, where predictions are drawn @default 0
+   */
+  async predict(batch: EncodedBatch, draw = 0): Promise<{ [label: string]: Float32Array }> {
+    return this.#evaluate(batch, "prediction:", draw);
+  }
+
+  /** What the model shows of its inside on a batch, by name; needs `prediction.observing`. */
+  async observe(batch: EncodedBatch): Promise<{ [name: string]: Float32Array }> {
+    return this.#evaluate(batch, "observed:", 0);
+  }
+
+  async #evaluate(
+    batch: EncodedBatch,
+    prefix: string,
+    draw: number,
+  ): Promise<{ [name: string]: Float32Array }> {
+    const randomKey = hashKey(this.options.seed, "draw", draw);
+    const feeds = this.#evaluationFeeds.prepare(batch, { training: false, randomKey });
     const results = await this.#evaluationSession.run(feeds);
     return Object.fromEntries(
-      Object.entries(results).map(([name, { data }]) => [
-        name.slice("prediction:".length),
-        data as Float32Array,
-      ]),
+      Object.entries(results)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]),
     );
   }
 
