@@ -6,7 +6,17 @@ import { readJson, writeJsonAtomic } from "../../src/core/node/index.ts";
 import { prepareDataset } from "../../src/data/index.ts";
 import { createEngine } from "../../src/engine/index.ts";
 import { writeRunReport } from "../../src/report/index.ts";
-import { dataConfigOf, EventLog, openRun, type RunStatus } from "../../src/run/index.ts";
+import {
+  compareRows,
+  dataConfigOf,
+  EventLog,
+  openRun,
+  type ResultRow,
+  type RunStatus,
+  recipeResult,
+  resultRow,
+  writeResult,
+} from "../../src/run/index.ts";
 import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
 
 export interface RunsFolder {
@@ -41,7 +51,48 @@ export async function makeRuns(): Promise<RunsFolder> {
     at("clicks.yaml"),
     "data:\n  train: clicks.csv\n  split: { by: ratio, train: 0.8, valid: 0.2 }\nfeatures:\n  - { name: user, kind: categorical }\n  - { name: price, kind: numeric }\nlabels: [{ name: click }]\nmodel: { name: LR }\n",
   );
+  writeResults(at("results"));
   return { shop, path: shop.folder, at, remove: () => rmSync(shop.folder, { recursive: true, force: true }) };
+}
+
+/** One claim that was measured, and a file that is no result. */
+function writeResults(folder: string): void {
+  const row = (variant: string, role: ResultRow["role"], values: readonly number[]): ResultRow =>
+    resultRow({
+      data: "kuairand-pure",
+      setting: { conflict: "strong" },
+      variant,
+      role,
+      task: "like",
+      domain: null,
+      metric: "auc",
+      values,
+      parameters: 1_200_000,
+      trainSeconds: 61,
+      trials: 8,
+    });
+  const method = row("stem-net", "method", [0.812, 0.815, 0.813]);
+  const rows = [
+    method,
+    row("mmoe", "baseline", [0.803, 0.805, 0.804]),
+    row("ple", "baseline", [0.81, 0.816, 0.812]),
+    row("shared-bottom", "baseline", [0.814, 0.818, 0.816]),
+  ];
+  const result = recipeResult({
+    system: "S07",
+    recipe: "stem",
+    claim: "positive transfer also on samples where tasks compare, ahead of MMoE and PLE",
+    date: "2026-01-02T03:04:05Z",
+    machine: "2 cores",
+    codeCommit: "0123456789abcdef",
+    configHash: "fedcba",
+    cpuMinutes: 34,
+    rows,
+    comparisons: rows.slice(1).map((baseline) => compareRows(method, baseline)),
+    note: "Made up for a test.",
+  });
+  writeResult(folder, result, { quick: false });
+  writeFileSync(join(folder, "torn.json"), "{");
 }
 
 async function writeReport(directory: string): Promise<void> {

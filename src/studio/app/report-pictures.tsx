@@ -227,7 +227,7 @@ function Features({ report: { features, importanceMeaning } }: { readonly report
         </label>
       </div>
       <Table
-        caption="Features"
+        caption="Table of features"
         columns={[
           { title: "feature" },
           { title: "importance", numeric: true },

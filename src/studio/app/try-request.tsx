@@ -33,7 +33,7 @@ export function TryRequest({ services }: { readonly services: readonly ServiceFu
   return (
     <section aria-labelledby="try">
       <h2 id="try">Try a request</h2>
-      <form class="request" onSubmit={ask}>
+      <form class="request" noValidate onSubmit={ask}>
         <label>
           Service
           <select value={service.name} onChange={(event) => setService(event.currentTarget.value)}>

@@ -1,0 +1,265 @@
+/**
+ * The studio in a real browser: every view wide and narrow, in light and dark; nothing loaded from elsewhere,
+ * nothing complained about, nothing wider than the page; by keyboard alone; and what axe finds.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseCascade, Server } from "../../src/serving/index.ts";
+import { launchChromium, noChromium } from "../browser/chromium.ts";
+import { type Asked, openStudio } from "./asking.ts";
+import { buildPage } from "./built-page.ts";
+import { appendPoints, makeRuns, manyRuns, type RunsFolder } from "./runs.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let runs: RunsFolder;
+let asked: Asked;
+let server: Server;
+let browser: Browser;
+let page: { readonly path: string; remove(): void } | undefined;
+const requests: string[] = [];
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  if (noChromium !== undefined) return;
+  page = buildPage();
+  runs = await makeRuns();
+  appendPoints(runs.at("live"), 13, 300);
+  const config = parseCascade({
+    models: [
+      { name: "early", run: "shop/early" },
+      { name: "final", run: "shop/final" },
+    ],
+    users: { file: "users.jsonl", key: "user_id" },
+    items: { file: "items.jsonl", key: "item_id" },
+    candidates: { source: "all" },
+    stages: [
+      { name: "early", model: "early", keep: 20 },
+      { name: "final", model: "final" },
+    ],
+  });
+  server = await Server.create([() => ({ name: "feed", folder: runs.path, config })], {
+    port: 0,
+    pool: { workers: 1 },
+  });
+  asked = await openStudio({
+    folder: runs.path,
+    page: page.path,
+    results: [runs.at("results")],
+    serving: { url: await server.listen() },
+  });
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  if (noChromium !== undefined) return;
+  await browser.close();
+  await asked.studio.close();
+  await server.stop();
+  runs.remove();
+  page?.remove();
+});
+beforeEach(({ skip }) => skip(noChromium !== undefined, noChromium));
+
+async function open(
+  view: string,
+  { width = 1280, scheme = "light" }: { readonly width?: number; readonly scheme?: "light" | "dark" } = {},
+): Promise<Page> {
+  const opened = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+  opened.on("request", (request) => requests.push(request.url()));
+  opened.on("console", (message) => complaints.push(message.text()));
+  opened.on("pageerror", (error) => complaints.push(error.message));
+  await opened.goto(`${asked.address}#/${view}`);
+  await opened.locator("h1").waitFor();
+  return opened;
+}
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+/** What axe finds, in one line each. */
+async function violations(opened: Page): Promise<string[]> {
+  // By the debugger, since the page itself may run nothing from elsewhere.
+  await opened.evaluate(axe);
+  const { violations: found } = (await opened.evaluate("axe.run()")) as { violations: Violation[] };
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+}
+
+/** Views, and text that each shows when it is complete. */
+const views = [
+  ["runs", "troubles/table-gone"],
+  ["run?id=shop/final", "Embedding spectra"],
+  ["run?id=live", "Stop after this epoch"],
+  ["run?id=troubles/torn", "This run is broken"],
+  ["compare?id=shop/early&id=shop/final", "settings differ"],
+  ["claims?id=S07", "stem-net over mmoe"],
+  ["data", "clicks.csv"],
+  ["serving", "Try a request"],
+  ["nowhere", "Nothing is here"],
+] as const;
+
+describe.each([
+  [1280, "light"],
+  [390, "dark"],
+  [1280, "dark"],
+] as const)("at %i px, %s", (width, scheme) => {
+  test.each(views)("%s", async (view, text) => {
+    const opened = await open(view, { width, scheme });
+    await opened.getByText(text).first().waitFor();
+    const [wide, visible] = (await opened.evaluate(
+      "[document.documentElement.scrollWidth, window.innerWidth]",
+    )) as [number, number];
+    expect(wide).toBeLessThanOrEqual(visible);
+    expect(await violations(opened)).toEqual([]);
+    await opened.close();
+  });
+});
+
+test("nothing was asked for elsewhere, and nothing complained about", () => {
+  const foreign = requests.filter((url) => !url.startsWith(asked.origin) && !url.startsWith("data:"));
+  expect(foreign).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+describe("by keyboard alone", () => {
+  test("from the table to a run, along its curve, and back", async () => {
+    const opened = await open("runs");
+    await opened.getByText("shop/final").waitFor();
+    const tabTo = async (name: RegExp): Promise<void> => {
+      for (let presses = 0; presses < 120; presses++) {
+        await opened.keyboard.press("Tab");
+        const label = (await opened.evaluate(
+          "document.activeElement?.ariaLabel || document.activeElement?.textContent || ''",
+        )) as string;
+        if (name.test(label)) return;
+      }
+      throw new Error(`nothing that is called ${name} can be reached`);
+    };
+    await opened.keyboard.press("Tab");
+    expect(await opened.evaluate("document.activeElement?.textContent")).toBe("To the content");
+    await tabTo(/^auc/);
+    await opened.keyboard.press("Enter");
+    expect(await opened.locator("th[aria-sort=descending]").textContent()).toContain("auc");
+    await tabTo(/^Compare shop\/(final|early)$/);
+    await opened.keyboard.press("Space");
+    await tabTo(/^Compare shop\/(final|early)$/);
+    await opened.keyboard.press("Space");
+    expect(await opened.getByText("Compare 2 runs").getAttribute("href")).toMatch(/^#\/compare\?id=shop/);
+    await opened.goto(`${asked.address}#/run?id=live`);
+    await opened.getByText("Training loss").first().waitFor();
+    await tabTo(/^Training loss\./);
+    for (const _ of [1, 2, 3]) await opened.keyboard.press("ArrowRight");
+    await opened.getByText(/^at 3: DCNv2 0\.\d+/).waitFor();
+    await opened.close();
+  });
+
+  test("asks a training run to stop, and takes it back", async () => {
+    const opened = await open("run?id=live");
+    await opened.getByRole("button", { name: "Stop after this epoch" }).focus();
+    await opened.keyboard.press("Enter");
+    await opened.getByText("Asked to stop").waitFor();
+    expect(existsSync(runs.at("live/stop-after-epoch"))).toBe(true);
+    await opened.getByRole("button", { name: "Go on after all" }).focus();
+    await opened.keyboard.press("Enter");
+    await opened.getByRole("button", { name: "Stop after this epoch" }).waitFor();
+    expect(existsSync(runs.at("live/stop-after-epoch"))).toBe(false);
+    await opened.close();
+  });
+});
+
+describe("what views do", () => {
+  test("curves grow while a run trains", async () => {
+    const opened = await open("run?id=live");
+    await opened.getByText("Figures of “Training loss”").click();
+    const rows = opened.getByRole("region", { name: "Figures of Training loss" }).locator("tbody tr");
+    await rows.first().waitFor();
+    const last = async (): Promise<string> => (await rows.last().locator("td").first().textContent()) ?? "";
+    expect(await last()).toBe("300");
+    appendPoints(runs.at("live"), 301, 340);
+    await expect.poll(last, { timeout: 20_000 }).toBe("340");
+    await opened.close();
+  });
+
+  test("a line that is dragged over is seen closer, and wholly again by the button", async () => {
+    const opened = await open("run?id=live");
+    const plot = opened.getByRole("img", { name: /^Training loss/ });
+    const box = await plot.boundingBox();
+    if (box === null) throw new Error("the plot has no place");
+    await opened.mouse.move(box.x + box.width * 0.4, box.y + 80);
+    await opened.mouse.down();
+    await opened.mouse.move(box.x + box.width * 0.6, box.y + 80, { steps: 5 });
+    await opened.mouse.up();
+    await opened.getByRole("button", { name: "See all" }).click();
+    await opened.getByRole("button", { name: "See all" }).waitFor({ state: "detached" });
+    await opened.close();
+  });
+
+  test("runs are found by words, and by state", async () => {
+    const opened = await open("runs");
+    await opened.getByLabel("Find").fill("din");
+    await opened.getByText("1 of 7 runs").waitFor();
+    await opened.getByLabel("Find").fill("");
+    await opened.getByLabel("Show").selectOption("broken");
+    await opened.getByText("2 of 7 runs").waitFor();
+    await opened.close();
+  });
+
+  test("a file is inspected and a configuration validated", async () => {
+    const opened = await open("data");
+    await opened.getByRole("button", { name: "clicks.csv" }).click();
+    await opened.getByRole("button", { name: "Inspect" }).click();
+    await opened.getByText("300 rows, 4 columns, csv").waitFor();
+    expect(await violations(opened)).toEqual([]);
+    await opened.getByRole("button", { name: "clicks.yaml" }).click();
+    await opened.getByRole("button", { name: "Validate" }).click();
+    await opened.getByText("can be trained on").waitFor();
+    expect(await violations(opened)).toEqual([]);
+    await opened.close();
+  });
+
+  test("a request is tried and explained", async () => {
+    const opened = await open("serving");
+    await opened.getByLabel("User").fill("u4");
+    await opened.getByLabel("hour", { exact: true }).fill("3");
+    await opened.getByRole("button", { name: "Rank", exact: true }).click();
+    await opened.getByText("10 of 150 candidates").waitFor();
+    await opened
+      .getByText(/^\d+ values$/)
+      .first()
+      .click();
+    await opened.getByRole("term").filter({ hasText: "category" }).first().waitFor();
+    expect(await violations(opened)).toEqual([]);
+    await opened.getByLabel("At most").fill("0");
+    await opened.getByRole("button", { name: "Rank", exact: true }).click();
+    await opened.getByRole("alert").waitFor();
+    await opened.close();
+  });
+
+  test("without the token the page is not even begun", async () => {
+    const opened = await browser.newPage();
+    const answer = await opened.goto(asked.origin);
+    expect(answer?.status()).toBe(401);
+    expect(await opened.content()).toContain("the token is missing or wrong");
+    await opened.close();
+  });
+});
+
+test("500 runs and 10,000 points are all there, and answer", async () => {
+  manyRuns(runs.at("shop/early"), runs.at("many"), 500);
+  appendPoints(runs.at("many/grid-007"), 6, 10_005);
+  const opened = await open("runs");
+  await opened.getByText(/of 507 runs/).waitFor();
+  await opened.getByRole("button", { name: /Show \d+ more/ }).click();
+  await opened.getByText("many/grid-123", { exact: true }).waitFor();
+  expect(await opened.locator("table.runs tbody tr").count()).toBe(507);
+  await opened.getByLabel("Find").fill("grid-007");
+  await opened.getByRole("link", { name: "many/grid-007" }).click();
+  await opened.getByRole("img", { name: /^Training loss\. It goes from/ }).waitFor();
+  await opened.getByText("Figures of “Training loss”").click();
+  const figures = opened.getByRole("region", { name: "Figures of Training loss" });
+  await figures.getByText("10,005").waitFor();
+  await opened.close();
+});
