@@ -23,6 +23,10 @@ export const hmoeMEOptions = z.strictObject({
       "What each expert has before its deep network; every expert has tables of its own. `gwpfm` is the " +
         "group-weighted part-aware FM, the others as in `interaction` of MMoE.",
     ),
+  tables: z
+    .enum(["each", "one"])
+    .default("each")
+    .describe("Whether every expert has tables of its own, or all read one set of `embedding_dim` width."),
   embeddingDims: z
     .array(width)
     .optional()
@@ -68,7 +72,10 @@ export class HMoEME extends Model {
       });
     }
     this.branches = branchNames(schema, given).length;
-    const sets = experts.map((kind, k) => ({ dim: embeddingDims[k], experts: [kind] }));
+    const sets =
+      given.tables === "one"
+        ? [{ dim: embeddingDim, experts }]
+        : experts.map((kind, k) => ({ dim: embeddingDims[k], experts: [kind] }));
     this.mixture = new TableSets(schema, { ...given, groups, sets, branches: this.branches });
     this.heads = new Heads(schema, { ...given, width: this.mixture.width });
   }

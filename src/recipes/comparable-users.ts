@@ -72,7 +72,7 @@ async function measureBins(
 }
 
 /** Whole scalar columns of a split, in stored order. */
-async function columnsOf(source: BatchSource, names: readonly string[]): Promise<Float64Array[]> {
+export async function columnsOf(source: BatchSource, names: readonly string[]): Promise<Float64Array[]> {
   const columns = names.map(() => new Float64Array(source.rows));
   let at = 0;
   for await (const batch of source.batches({ batchSize: 8192 })) {

@@ -31,6 +31,8 @@ export interface Contender {
   readonly title?: string;
   readonly role: ResultRow["role"];
   readonly model: ConfigInput["model"];
+  /** What its data have in place of the study's, such as other features of the same columns. */
+  readonly data?: Partial<Pick<DataConfigInput, "features" | "derived">>;
   /** What its training has beside everyone's. */
   readonly training?: ConfigInput["training"];
   readonly crossDistil?: ConfigInput["crossDistil"];
@@ -50,15 +52,18 @@ export async function runStudy(
   context: RecipeContext,
 ): Promise<StudyRuns> {
   const folder = studyFolder(study);
-  const variants = contenders.map(({ name, title = name, role, model, crossDistil, ...own }): Variant => {
-    const config = parseConfig({
-      ...study.config,
-      model,
-      ...(crossDistil === undefined ? {} : { crossDistil }),
-      training: { ...training, ...own.training },
-    });
-    return { name: join(folder, name), title, role, config };
-  });
+  const variants = contenders.map(
+    ({ name, title = name, role, model, crossDistil, data, ...own }): Variant => {
+      const config = parseConfig({
+        ...study.config,
+        ...data,
+        model,
+        ...(crossDistil === undefined ? {} : { crossDistil }),
+        training: { ...training, ...own.training },
+      });
+      return { name: join(folder, name), title, role, config };
+    },
+  );
   const trials = context.quick ? learningRates.slice(1, 2) : learningRates;
   const chosen = await tuned(variants, trials, context);
   // Titles of the results, not of folders.

@@ -7,9 +7,26 @@ import { recipeResult, type RecipeResult, writeResult } from "../../run/index.ts
 import { beginning, provenance } from "../provenance.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
 import { type Component, together } from "./component.ts";
+import { temporalInterest } from "./temporal-interest.ts";
+import { numerals } from "./numerals.ts";
+import { similarity } from "./similarity.ts";
+import { contentIds } from "./content-ids.ts";
+import { gwpfm } from "./gwpfm.ts";
+import { hmoeME } from "./hmoe-me.ts";
+import { asymmetricEmbedding } from "./asymmetric-embedding.ts";
+import { auxiliaryLearning } from "./auxiliary-learning.ts";
 
 /** In the order of the result's rows. */
-const components: readonly Component[] = [];
+const components: readonly Component[] = [
+  temporalInterest,
+  numerals,
+  similarity,
+  contentIds,
+  gwpfm,
+  hmoeME,
+  asymmetricEmbedding,
+  auxiliaryLearning,
+];
 
 export const collapsedEntangledWorld: Recipe = {
   name: "collapsed-entangled-world",

@@ -1,8 +1,8 @@
 /** What most components are: contenders on one data set, tuned alike, and comparisons between two of them. */
-import { compareRows, type CompareOptions, type ResultRow } from "../../run/index.ts";
+import { compareRows, type CompareOptions, type ConfigInput, type ResultRow } from "../../run/index.ts";
 import type { RecipeContext } from "../recipe.ts";
 import { type Contender, runStudy, type Study, type StudyRuns } from "../study.ts";
-import { evaluationRows } from "../task-rows.ts";
+import { evaluationRows, type TaskRowsOptions } from "../task-rows.ts";
 import type { Measured } from "./component.ts";
 
 /** A method beside a baseline, by their titles. */
@@ -13,6 +13,8 @@ export interface Claimed {
   readonly metric?: string;
   /** Of several labels; absent: the first. */
   readonly task?: string;
+  /** What tells the rows apart from those of the whole test split, such as `{ items: "cold" }`. */
+  readonly slice?: Study["setting"];
   readonly options?: CompareOptions;
 }
 
@@ -23,37 +25,59 @@ export interface ComponentStudy {
   readonly setting?: Study["setting"];
   readonly config: Study["config"];
   readonly contenders: readonly Contender[];
-  readonly training: Parameters<typeof runStudy>[2];
+  /** Training in place of `componentTraining`'s. */
+  readonly training?: ConfigInput["training"];
   readonly metrics?: readonly string[];
   readonly claims: readonly Claimed[];
-  /** Rows of a finished study beyond the metrics of whole test splits. */
-  readonly more?: (finished: StudyRuns) => Promise<readonly ResultRow[]>;
+  /** Rows of the finished runs beyond the metrics of the whole test split. */
+  readonly more?: (finished: StudyRuns, options: TaskRowsOptions) => Promise<readonly ResultRow[]>;
+}
+
+/** Training that contenders have in common unless a study says otherwise. */
+export function componentTraining(
+  { quick }: RecipeContext,
+  epochs = 10,
+): NonNullable<ConfigInput["training"]> {
+  return {
+    batchSize: quick ? 256 : 1024,
+    epochs: quick ? 1 : epochs,
+    embeddingRegularizer: 1e-5,
+    embeddingRegularizerScope: "batch",
+    embeddingUpdate: "lazy",
+    metrics: ["auc", "log_loss"],
+    monitor: "auc",
+  };
 }
 
 /** Tunes, trains and compares. */
 export async function measureStudy(given: ComponentStudy, context: RecipeContext): Promise<Measured> {
-  const { component, data, config, contenders, training, metrics = ["auc", "log_loss"], claims } = given;
+  const { component, data, config, contenders, metrics = ["auc", "log_loss"], claims } = given;
   const setting = { component, ...given.setting };
+  const training = { ...componentTraining(context), ...given.training };
   const finished = await runStudy({ data, setting, config }, contenders, training, context);
   const options = { data, setting, metrics, trials: finished.trials };
   const rows = finished.runs.flatMap((run) => evaluationRows(run, options, null, ({ test }) => test));
-  rows.push(...((await given.more?.(finished)) ?? []));
-  const row = (variant: string, metric: string, task: string | undefined): ResultRow | undefined =>
-    rows.find(
+  rows.push(...((await given.more?.(finished, options)) ?? []));
+  const row = (variant: string, { metric = "auc", task, slice }: Claimed): ResultRow | undefined => {
+    const wanted = JSON.stringify({ ...setting, ...slice });
+    return rows.find(
       (each) =>
         each.variant === variant &&
         each.metric === metric &&
-        each.domain === null &&
-        (task === undefined || each.task === task),
+        (task === undefined || each.task === task) &&
+        JSON.stringify(each.setting) === wanted,
     );
-  const comparisons = claims.flatMap(({ method, baseline, metric = "auc", task, options: how }) => {
-    const [better, worse] = [row(method, metric, task), row(baseline, metric, task)];
-    return better === undefined || worse === undefined ? [] : [compareRows(better, worse, how)];
+  };
+  const comparisons = claims.flatMap((claim) => {
+    const [method, baseline] = [row(claim.method, claim), row(claim.baseline, claim)];
+    return method === undefined || baseline === undefined
+      ? []
+      : [compareRows(method, baseline, claim.options)];
   });
-  for (const { variant, task, metric, mean, std } of rows) {
-    context.onLine(
-      `${component}, ${data}: ${variant} ${task} ${metric} ${mean?.toFixed(4) ?? "undefined"} ± ${std?.toFixed(4) ?? "-"}`,
-    );
+  for (const { variant, task, metric, mean, std, setting: of } of rows) {
+    if (metric === "log_loss") continue;
+    const figures = `${mean?.toFixed(4) ?? "undefined"} ± ${std?.toFixed(4) ?? "-"}`;
+    context.onLine(`${data} ${Object.values(of).join(" ")}: ${variant} ${task ?? ""} ${metric} ${figures}`);
   }
   const variants = finished.runs.map(({ variant }) => variant);
   const rates = variants.map(({ name }) => name.split("/").slice(-2).join(" ")).join(", ");
