@@ -62,3 +62,4 @@ export { holdRun, refuseHeldRun } from "./run-lock.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
 export { openTrainedPredictor, type TrainedPredictor } from "./trained-predictor.ts";
 export { encodingOf, startOf } from "./stream-start.ts";
+export { type StageFiles, writeStages } from "./stage-files.ts";

@@ -75,7 +75,7 @@ export async function observeRun(
 }
 
 /** Weights as the run's files hold them; what inference does not read is not there, and not asked for. */
-function storedWeights({ model, tables }: OpenRun): WeightSource {
+export function storedWeights({ model, tables }: OpenRun): WeightSource {
   const { graph } = decodeModel(model);
   const stored = new Map(graph?.initializer.map((tensor) => [tensor.name, tensor]));
   const of = (path: string): Float32Array => {
