@@ -4,7 +4,7 @@ import { Html, html } from "./html.ts";
 import type { ReportFeature, ReportInput } from "./report-input.ts";
 import { dataTable } from "./table.ts";
 
-export function featuresSection({ features, importanceMeaning }: ReportInput): Html | undefined {
+export function featuresSection({ features, importanceMeaning, importances }: ReportInput): Html | undefined {
   if (features.length === 0) return undefined;
   const splits = [...new Set(features.flatMap(({ rates }) => Object.keys(rates)))];
   const hasImportance = features.some(({ importance }) => importance !== undefined);
@@ -45,7 +45,27 @@ ${dataTable({
 <p class="note">Missing and unknown are shares of rows${splits.length > 1 ? ` (${splits.join(" / ")} where they differ)` : ""}. Unknown values are those that the training split did not show (or showed too rarely); they share one row. Directions used is the information abundance of the table, Σσ / max σ, out of its width: 1 means that all rows lie on one line.${
     hasImportance && importanceMeaning !== undefined ? ` Importance: ${importanceMeaning}.` : ""
   }</p>
+${importanceTable(importances)}
 </section>`;
+}
+
+/** What several models lean on, side by side; those that differ in nothing have one column. */
+function importanceTable(importances: ReportInput["importances"]): Html | undefined {
+  if (importances.length < 2) return undefined;
+  const largestOf = (name: string): number =>
+    Math.max(...importances.map(({ byFeature }) => byFeature[name] ?? Number.NEGATIVE_INFINITY));
+  const names = [...new Set(importances.flatMap(({ byFeature }) => Object.keys(byFeature)))].sort(
+    (a, b) => largestOf(b) - largestOf(a),
+  );
+  const largest = Math.max(...names.map(largestOf), 1e-12);
+  return html`<h3>Importance by model</h3>${dataTable({
+    caption: "AUC that each model loses when a feature's values are shuffled among rows",
+    columns: [{ title: "feature" }, ...importances.map(({ model }) => ({ title: model, numeric: true }))],
+    rows: names.map((name) => [
+      name,
+      ...importances.map(({ byFeature }) => withBar(byFeature[name], (byFeature[name] ?? 0) / largest)),
+    ]),
+  })}`;
 }
 
 function tableCells({ name, table }: ReportFeature, nameShared: boolean): (string | Html)[] {

@@ -45,7 +45,7 @@ export function heatMap({
   const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
   return html`<figure class="chart">
 <figcaption>${title}</figcaption>
-<p class="note">${columnTitle} across, ${rowTitle} down. ${
+<p class="note">Down: ${rowTitle}. Across: ${columnTitle}. ${
     known.length === 0 ? "Nothing to show." : `From ${format(low)} (pale) to ${format(high)} (full).`
   }</p>
 <svg viewBox="0 0 ${width} ${height}" style="max-width: ${width * 1.25}px" role="img" aria-label="${title}. ${description}">
@@ -62,7 +62,7 @@ ${values.map((row, i) =>
   row.map((value, j) =>
     value === null
       ? html`<rect class="grid-cell" x="${LEFT + j * CELL}" y="${TOP + i * CELL}" width="${CELL - 1}" height="${CELL - 1}" fill="none" stroke="currentColor" stroke-opacity="0.15"/>`
-      : html`<rect class="dot s1" x="${LEFT + j * CELL}" y="${TOP + i * CELL}" width="${CELL - 1}" height="${CELL - 1}" stroke="none" fill-opacity="${shade(value)}"><title>${rows[i]}, ${columns[j]}: ${format(value)}</title></rect>`,
+      : html`<rect class="dot s1" x="${LEFT + j * CELL}" y="${TOP + i * CELL}" width="${CELL - 1}" height="${CELL - 1}" style="stroke: none" fill-opacity="${shade(value)}"><title>${rows[i]}, ${columns[j]}: ${format(value)}</title></rect>`,
   ),
 )}
 </svg>

@@ -5,12 +5,16 @@ export type {
   ReportCommand,
   ReportComparison,
   ReportCurves,
+  ReportDifferences,
   ReportEvaluation,
   ReportFacts,
   ReportFeature,
+  ReportImportance,
   ReportInput,
   ReportScores,
+  ReportSlices,
   ReportSpectrum,
 } from "./report-input.ts";
 export { gatherReport, type RunReportOptions, type RunSplits, writeRunReport } from "./run-report.ts";
+export { differingKeys, flatSettings, type Settings } from "./flat-settings.ts";
 export { type ImportanceOptions, permutationImportance } from "./feature-importance.ts";

@@ -2,12 +2,25 @@
 import { binaryMetrics, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
 import { formatCount, formatMetric, formatMetricValue, formatSeconds, formatShare } from "./format.ts";
 import { type Html, html } from "./html.ts";
-import type { ReportComparison, ReportDomains, ReportEvaluation, ReportInput } from "./report-input.ts";
+import type {
+  ReportComparison,
+  ReportDifferences,
+  ReportDomains,
+  ReportEvaluation,
+  ReportInput,
+  ReportSlices,
+} from "./report-input.ts";
 import { dataTable } from "./table.ts";
 
 type Metrics = { readonly [name: string]: MetricValue };
 
-export function metricsSection({ evaluations, domains, comparison }: ReportInput): Html | undefined {
+export function metricsSection({
+  evaluations,
+  domains,
+  slices,
+  comparison,
+  differences,
+}: ReportInput): Html | undefined {
   if (evaluations.length === 0 && comparison === undefined) return undefined;
   const labels = [...new Set(evaluations.map(({ label }) => label))];
   const names = namesOf([
@@ -17,11 +30,12 @@ export function metricsSection({ evaluations, domains, comparison }: ReportInput
   return html`<section id="metrics" aria-labelledby="metrics-title">
 <h2 id="metrics-title">Metrics</h2>
 ${comparison === undefined ? undefined : comparisonTable(comparison)}
+${differencesTable(differences)}
 ${labels.map((label) => {
   const own = evaluations.filter((evaluation) => evaluation.label === label);
   return html`<h3>${label} by split</h3>${evaluationTable(label, own)}${notes(own)}${domains
     .filter((measured) => measured.label === label)
-    .map(domainTable)}`;
+    .map(domainTable)}${sliceTables(slices.filter((one) => one.label === label))}`;
 })}
 <details><summary>How these metrics are defined</summary><dl>${names.map(
     (name) => html`<div><dt>${name}</dt><dd>${definitionOf(name)}</dd></div>`,
@@ -81,6 +95,51 @@ function domainTable({ label, split, domains }: ReportDomains): Html {
       ...names.map((metric) => formatMetricValue(metrics[metric])),
     ]),
   })}`;
+}
+
+/** One table a feature: each part's rows, and a model's metrics on them, or several models' AUC side by side. */
+function sliceTables(slices: readonly ReportSlices[]): Html[] {
+  return [...new Set(slices.map(({ by }) => by))].map((by) => {
+    const own = slices.filter((one) => one.by === by);
+    const names = [...new Set(own.flatMap(({ slices: parts }) => parts.map(({ name }) => name)))];
+    const [{ label, split }] = own;
+    const oracle = own.find(({ slices: parts }) => parts.some((part) => part.oracle !== undefined));
+    const metrics = own.length > 1 ? ["auc"] : namesOf(own[0].slices.map((part) => part.metrics));
+    const columns = own.flatMap(({ model }) =>
+      metrics.map((metric) => ({ title: own.length > 1 ? `${metric}, ${model}` : metric, numeric: true })),
+    );
+    const rows = names.map((name) => {
+      const parts = own.map(({ slices: all }) => all.find((part) => part.name === name));
+      const best = oracle?.slices.find((part) => part.name === name)?.oracle?.auc;
+      return [
+        name,
+        formatCount(parts.find((part) => part !== undefined)?.rows ?? 0),
+        ...parts.flatMap((part) => metrics.map((metric) => formatMetricValue(part?.metrics[metric]))),
+        ...(oracle === undefined ? [] : [formatMetricValue(best)]),
+      ];
+    });
+    return html`<h3>${label} by popularity of ${by}</h3>${dataTable({
+      caption: `Metrics of ${label} by how often training showed the value of ${by}, ${split} split`,
+      columns: [
+        { title: `values of ${by}` },
+        { title: "rows", numeric: true },
+        ...columns,
+        ...(oracle === undefined ? [] : [{ title: "auc, oracle", numeric: true }]),
+      ],
+      rows,
+    })}`;
+  });
+}
+
+function differencesTable(differences: ReportDifferences | undefined): Html | undefined {
+  if (differences === undefined) return undefined;
+  const { models, settings, total } = differences;
+  if (settings.length === 0) return html`<p class="note">The runs have the same configuration.</p>`;
+  return html`<h3>Settings in which they differ</h3>${dataTable({
+    caption: "Settings that are not the same in all runs",
+    columns: [{ title: "setting" }, ...models.map((title) => ({ title }))],
+    rows: settings.map(({ key, values }) => [key, ...values.map((value) => value ?? "–")]),
+  })}<p class="note">${formatCount(total - settings.length)} other settings are the same.</p>`;
 }
 
 /** Why values are missing, and what was counted beside them: one line a metric. */

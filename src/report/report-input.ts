@@ -20,6 +20,8 @@ export interface ReportInput {
   readonly evaluations: readonly ReportEvaluation[];
   /** One a label, where the data have domains. */
   readonly domains: readonly ReportDomains[];
+  /** Parts of a split by how often training showed an item or a user; one a model, label and feature. */
+  readonly slices: readonly ReportSlices[];
   /** Several models side by side on one split, next to the oracle. */
   readonly comparison: ReportComparison | undefined;
   /** One a model. */
@@ -29,6 +31,10 @@ export interface ReportInput {
   readonly features: readonly ReportFeature[];
   /** What the features' `importance` is, e.g. `AUC lost when the column is shuffled`. */
   readonly importanceMeaning: string | undefined;
+  /** The same by model, where several are compared. */
+  readonly importances: readonly ReportImportance[];
+  /** Settings of the configurations that are not the same in all runs. */
+  readonly differences: ReportDifferences | undefined;
   readonly spectra: readonly ReportSpectrum[];
   /** Any JSON; shown as it is. */
   readonly config: unknown;
@@ -58,6 +64,36 @@ export interface ReportDomains {
   readonly label: string;
   readonly split: string;
   readonly domains: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
+}
+
+export interface ReportSlices {
+  readonly model: string;
+  readonly label: string;
+  readonly split: string;
+  /** The feature by whose values rows are told apart. */
+  readonly by: string;
+  readonly slices: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly metrics: Metrics;
+    readonly oracle: Metrics | undefined;
+  }[];
+}
+
+export interface ReportImportance {
+  readonly model: string;
+  readonly byFeature: { readonly [feature: string]: number };
+}
+
+export interface ReportDifferences {
+  readonly models: readonly string[];
+  readonly settings: readonly {
+    readonly key: string;
+    /** One a model; null where its configuration does not have the key. */
+    readonly values: readonly (string | null)[];
+  }[];
+  /** Settings in all. */
+  readonly total: number;
 }
 
 export interface ReportComparison {

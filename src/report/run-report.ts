@@ -20,18 +20,26 @@ import {
 import { type BatchSource, type Feature, type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
 import { type LabelPredictions, predictSplit } from "../training/index.ts";
 import { permutationImportance } from "./feature-importance.ts";
+import { differingKeys, flatSettings } from "./flat-settings.ts";
 import { renderReport } from "./render-report.ts";
 import type {
   ReportCalibration,
   ReportComparison,
   ReportCurves,
+  ReportDifferences,
   ReportDomains,
   ReportEvaluation,
   ReportFeature,
   ReportInput,
   ReportScores,
+  ReportSlices,
   ReportSpectrum,
 } from "./report-input.ts";
+import { SliceWatch } from "./slices.ts";
+
+/** Runs of a comparison whose importance is measured, and whose score distributions are drawn. */
+const MOST_IMPORTANCES = 4;
+const MOST_SCORES = 4;
 
 export type RunSplits = PreparedDataset["splits"];
 
@@ -64,6 +72,7 @@ interface Measured {
   readonly source: BatchSource;
   readonly byLabel: { readonly [label: string]: LabelPredictions };
   readonly weights: Float32Array | undefined;
+  readonly slices: readonly ReportSlices[];
 }
 
 /**
@@ -95,7 +104,11 @@ export async function gatherReport(
   const best = bestRun(named);
   const [label] = best.run.map.labels;
   const spectra = spectraOf(best.run);
-  const importance = await importanceOf(best, options.engine);
+  const importances = new Map<GatheredRun, ReadonlyMap<string, number>>();
+  for (const one of named.slice(0, MOST_IMPORTANCES)) {
+    importances.set(one, await importanceOf(one, options.engine));
+  }
+  const importance = importances.get(best) ?? (await importanceOf(best, options.engine));
   return {
     title: options.title ?? `${names.join(", ")}: ${label.name}`,
     createdAt: new Date().toISOString(),
@@ -105,15 +118,22 @@ export async function gatherReport(
     facts: factsOf(best),
     evaluations: evaluationsOf(best),
     domains: domainsOf(best),
+    slices: named.flatMap(({ name, measured }) =>
+      (measured?.slices ?? []).map((slices) => ({ ...slices, model: name })),
+    ),
     comparison: named.length > 1 ? comparisonOf(named, label.name) : undefined,
     curves: named.map(curvesOf),
     calibration: named.flatMap(calibrationOf),
-    scores: scoresOf(best),
+    scores: named.slice(0, MOST_SCORES).flatMap(scoresOf),
     features: featuresOf(best, spectra, importance),
     importanceMeaning:
       importance.size === 0
         ? undefined
         : `AUC of ${label.name} that ${best.name} loses on the ${best.measured?.split} split when the feature's values are shuffled among rows`,
+    importances: [...importances].flatMap(([{ name }, own]) =>
+      own.size === 0 ? [] : [{ model: name, byFeature: Object.fromEntries(own) }],
+    ),
+    differences: named.length > 1 ? differencesOf(named) : undefined,
     spectra,
     config: keysToSnakeCase(best.run.config),
     commands: commandsOf(named),
@@ -136,11 +156,24 @@ async function gatherRun(
   const predictor = await run.load(engine);
   try {
     const { batchSize } = run.config.training;
-    const { byLabel, weights } = await predictSplit(predictor, source, { batchSize, schema: run.map });
-    return { ...gathered, measured: { split, source, byLabel, weights } };
+    const watch = new SliceWatch(run.map, source.rows);
+    const predictions = await predictSplit(watch.watch(predictor), source, { batchSize, schema: run.map });
+    const slices = watch.measure(gathered.name, split, predictions);
+    const { byLabel, weights } = predictions;
+    return { ...gathered, measured: { split, source, byLabel, weights, slices } };
   } finally {
     await predictor.release();
   }
+}
+
+/** What the configurations do not have in common. */
+function differencesOf(runs: readonly GatheredRun[]): ReportDifferences {
+  const all = runs.map(({ run }) => flatSettings(keysToSnakeCase(run.config)));
+  return {
+    models: runs.map(({ name }) => name),
+    settings: differingKeys(all).map((key) => ({ key, values: all.map((own) => own.get(key) ?? null) })),
+    total: new Set(all.flatMap((own) => [...own.keys()])).size,
+  };
 }
 
 /** Permutation importance of a run's features for its first label; empty without data. */

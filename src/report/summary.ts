@@ -56,6 +56,13 @@ export function sentences(input: ReportInput): string[] {
       said.push(`By AUC on the ${input.comparison.split} split the models rank: ${list}.`);
     }
   }
+  if (input.differences !== undefined && input.differences.settings.length > 0) {
+    const { settings } = input.differences;
+    const named = settings.slice(0, 4).map(({ key }) => key);
+    const more = settings.length > 4 ? ` and ${settings.length - 4} more` : "";
+    said.push(`Their configurations differ in ${named.join(", ")}${more}.`);
+  }
+  said.push(...sliceSentences(input));
   const [curves] = input.curves;
   if (curves?.bestEpoch !== undefined && input.curves.length === 1) {
     said.push(
@@ -78,6 +85,23 @@ export function sentences(input: ReportInput): string[] {
     );
   }
   return said;
+}
+
+/** Where the model is much weaker than on what training showed often. */
+function sliceSentences({ slices }: ReportInput): string[] {
+  const models = new Set(slices.map(({ model }) => model));
+  return slices.flatMap(({ by, label, model, slices: parts }) => {
+    const aucOf = (part: (typeof parts)[number]): number | undefined => part.metrics.auc?.value ?? undefined;
+    const [head] = parts;
+    const fresh = parts.find(({ name }) => name === "new to training");
+    const [usual, own] = [aucOf(head), fresh === undefined ? undefined : aucOf(fresh)];
+    if (fresh === undefined || usual === undefined || own === undefined || usual - own < 0.02) return [];
+    const share = fresh.rows / parts.reduce((sum, { rows }) => sum + rows, 0);
+    const whose = models.size > 1 ? ` of ${model}` : "";
+    return [
+      `Where ${by} is new to training (${formatShare(share)} of the rows) AUC${whose} for ${label} is ${formatMetric(own)}, ${formatMetric(usual - own)} below that of its most frequent values.`,
+    ];
+  });
 }
 
 function evaluationSentences(evaluation: ReportEvaluation, all: readonly ReportEvaluation[]): string[] {

@@ -8,7 +8,7 @@ import { runFiles } from "../run/index.ts";
 import { retrievalFiles } from "../retrieval/index.ts";
 import { NotFoundError } from "../serving/index.ts";
 import type { Comparison, RunList, RunSummary } from "./api.ts";
-import { differingKeys } from "./settings.ts";
+import { differingKeys } from "../report/index.ts";
 import { looksLikeRun, type SummarizedRun, summarizeRun } from "./summarize-run.ts";
 
 const DEEPEST = 5;

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { readStatus, runFiles, type RunStatus, stopRequested } from "../run/index.ts";
 import { retrievalFiles } from "../retrieval/index.ts";
 import type { RunCondition, RunKind, RunSummary, Scores } from "./api.ts";
-import { flatSettings, type Settings } from "./settings.ts";
+import { flatSettings, type Settings } from "../report/index.ts";
 
 /** A status that was written this recently is believed even if its process is not on this machine. */
 const FRESH_MS = 15_000;

@@ -130,6 +130,40 @@ export function exampleReportInput(): ReportInput {
         })),
       },
     ],
+    slices: models.map(({ name: model, noise }) => ({
+      model,
+      label: "click",
+      split: "test",
+      by: "item_id",
+      slices: ["most frequent tenth of values", "next four tenths", "rarest half", "new to training"].map(
+        (name, k) => {
+          // The rarer an item, the less a model knows of it.
+          const predictions = test.predictions(noise + 0.25 * k).filter((_, row) => row % 4 === k);
+          const labels = test.labels.filter((_, row) => row % 4 === k);
+          const truth = test.truth.filter((_, row) => row % 4 === k);
+          return {
+            name,
+            rows: labels.length,
+            metrics: evaluateBinary({ predictions, labels }, ["auc", "log_loss", "calibration_ratio"]),
+            oracle: evaluateBinary({ predictions: truth, labels }, ["auc", "log_loss", "calibration_ratio"]),
+          };
+        },
+      ),
+    })),
+    importances: models.slice(1).map(({ name: model }, k) => ({
+      model,
+      byFeature: Object.fromEntries(
+        tables.map(([name], t) => [name, Math.max(0, 0.05 - 0.007 * t + 0.004 * k)]),
+      ),
+    })),
+    differences: {
+      models: models.map(({ name }) => name),
+      settings: [
+        { key: "model.name", values: models.map(({ name }) => name) },
+        { key: "model.cross_layers", values: [null, null, "3"] },
+      ],
+      total: 41,
+    },
     comparison: {
       label: "click",
       split: "test",

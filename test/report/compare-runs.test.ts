@@ -1,0 +1,55 @@
+/** The report of several runs, from their directories: what differs, and what each does on which rows. */
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type PreparedDataset, prepareDataset } from "../../src/data/index.ts";
+import { createEngine } from "../../src/engine/index.ts";
+import { gatherReport, type ReportInput, renderReport } from "../../src/report/index.ts";
+import { dataConfigOf } from "../../src/run/index.ts";
+import { makeShop, trainShop } from "../serving/shop.ts";
+
+const shop = makeShop();
+let input: ReportInput;
+
+beforeAll(async () => {
+  const early = await trainShop(shop, "early", "early");
+  const final = await trainShop(shop, "final", "final");
+  const opened: PreparedDataset[] = [];
+  input = await gatherReport([early, final], {
+    engine: await createEngine("native"),
+    splitsOf: async ({ config }) => {
+      const dataset = await prepareDataset(dataConfigOf(config));
+      opened.push(dataset);
+      return dataset.splits;
+    },
+  });
+  for (const dataset of opened) await dataset.close();
+});
+afterAll(() => rmSync(shop.folder, { recursive: true }));
+
+test("settings that differ, and only those", () => {
+  const settings = new Map(input.differences?.settings.map(({ key, values }) => [key, values]));
+  expect(settings.get("model.name")).toEqual(["DCNv2", "DIN"]);
+  expect(settings.has("training.learning_rate")).toBe(false);
+  expect(input.differences?.total).toBeGreaterThan(settings.size);
+});
+
+test("calibration, scores, importance and slices of each", () => {
+  const models = ["DCNv2", "DIN"];
+  expect(input.calibration.map(({ model }) => model)).toEqual(models);
+  expect(input.scores.map(({ model }) => model)).toEqual(models);
+  expect(input.importances.map(({ model }) => model)).toEqual(models);
+  expect(Object.keys(input.importances[0].byFeature)).toEqual(["user_id", "category", "price"]);
+  const slices = input.slices.filter(({ model }) => model === "DIN");
+  expect(slices[0]).toMatchObject({ by: "item_id", label: "click", split: "valid" });
+  const rows = slices[0].slices.reduce((sum, slice) => sum + slice.rows, 0);
+  expect(rows).toBeGreaterThan(250);
+});
+
+test("the page says it in words and tables, and survives JSON", () => {
+  const page = renderReport(JSON.parse(JSON.stringify(input)));
+  expect(page).toContain("Settings in which they differ");
+  expect(page).toContain("Their configurations differ in ");
+  expect(page).toContain("click by popularity of item_id");
+  expect(page).toContain("Importance by model");
+  expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+});
