@@ -32,7 +32,7 @@ export interface Contender {
   readonly role: ResultRow["role"];
   readonly model: ConfigInput["model"];
   /** What its data have in place of the study's, such as other features of the same columns. */
-  readonly data?: Partial<Pick<DataConfigInput, "features" | "derived">>;
+  readonly data?: Partial<Pick<DataConfigInput, "features" | "derived" | "labels">>;
   /** What its training has beside everyone's. */
   readonly training?: ConfigInput["training"];
   readonly crossDistil?: ConfigInput["crossDistil"];

@@ -15,6 +15,8 @@ import { gwpfm } from "./gwpfm.ts";
 import { hmoeME } from "./hmoe-me.ts";
 import { asymmetricEmbedding } from "./asymmetric-embedding.ts";
 import { auxiliaryLearning } from "./auxiliary-learning.ts";
+import { exploration } from "./exploration.ts";
+import { exposureWeighting } from "./exposure-weighting.ts";
 
 /** In the order of the result's rows. */
 const components: readonly Component[] = [
@@ -26,6 +28,8 @@ const components: readonly Component[] = [
   hmoeME,
   asymmetricEmbedding,
   auxiliaryLearning,
+  exposureWeighting,
+  exploration,
 ];
 
 export const collapsedEntangledWorld: Recipe = {
