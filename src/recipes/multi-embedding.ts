@@ -48,7 +48,7 @@ const tinyFields: readonly string[] = ["age", "gender", "device", "format", "dom
 
 const world: WorldOptions = {
   seed: 6,
-  impressions: 200_000,
+  impressions: 120_000,
   users: 3000,
   items: 1000,
   clickShift: 1,
@@ -141,7 +141,7 @@ async function studies(context: RecipeContext): Promise<HostStudy[]> {
     { data: "world", setting: { tiny_fields: false }, config: without, hosts: ["dcnv2"] },
   ];
   if (quick) return all.slice(0, 1).map((study) => ({ ...study, hosts: ["dcnv2"] }));
-  const flights = await prepareFlights(dataDirectory, join(workDirectory, "flights"), 250_000);
+  const flights = await prepareFlights(dataDirectory, join(workDirectory, "flights"), 150_000);
   return [
     { data: "frappe", setting: {}, config: frappe(dataDirectory), hosts: Object.keys(hosts) },
     { data: "flights-3m", setting: {}, config: flights, hosts: ["dcnv2", "nfm"] },
