@@ -9,17 +9,15 @@ import { join } from "node:path";
 import {
   compareRows,
   type ConfigInput,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { multiTaskOptions, type TaskRecord } from "../training/index.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, runStudy, type StudyRuns } from "./study.ts";
+import { type Contender, type StudyRuns, studyName } from "./study.ts";
 import { measuredRow, rowOf, type TaskRowsOptions, taskRows } from "./task-rows.ts";
 import { type TaskStudy, taskStudies, taskTraining } from "./task-studies.ts";
 
@@ -86,39 +84,34 @@ export const adatask: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  const dominated: string[] = [];
-  for (const study of await taskStudies(context)) {
-    const finished = await runStudy(study, contendersOf(study.tasks), taskTraining(context), context);
-    const { runs, trials } = finished;
-    const options = { data: study.data, setting: study.setting, metrics: ["auc", "log_loss"], trials };
-    const own = [...taskRows(runs, options), ...(await dominanceRows(study, finished, options, context))];
-    const found = compared(study, own);
-    rows.push(...own);
-    comparisons.push(...found.comparisons);
-    studied.push(finished);
-    const where = [study.data, ...Object.values(study.setting)].join(" ");
-    dominated.push(`${where}: ${found.dominated}`);
-    for (const task of study.tasks) {
-      const auc = (variant: string) => rowOf(own, { variant, task, metric: "auc" }).mean?.toFixed(4);
-      context.onLine(
-        `${where}, ${task}${task === found.dominated ? " (dominated)" : ""}: single-task ${auc("single-task")}, adam ${auc("adam")}, adatask ${auc("adatask")}`,
-      );
-    }
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(adatask, variants, began),
-    rows,
-    comparisons,
-    note: `Dominated tasks: ${dominated.join("; ")}. rAU after one epoch at the chosen rates, top shared layer. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
+  return recordStudies(
+    adatask,
+    {
+      studies: await taskStudies(context),
+      contenders: ({ tasks }) => contendersOf(tasks),
+      training: taskTraining(context),
+      measure: async (study, finished) => {
+        const { runs, trials } = finished;
+        const options = { data: study.data, setting: study.setting, metrics: ["auc", "log_loss"], trials };
+        const rows = [
+          ...taskRows(runs, options),
+          ...(await dominanceRows(study, finished, options, context)),
+        ];
+        const { comparisons, dominated } = compared(study, rows);
+        const where = studyName(study);
+        for (const task of study.tasks) {
+          const auc = (variant: string) => rowOf(rows, { variant, task, metric: "auc" }).mean?.toFixed(4);
+          context.onLine(
+            `${where}, ${task}${task === dominated ? " (dominated)" : ""}: single-task ${auc("single-task")}, adam ${auc("adam")}, adatask ${auc("adatask")}`,
+          );
+        }
+        return { rows, comparisons, remark: `Dominated in ${where}: ${dominated}.` };
+      },
+      note: "rAU after one epoch at the chosen rates, top shared layer.",
+    },
+    context,
+  );
 }
 
 /** Each task's share of squared updates in the top shared layer, by one measured epoch of its own. */

@@ -12,16 +12,14 @@ import {
   compareRows,
   type ConfigInput,
   observeRun,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { type DomainStudy, domainStudies } from "./domain-studies.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
+import { type Contender, openedRuns, type StudyRuns, withStudyData } from "./study.ts";
 import { domainRows, measuredRow, rowOf, taskRows } from "./task-rows.ts";
 
 const dim = 8;
@@ -84,41 +82,36 @@ export const crocodile: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const engine = context.engine ?? (await createEngine("auto"));
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  for (const study of await domainStudies(context)) {
-    const finished = await runStudy(study, contendersOf(study), trainingOf(context), context);
-    const own = await withStudyData(finished, (dataset) => measureStudy(finished, dataset, engine, context));
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    for (const row of own) {
-      if (row.metric === "auc" && row.domain === study.smallest) {
-        context.onLine(
-          `${study.data} ${JSON.stringify(study.setting)} smallest domain, ${row.variant}: ${row.mean?.toFixed(4)}`,
+  return recordStudies(
+    crocodile,
+    {
+      studies: await domainStudies(context),
+      contenders: contendersOf,
+      training: trainingOf(context),
+      measure: async (study, finished) => {
+        const rows = await withStudyData(finished, (dataset) =>
+          measureStudy(finished, dataset, engine, context),
         );
-      }
-    }
-    studied.push(finished);
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(crocodile, variants, began),
-    rows,
-    comparisons,
-    note: `${sets} embedding sets of ${dim}, penalty ${covarianceWeight} on means over the batch. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+        for (const row of rows) {
+          if (row.metric !== "auc" || row.domain !== study.smallest) continue;
+          context.onLine(
+            `${study.data} ${JSON.stringify(study.setting)} smallest domain, ${row.variant}: ${row.mean?.toFixed(4)}`,
+          );
+        }
+        return { rows, comparisons: comparisonsOf(study, rows) };
+      },
+      note: `${sets} embedding sets of ${dim}, penalty ${covarianceWeight} on means over the batch.`,
+    },
+    context,
+  );
 }
 
 function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
   return {
     batchSize: quick ? 256 : 2048,
-    epochs: quick ? 2 : 15,
+    epochs: quick ? 2 : 10,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",

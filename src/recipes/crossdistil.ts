@@ -8,17 +8,15 @@ import { crossTaskLevels, multiAuc } from "../evaluation/index.ts";
 import {
   compareRows,
   type ConfigInput,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import type { BatchSource } from "../schema/index.ts";
 import { predictSplit } from "../training/index.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
+import { type Contender, openedRuns, type StudyRuns, withStudyData, studyName } from "./study.ts";
 import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
 import { type TaskStudy, taskStudies, taskTraining } from "./task-studies.ts";
 
@@ -69,40 +67,32 @@ export const crossdistil: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const engine = context.engine ?? (await createEngine("auto"));
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  const training = { ...taskTraining(context), metrics: ["auc", "log_loss", "ne", "calibration_ratio"] };
-  for (const study of await taskStudies(context)) {
-    const finished = await runStudy(study, contendersOf(study.tasks), training, context);
-    const { runs, trials } = finished;
-    const metrics = ["auc", "log_loss", "calibration_ratio"];
-    const options = { data: study.data, setting: study.setting, metrics, trials };
-    const levels = await withStudyData(finished, ({ splits }) =>
-      multiAucRows(study, finished, { test: splits.test ?? splits.train, engine }, context),
-    );
-    const own = [...taskRows(runs, options), ...levels];
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    studied.push(finished);
-    const where = [study.data, ...Object.values(study.setting)].join(" ");
-    for (const { variant, metric, task, mean } of own) {
-      if (metric === "auc" || metric === "multi_auc")
-        context.onLine(`${where}, ${task}, ${variant} ${metric}: ${mean?.toFixed(4)}`);
-    }
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(crossdistil, variants, began),
-    rows,
-    comparisons,
-    note: `multi_auc: a task's predictions against levels by its own label first and, of the other tasks, the first one's second. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+  const metrics = ["auc", "log_loss", "calibration_ratio"];
+  return recordStudies(
+    crossdistil,
+    {
+      studies: await taskStudies(context),
+      contenders: ({ tasks }) => contendersOf(tasks),
+      training: { ...taskTraining(context), metrics: [...metrics, "ne"] },
+      measure: async (study, finished) => {
+        const { runs, trials } = finished;
+        const options = { data: study.data, setting: study.setting, metrics, trials };
+        const levels = await withStudyData(finished, ({ splits }) =>
+          multiAucRows(study, finished, { test: splits.test ?? splits.train, engine }, context),
+        );
+        const rows = [...taskRows(runs, options), ...levels];
+        for (const { variant, metric, task, mean } of rows) {
+          if (metric === "auc" || metric === "multi_auc")
+            context.onLine(`${studyName(study)}, ${task}, ${variant} ${metric}: ${mean?.toFixed(4)}`);
+        }
+        return { rows, comparisons: comparisonsOf(study, rows) };
+      },
+      note: "multi_auc: a task's predictions against levels by its own label first and, of the other tasks, the first one's second.",
+    },
+    context,
+  );
 }
 
 /** How well a task's predictions order rows by its own label and another task's. */

@@ -7,18 +7,16 @@
 import {
   compareRows,
   type ConfigInput,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
   type RunMetrics,
-  writeResult,
 } from "../run/index.ts";
 import { type DomainStudy, domainStudies } from "./domain-studies.ts";
 import type { VariantRuns } from "./grid.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, runStudy, type StudyRuns } from "./study.ts";
+import { type Contender, studyName } from "./study.ts";
 import { domainRows, measuredRow, rowOf, type TaskRowsOptions, taskRows } from "./task-rows.ts";
 
 type Phases = NonNullable<NonNullable<ConfigInput["training"]>["phases"]>;
@@ -31,7 +29,7 @@ const domains = { branches: "domain" } as const;
 /** Early stopping ends a phase much sooner where it has nothing to give. */
 function phasesOf({ quick }: RecipeContext): { readonly [name in "pre" | "post" | "fine"]: Phases[number] } {
   return {
-    pre: { name: "pre-train", epochs: quick ? 2 : 15, tie: ["heads.towers.*.*"] },
+    pre: { name: "pre-train", epochs: quick ? 2 : 10, tie: ["heads.towers.*.*"] },
     post: { name: "post-train", epochs: quick ? 1 : 5, learningRateFactor: 0.3 },
     fine: {
       name: "fine-tune",
@@ -76,50 +74,37 @@ export const dTrain: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  for (const study of await domainStudies(context)) {
-    const finished = await runStudy(study, contendersOf(context), trainingOf(context), context);
-    const { runs, trials } = finished;
-    const options = {
-      data: study.data,
-      setting: study.setting,
-      metrics: ["auc", "log_loss", "calibration_ratio"],
-      trials,
-    };
-    const own = [
-      ...taskRows(runs, options),
-      ...domainRows(runs, options),
-      ...runs.flatMap((variantRuns) => overDomains(study, variantRuns, options)),
-    ];
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    studied.push(finished);
-    for (const { variant, metric, mean } of own) {
-      if (!metric.endsWith("_domain_auc")) continue;
-      context.onLine(
-        `${study.data} ${Object.values(study.setting).join(" ")} ${variant} ${metric}: ${mean?.toFixed(4)}`,
-      );
-    }
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(dTrain, variants, began),
-    rows,
-    comparisons,
-    note: `Phases at 1, 0.3 and 0.1 of the learning rate, each ending by validation; rows of a batch count alike. domain_miscalibration is the mean over domains of |ln(sum of predictions / sum of labels)|. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
+  return recordStudies(
+    dTrain,
+    {
+      studies: await domainStudies(context),
+      contenders: () => contendersOf(context),
+      training: trainingOf(context),
+      measure: async (study, { runs, trials }) => {
+        const metrics = ["auc", "log_loss", "calibration_ratio"];
+        const options = { data: study.data, setting: study.setting, metrics, trials };
+        const rows = [
+          ...taskRows(runs, options),
+          ...domainRows(runs, options),
+          ...runs.flatMap((variantRuns) => overDomains(study, variantRuns, options)),
+        ];
+        for (const { variant, metric, mean } of rows) {
+          if (metric.endsWith("_domain_auc"))
+            context.onLine(`${studyName(study)} ${variant} ${metric}: ${mean?.toFixed(4)}`);
+        }
+        return { rows, comparisons: comparisonsOf(study, rows) };
+      },
+      note: "Phases at 1, 0.3 and 0.1 of the learning rate, each ending by validation; rows of a batch count alike. domain_miscalibration is the mean over domains of |ln(sum of predictions / sum of labels)|.",
+    },
+    context,
+  );
 }
 
 function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
   return {
     batchSize: quick ? 256 : 2048,
-    epochs: quick ? 2 : 15,
+    epochs: quick ? 2 : 10,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",

@@ -8,22 +8,20 @@ import { join } from "node:path";
 import {
   compareRows,
   type ConfigInput,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { exampleConfig } from "../world/index.ts";
 import { censusTasks, prepareCensus } from "./census-data.ts";
 import type { VariantRuns } from "./grid.ts";
 import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
 import { withNoiseTask } from "./noise-task.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, runStudy, type Study, type StudyRuns } from "./study.ts";
+import { type Contender, type Study, studyName } from "./study.ts";
 import { measuredRow, rowOf, taskRows, type TaskRowsOptions } from "./task-rows.ts";
-import { quickTaskWorld, taskTraining, taskWorld } from "./task-studies.ts";
+import { agreements, quickTaskWorld, taskTraining, taskWorld } from "./task-studies.ts";
 import { ensureWorld } from "./world-data.ts";
 
 interface TargetStudy extends Study {
@@ -91,41 +89,32 @@ export const forkmerge: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  for (const study of await studiesOf(context)) {
-    const finished = await runStudy(study, contendersOf(study, context), taskTraining(context), context);
-    const { runs, trials } = finished;
-    const options = { data: study.data, setting: study.setting, metrics: ["auc", "log_loss"], trials };
-    const own = [...taskRows(runs, options), ...coefficientRows(study, runs, options)];
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    studied.push(finished);
-    const where = [study.data, ...Object.values(study.setting)].join(" ");
-    for (const { variant, metric, task, mean } of own) {
-      if (task !== study.target && !metric.startsWith("coefficient")) continue;
-      if (metric !== "log_loss")
-        context.onLine(`${where}, ${task}, ${variant} ${metric}: ${mean?.toFixed(4)}`);
-    }
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(forkmerge, variants, began),
-    rows,
-    comparisons,
-    note: `Mixtures are chosen on the validation split that also ends training. coefficient is a branch's mean over all merges, by the auxiliary task it adds. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
+  return recordStudies(
+    forkmerge,
+    {
+      studies: await studiesOf(context),
+      contenders: (study) => contendersOf(study, context),
+      training: taskTraining(context),
+      measure: async (study, { runs, trials }) => {
+        const options = { data: study.data, setting: study.setting, metrics: ["auc", "log_loss"], trials };
+        const rows = [...taskRows(runs, options), ...coefficientRows(study, runs, options)];
+        for (const { variant, metric, task, mean } of rows) {
+          if (metric === "log_loss" || (task !== study.target && metric !== "coefficient")) continue;
+          context.onLine(`${studyName(study)}, ${task}, ${variant} ${metric}: ${mean?.toFixed(4)}`);
+        }
+        return { rows, comparisons: comparisonsOf(study, rows) };
+      },
+      note: "Mixtures are chosen on the validation split that also ends training. coefficient is a branch's mean over all merges, by the auxiliary task it adds.",
+    },
+    context,
+  );
 }
 
 async function studiesOf(context: RecipeContext): Promise<TargetStudy[]> {
   const { quick, workDirectory, dataDirectory } = context;
   const studies: TargetStudy[] = [];
-  for (const rho of quick ? [-0.5] : [1, 0.5, 0, -0.5]) {
+  for (const rho of quick ? [-0.5] : agreements) {
     const directory = join(workDirectory, `world-${rho}`);
     const options = quick ? quickTaskWorld : taskWorld;
     await ensureWorld(directory, { ...options, likeAgreement: rho }, context);
@@ -136,7 +125,7 @@ async function studiesOf(context: RecipeContext): Promise<TargetStudy[]> {
       config: await withNoiseTask(config, join(workDirectory, `world-${rho}-noise`)),
       target: "like",
       auxiliary: ["click", "noise"],
-      mergeEverySteps: quick ? 58 : 108,
+      mergeEverySteps: quick ? 58 : 54,
     });
   }
   if (quick) return studies;
@@ -157,7 +146,9 @@ async function studiesOf(context: RecipeContext): Promise<TargetStudy[]> {
     auxiliary: [censusTasks[1]],
     mergeEverySteps: 34,
   });
-  return studies;
+  // Public data after the first world.
+  const worlds = agreements.length;
+  return [studies[0], ...studies.slice(worlds), ...studies.slice(1, worlds)];
 }
 
 /** How much of each auxiliary task's branch went into the mixtures. */

@@ -45,8 +45,7 @@ const metrics = ["ndcg@10", "hr@10", "ndcg@5", "hr@5", "mrr"];
 export const s3recNextItem: Recipe = {
   name: "s3rec-next-item",
   system: "foundation",
-  summary:
-    "SASRec and GRU4Rec on Beauty, Sports and Last.fm, all items ranked, beside published figures.",
+  summary: "SASRec and GRU4Rec on Beauty, Sports and Last.fm, all items ranked, beside published figures.",
   claim:
     `test HR@10 of SASRec and GRU4Rec no more than ${tolerance} below the published figures; ` +
     "SASRec by sampled softmax beats SASRec by cross entropy with one negative (NDCG@10)",

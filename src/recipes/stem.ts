@@ -11,17 +11,15 @@ import {
   compareRows,
   observeRun,
   type OpenRun,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { FIRST_VALUE_ID } from "../schema/index.ts";
 import { comparable, comparableRows } from "./comparable-users.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { type Contender, openedRuns, runStudy, type StudyRuns, withStudyData } from "./study.ts";
+import { type Contender, openedRuns, type StudyRuns, withStudyData } from "./study.ts";
 import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
 import { type TaskStudy, taskStudies, taskTraining } from "./task-studies.ts";
 
@@ -73,32 +71,25 @@ export const stem: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const engine = context.engine ?? (await createEngine("auto"));
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const studied: StudyRuns[] = [];
-  for (const study of await taskStudies(context)) {
-    const training = taskTraining(context);
-    const finished = await runStudy(study, contendersOf(study.tasks), training, context);
-    const own = await withStudyData(finished, (dataset) =>
-      measureStudy(study, finished, { dataset, engine, context }),
-    );
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    for (const line of transferLines(study, own)) context.onLine(line);
-    studied.push(finished);
-  }
-  const variants = studied.flatMap(({ runs }) => runs.map(({ variant }) => variant));
-  const result = recipeResult({
-    ...provenance(stem, variants, began),
-    rows,
-    comparisons,
-    note: `Embeddings of ${dim} (ple-wide: of STEM's tables together). Users by how their feedback in training divides between the first task and the last; ${comparable} are the comparable ones. Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
-  return result;
+  return recordStudies(
+    stem,
+    {
+      studies: await taskStudies(context),
+      contenders: ({ tasks }) => contendersOf(tasks),
+      training: taskTraining(context),
+      measure: async (study, finished) => {
+        const rows = await withStudyData(finished, (dataset) =>
+          measureStudy(study, finished, { dataset, engine, context }),
+        );
+        for (const line of transferLines(study, rows)) context.onLine(line);
+        return { rows, comparisons: comparisonsOf(study, rows) };
+      },
+      note: `Embeddings of ${dim} (ple-wide: of STEM's tables together). Users by how their feedback in training divides between the first task and the last; ${comparable} are the comparable ones.`,
+    },
+    context,
+  );
 }
 
 interface Measuring {

@@ -51,7 +51,7 @@ export async function runStudy(
   training: ConfigInput["training"],
   context: RecipeContext,
 ): Promise<StudyRuns> {
-  const folder = studyFolder(study);
+  const folder = studyName(study);
   const variants = contenders.map(
     ({ name, title = name, role, model, crossDistil, data, ...own }): Variant => {
       const config = parseConfig({
@@ -72,7 +72,7 @@ export async function runStudy(
 }
 
 /** `world` with `{ rho: 0.5 }` gives `world-rho-0.5`. */
-function studyFolder({ data, setting }: Study): string {
+export function studyName({ data, setting }: Study): string {
   return [data, ...Object.entries(setting).map(([dial, value]) => `${dial}-${value}`)].join("-");
 }
 
