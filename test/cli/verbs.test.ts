@@ -240,6 +240,35 @@ describe("export", () => {
   });
 });
 
+describe("export --browser", () => {
+  test("writes a bundle that gives the run's probabilities, and says what may learn", async () => {
+    const made = await millraceJson<{
+      id: string;
+      difference: number;
+      labels: string[];
+      trainable: { path: string; kind: string; shape: number[] }[];
+    }>(
+      ["export", "run", "-o", "feed.millrace", "--browser", "--trainable", "embedding.tables.user_id"],
+      folder.path,
+    );
+    expect(made.difference).toBeLessThanOrEqual(1e-5);
+    expect(made.labels).toEqual(["click"]);
+    expect(made.trainable).toMatchObject([{ path: "embedding.tables.user_id", kind: "rows" }]);
+    expect(made.id).toMatch(/^[0-9a-f]{16}$/);
+    expect(statSync(at("feed.millrace")).size).toBeGreaterThan(10_000);
+  });
+
+  test.each([
+    [["--browser", "--trainable", "embeding"], 'the model has nothing at "embeding"'],
+    [["--trainable", "deep"], "it needs --browser"],
+    [["--browser", "--external-data"], "a bundle is one file"],
+  ])("refuses %o", async (options, message) => {
+    const { code, stderr } = await millrace(["export", "run", "-o", "x.millrace", ...options], folder.path);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
 describe("report, recipe, bench", () => {
   test("report compares runs on one page", async () => {
     const { code } = await millrace(

@@ -42,7 +42,9 @@ describe("the tarball", () => {
     const built = files.map(({ path }) => path).filter((path) => path.startsWith("dist/"));
     expect(built).toContain("dist/index.js");
     expect(built).toContain("dist/cli/main.js");
-    expect(built.filter((path) => !/\.(js|d\.ts)$/.test(path))).toEqual([]);
+    expect(built).toContain("dist/browser/standalone/millrace-browser.js");
+    const code = built.filter((path) => !path.startsWith("dist/studio/app/"));
+    expect(code.filter((path) => !/\.(js|d\.ts)$/.test(path))).toEqual([]);
     expect(built.filter((path) => /\.test|test-d|kernels\/assembly/.test(path))).toEqual([]);
   });
 
@@ -101,7 +103,8 @@ describe("installed into an empty folder", () => {
     const dist = join(app, "node_modules/millrace/dist");
     const folders = readdirSync(dist).filter((name) => existsSync(join(dist, name, "index.js")));
     expect(folders).toEqual(expect.arrayContaining(["engine", "models", "ops", "run", "schema", "training"]));
-    const names = ["millrace", ...folders.map((name) => `millrace/${name}`), "millrace/onnx/node"];
+    const others = ["millrace/onnx/node", "millrace/browser", "millrace/browser/standalone"];
+    const names = ["millrace", ...folders.map((name) => `millrace/${name}`), ...others];
     writeFileSync(
       join(app, "entries.js"),
       `const counts = {};
@@ -152,6 +155,8 @@ describe("installed into an empty folder", () => {
 /** What must compile does, what must not does not: an expected error that does not come is an error. */
 const consumer = `
 import { type Config, createEngine, DCNv2, type FeatureMap, parseConfig, train, trainRun } from "millrace";
+import { type LocalEvent, loadBundle, Ranker, type Tuner } from "millrace/browser";
+import { loadBundle as loadAlone } from "millrace/browser/standalone";
 import type { Engine } from "millrace/engine";
 import { type ModelDescription, models } from "millrace/models";
 import { matmul } from "millrace/ops";
@@ -166,6 +171,15 @@ export async function first(config: Config, map: FeatureMap): Promise<number | n
   // @ts-expect-error: training needs rows and an engine.
   await train({ model, map });
   return test?.metrics.click.auc.value ?? null;
+}
+
+export const loaders = [loadBundle, loadAlone];
+export async function feed(tuner: Tuner, items: { item: string; bid: number }[]): Promise<number[]> {
+  const events: LocalEvent[] = items.map((row) => ({ row, labels: { click: 0 } }));
+  await tuner.learn(events, { epochs: 2 });
+  const ranker = await Ranker.create(await loadBundle("/feed.millrace"));
+  const ranked = await ranker.rank({ candidates: items, by: "bid * click" });
+  return ranked.map(({ candidate }) => candidate.bid);
 }
 
 // @ts-expect-error: there is no such engine.
