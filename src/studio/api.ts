@@ -84,8 +84,8 @@ export interface RunDetail {
   readonly hasReportPage: boolean;
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly commands: readonly { readonly purpose: string; readonly command: string }[];
-  /** Of `millrace analyze`, where it was run: names of its pictures and figures. */
-  readonly analyses: readonly string[];
+  /** Whether `millrace analyze` has written its page into the run. */
+  readonly hasAnalysis: boolean;
 }
 
 /** Every setting of several runs. */
@@ -97,6 +97,8 @@ export interface Comparison {
     readonly values: readonly (string | null)[];
     readonly differs: boolean;
   }[];
+  /** What makes one page of them. */
+  readonly command: string;
 }
 
 export interface Claim {

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { ReportInput } from "../report/index.ts";
 import { runFiles } from "../run/index.ts";
 import type { RunDetail, RunSummary } from "./api.ts";
+import { shownPath } from "./shown-path.ts";
 
 /** A report's data beyond this is not sent to the page. */
 const MOST_BYTES = 32 * 2 ** 20;
-const ANALYSES = "analysis";
+/** Where the studio looks for what `millrace analyze` has found. */
+export const ANALYSIS_PAGE = "analysis.html";
 
 export function runDetail(directory: string, summary: RunSummary): RunDetail {
   const report = jsonOf(join(directory, runFiles.reportData)) as ReportInput | undefined;
@@ -23,12 +25,12 @@ export function runDetail(directory: string, summary: RunSummary): RunDetail {
     hasReportPage: isPlainFile(join(directory, runFiles.report)),
     files: filesOf(directory),
     commands: commandsOf(directory, summary),
-    analyses: filesOf(join(directory, ANALYSES)).map(({ name }) => name),
+    hasAnalysis: isPlainFile(join(directory, ANALYSIS_PAGE)),
   };
 }
 
 function commandsOf(directory: string, { kind, condition }: RunSummary): RunDetail["commands"] {
-  const shown = /^[\w./-]+$/.test(directory) ? directory : `'${directory.replaceAll("'", "'\\''")}'`;
+  const shown = shownPath(directory);
   const again = {
     purpose: "train it again",
     command: `millrace train ${join(shown, runFiles.config)} --out ${shown}-again`,
@@ -43,6 +45,7 @@ function commandsOf(directory: string, { kind, condition }: RunSummary): RunDeta
     again,
     { purpose: "measure it on other data", command: `millrace evaluate ${shown} DATA` },
     { purpose: "serve it", command: `millrace serve ${shown}` },
+    { purpose: "look inside", command: `millrace analyze ${shown} -o ${join(shown, ANALYSIS_PAGE)}` },
     { purpose: "make its report again", command: `millrace report ${shown} -o report.html` },
   ];
 }

@@ -9,6 +9,7 @@ import { retrievalFiles } from "../retrieval/index.ts";
 import { NotFoundError } from "../serving/index.ts";
 import type { Comparison, RunList, RunSummary } from "./api.ts";
 import { differingKeys } from "../report/index.ts";
+import { shownPath } from "./shown-path.ts";
 import { looksLikeRun, type SummarizedRun, summarizeRun } from "./summarize-run.ts";
 
 const DEEPEST = 5;
@@ -84,6 +85,7 @@ export class RunFolder {
         const values = found.map(({ settings }) => settings.get(key) ?? null);
         return { key, values, differs: new Set(values).size > 1 };
       }),
+      command: `millrace report ${ids.map((id) => shownPath(join(this.path, id))).join(" ")} -o comparison.html`,
     };
   }
 

@@ -30,7 +30,7 @@ import { configAt, DataFolders } from "./data-folders.ts";
 import { Jobs } from "./jobs.ts";
 import { readPageFiles } from "./page-files.ts";
 import { CurveReader } from "./run-curves.ts";
-import { isPlainFile, runDetail } from "./run-detail.ts";
+import { ANALYSIS_PAGE, isPlainFile, runDetail } from "./run-detail.ts";
 import { RunFolder } from "./run-folder.ts";
 import { type ServingOptions, ServingProbe } from "./serving-view.ts";
 
@@ -143,13 +143,18 @@ export class Studio {
     app.get("/api/claims", async () => readClaims(results));
     app.get("/api/data", async () => this.#data.list());
     app.get("/api/serving", async () => this.#probe().view());
-    app.get("/report", async ({ query }, reply) => {
-      const { id } = query as { id?: string };
-      const path = join(runs.directory(String(id ?? "")), runFiles.report);
-      if (!isPlainFile(path)) throw new NotFoundError("the run has no report yet");
-      void reply.header("content-security-policy", FOREIGN_POLICY);
-      return reply.type("text/html; charset=utf-8").send(readFileSync(path));
-    });
+    for (const [url, file, what] of [
+      ["/report", runFiles.report, "report"],
+      ["/analysis", ANALYSIS_PAGE, "analysis"],
+    ]) {
+      app.get(url, async ({ query }, reply) => {
+        const { id } = query as { id?: string };
+        const path = join(runs.directory(String(id ?? "")), file);
+        if (!isPlainFile(path)) throw new NotFoundError(`the run has no ${what} yet`);
+        void reply.header("content-security-policy", FOREIGN_POLICY);
+        return reply.type("text/html; charset=utf-8").send(readFileSync(path));
+      });
+    }
   }
 
   /** What a button of the page does, each saying beforehand what that is. */

@@ -113,11 +113,12 @@ describe("runs", () => {
   });
 
   test("side by side: every setting, and which differ", async () => {
-    const { settings } = await asked.get<Comparison>("/api/compare?id=shop/early&id=shop/final");
+    const { settings, command } = await asked.get<Comparison>("/api/compare?id=shop/early&id=shop/final");
     const of = (key: string) => settings.find((setting) => setting.key === key);
     expect(of("model.name")).toEqual({ key: "model.name", values: ["DCNv2", "DIN"], differs: true });
     expect(of("training.seed")).toMatchObject({ values: ["1", "1"], differs: false });
     expect(of("model.cross_layers")?.values).toEqual(["1", null]);
+    expect(command).toMatch(/^millrace report \S+shop\/early \S+shop\/final -o comparison\.html$/);
   });
 });
 

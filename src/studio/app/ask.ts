@@ -30,9 +30,9 @@ export async function post<T>(path: string, body: object): Promise<T> {
   return JSON.parse(await send(path, { method: "POST", headers, body: JSON.stringify(body) })) as T;
 }
 
-/** The address of a run's report page, which a browser opens by itself. */
-export function reportAddress(id: string): string {
-  return `report${searchOf({ id, token })}`;
+/** The address of a page that a run holds, which a browser opens by itself. */
+export function pageOf(id: string, what: "report" | "analysis"): string {
+  return `${what}${searchOf({ id, token })}`;
 }
 
 function searchOf(query: Query): string {

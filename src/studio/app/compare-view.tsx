@@ -44,7 +44,7 @@ export function CompareView({ ids: given }: { readonly ids: readonly string[] })
           <section aria-labelledby="page">
             <h2 id="page">As one page</h2>
             <p>To print or to send, with calibration, slices and importance of each:</p>
-            <Code>millrace report {ids.join(" ")} -o comparison.html</Code>
+            <Code>{comparison.command}</Code>
           </section>
         </>
       )}

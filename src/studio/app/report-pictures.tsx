@@ -34,7 +34,7 @@ export function ReportPictures({ report }: { readonly report: ReportInput }) {
   );
 }
 
-function Metrics({ report: { evaluations, domains } }: { readonly report: ReportInput }) {
+function Metrics({ report: { evaluations, domains, slices = [] } }: { readonly report: ReportInput }) {
   if (evaluations.length === 0) return null;
   const labels = [...new Set(evaluations.map(({ label }) => label))];
   return (
@@ -89,6 +89,29 @@ function Metrics({ report: { evaluations, domains } }: { readonly report: Report
           ])}
         />
       ))}
+      {slices.map(({ label, split, by, slices: parts }) => {
+        const names = [...new Set(parts.flatMap(({ metrics }) => Object.keys(metrics)))];
+        const oracle = parts.some((part) => part.oracle !== undefined);
+        return (
+          <Table
+            key={`${label} ${by}`}
+            caption={`${label} by popularity of ${by}, ${split} split`}
+            showCaption
+            columns={[
+              { title: `values of ${by}` },
+              { title: "rows", numeric: true },
+              ...names.map((title) => ({ title, numeric: true })),
+              ...(oracle ? [{ title: "auc, oracle", numeric: true }] : []),
+            ]}
+            rows={parts.map((part) => [
+              part.name,
+              formatCount(part.rows),
+              ...names.map((name) => scoreText(part.metrics[name]?.value)),
+              ...(oracle ? [scoreText(part.oracle?.auc?.value)] : []),
+            ])}
+          />
+        );
+      })}
     </section>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatBytes, formatCount, formatSeconds } from "../../report/drawing/index.ts";
 import type { RunCurves, RunDetail, RunSummary, Validation } from "../api.ts";
-import { post, reportAddress } from "./ask.ts";
+import { pageOf, post } from "./ask.ts";
 import { Curves, EpochTable } from "./curves.tsx";
 import { Code, ConditionBadge, doneOf, ProgressBar, Table, Trouble, Waiting } from "./parts.tsx";
 import { Problems } from "./problems.tsx";
@@ -185,12 +185,18 @@ function secondsLeft({ status }: RunSummary, curves: RunCurves | undefined): num
 }
 
 function Detail({ detail, onChange }: { readonly detail: RunDetail; readonly onChange: () => void }) {
-  const { summary, report, hasReportPage, config, files, commands, rows } = detail;
+  const { summary, report, hasReportPage, hasAnalysis, config, files, commands, rows } = detail;
   return (
     <>
       {report === undefined ? undefined : <ReportPictures report={report} />}
       {summary.kind === "ranking" && summary.condition === "finished" ? (
-        <Measure id={summary.id} has={report !== undefined} hasPage={hasReportPage} onChange={onChange} />
+        <Measure
+          id={summary.id}
+          has={report !== undefined}
+          hasPage={hasReportPage}
+          hasAnalysis={hasAnalysis}
+          onChange={onChange}
+        />
       ) : undefined}
       <DataOfRun id={summary.id} kind={summary.kind} rows={rows} />
       <section aria-labelledby="reproduce">
@@ -224,11 +230,13 @@ function Measure({
   id,
   has,
   hasPage,
+  hasAnalysis,
   onChange,
 }: {
   readonly id: string;
   readonly has: boolean;
   readonly hasPage: boolean;
+  readonly hasAnalysis: boolean;
   readonly onChange: () => void;
 }) {
   const [state, setState] = useState<"idle" | "working" | Error>("idle");
@@ -249,10 +257,18 @@ function Measure({
       <h2 id="report">Report</h2>
       {hasPage ? (
         <p>
-          <a href={reportAddress(id)} target="_blank" rel="noreferrer">
+          <a href={pageOf(id, "report")} target="_blank" rel="noreferrer">
             Open report.html
           </a>
           , one file to print or send.
+        </p>
+      ) : undefined}
+      {hasAnalysis ? (
+        <p>
+          <a href={pageOf(id, "analysis")} target="_blank" rel="noreferrer">
+            Open analysis.html
+          </a>
+          , what millrace analyze has found inside the model.
         </p>
       ) : undefined}
       <p>
