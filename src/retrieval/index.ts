@@ -94,3 +94,4 @@ export {
 } from "./train-retrieval.ts";
 export type { EpochOptions, NegativePlan, TrainingBatches } from "./training-batches.ts";
 export { weightSourceOf } from "./weight-source.ts";
+export { type FactoredModel, FactoredTowers } from "./factored-towers.ts";

@@ -16,6 +16,7 @@ export type { TrainingEvent, TrainingListener } from "./events.ts";
 export {
   type EvaluationGraph,
   evaluationGraph,
+  predictionOf,
   type Logits,
   type Objective,
   type PredictionOptions,
