@@ -12,6 +12,12 @@ import type { RetrievalModel } from "./retrieval-model.ts";
 
 export type Side = "user" | "item";
 
+/** What has encoders of both sides and values. */
+export type EncoderPair = Pick<
+  RetrievalModel,
+  "users" | "items" | "namedTables" | "namedParameters" | "namedStates"
+>;
+
 export interface TowerGraph extends CompiledGraph {
   /** Batch columns the graph reads, under their own names. */
   readonly columns: readonly string[];
@@ -24,7 +30,7 @@ export const VECTORS = "vectors";
 
 /** @param weights stored in the graph; absent: parameters are inputs under their paths */
 export function towerGraph(
-  model: RetrievalModel,
+  model: EncoderPair,
   side: Side,
   { schema, weights }: { schema: FeatureMap; weights?: WeightSource },
 ): TowerGraph {
@@ -59,7 +65,7 @@ export function scorerGraph(model: RetrievalModel, weights?: WeightSource): Comp
 }
 
 function bindDense(
-  model: RetrievalModel,
+  model: EncoderPair,
   leaves: Map<Tensor, LeafBinding>,
   weights: WeightSource | undefined,
 ): void {

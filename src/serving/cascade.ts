@@ -20,7 +20,7 @@ import { LateError, within } from "./deadline.ts";
 import { idText } from "./feature-table.ts";
 import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
 import type { RankRequest, RankResponse } from "./rank-api.ts";
-import type { LoadedStage, Release } from "./release.ts";
+import type { LoadedModel, LoadedStage, Release } from "./release.ts";
 
 /** What happened on the way, for metrics and logs. */
 export interface CascadeObserver {
@@ -190,9 +190,8 @@ async function score(
   observer: CascadeObserver,
 ): Promise<StageResult> {
   const { loaded, formula } = stage;
-  const { batch, outOfVocabulary } = loaded.assembly.assemble(facts, candidates);
+  const { predictions, outOfVocabulary } = await predict(loaded, candidates, facts, pool, signal);
   observer.outOfVocabulary?.(loaded.name, outOfVocabulary);
-  const predictions = await pool.run(loaded.key, batch, signal);
   for (const [label, values] of Object.entries(predictions)) {
     const calibrator = loaded.calibrators[label];
     if (calibrator !== undefined) calibrate(calibrator, values);
@@ -217,6 +216,19 @@ async function score(
     place: new Map(candidates.map((candidate, k) => [candidate, k])),
     predictions,
   };
+}
+
+/** By towers where they know every candidate, else by the whole graph. */
+async function predict(
+  { towers, assembly, key }: LoadedModel,
+  candidates: readonly Candidate[],
+  facts: RequestFacts,
+  pool: ModelRuns,
+  signal: AbortSignal,
+): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
+  if (towers?.knows(candidates)) return towers.predict(facts, candidates);
+  const { batch, outOfVocabulary } = assembly.assemble(facts, candidates);
+  return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
 }
 
 function predictionsOf(

@@ -112,6 +112,36 @@ export class FeatureAssembly {
     );
   }
 
+  /** Encoded columns that are the item table's alone, and those that are the request's alone. */
+  get sides(): { readonly item: ReadonlySet<string>; readonly request: ReadonlySet<string> } {
+    const names = ({ layout }: Part): Set<string> => new Set(layout.map(({ name }) => name));
+    return { item: names(this.#parts.item), request: names(this.#parts.request) };
+  }
+
+  /** Rows `begin … end - 1` of the item table, its own features alone. */
+  assembleItems(begin: number, end: number): EncodedBatch {
+    const columns: { [name: string]: ColumnData } = {};
+    for (const { name, width } of this.#parts.item.layout) {
+      columns[name] = this.#table[name].slice(begin * width, end * width);
+    }
+    return { size: end - begin, columns };
+  }
+
+  /** The request's own features, one row. */
+  assembleRequest(request: RequestFacts): AssembledBatch {
+    const columns: { [name: string]: ColumnData } = {};
+    const outOfVocabulary: { [feature: string]: number } = {};
+    this.#fillRequest(request, 1, columns, outOfVocabulary);
+    return { batch: { size: 1, columns }, outOfVocabulary };
+  }
+
+  /** Whether nothing that the model reads of a candidate was sent with it, and the item table knows it. */
+  isFromTable({ row, features }: Candidate): boolean {
+    return (
+      row >= 0 && (features === undefined || !this.columns.some((column) => Object.hasOwn(features, column)))
+    );
+  }
+
   /** The raw values that the model's features were made of for one candidate. */
   explain(request: RequestFacts, candidate: Candidate): RawRow {
     return this.#rawRow(this.columns, candidate, request);

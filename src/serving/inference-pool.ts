@@ -89,6 +89,11 @@ export class InferencePool {
     this.#threads = Array.from({ length: this.#options.workers }, () => this.#startThread());
   }
 
+  /** Which engine its threads run. */
+  get engine(): EngineName | "auto" {
+    return this.#options.engine;
+  }
+
   get queuedRows(): number {
     return this.#queuedRows;
   }

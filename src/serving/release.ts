@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { ConfigError, nearestName } from "../core/index.ts";
 import { readJson } from "../core/node/index.ts";
 import type { SourceSpec } from "../data/index.ts";
+import { createEngine } from "../engine/index.ts";
 import type { Calibrators } from "./calibration.ts";
 import { type CandidateSource, candidateSources, type MakeCandidateSource } from "./candidate-source.ts";
 import {
@@ -20,6 +21,7 @@ import { FeatureAssembly } from "./feature-assembly.ts";
 import { FeatureTable } from "./feature-table.ts";
 import type { InferencePool } from "./inference-pool.ts";
 import { openServedModel, type ServedModel } from "./served-model.ts";
+import { TowerStage } from "./tower-stage.ts";
 import { parseValueFormula, type ValueFormula } from "./value-formula.ts";
 
 export interface LoadedModel extends ServedModel {
@@ -28,6 +30,8 @@ export interface LoadedModel extends ServedModel {
   readonly key: string;
   readonly assembly: FeatureAssembly;
   readonly calibrators: Calibrators;
+  /** Present where items' vectors are made ahead of time. */
+  readonly towers: TowerStage | undefined;
 }
 
 export interface LoadedStage extends StageConfig {
@@ -101,7 +105,7 @@ export class Release {
       const source = await openSource(cascade, items, { ...candidateSources, ...sources });
       return new Release(cascade, pool, { users, items, models, stages, source });
     } catch (error) {
-      for (const { key } of models) pool.release(key);
+      for (const model of models) free(model, pool);
       throw error;
     }
   }
@@ -129,9 +133,14 @@ export class Release {
   }
 
   #free(): void {
-    for (const { key } of this.models) this.#pool.release(key);
+    for (const model of this.models) free(model, this.#pool);
     void this.source?.close?.();
   }
+}
+
+function free({ key, towers }: LoadedModel, pool: InferencePool): void {
+  pool.release(key);
+  void towers?.release();
 }
 
 async function readFeatures(
@@ -164,7 +173,14 @@ async function loadModel(
   }
   const key = `${service}.${name}#${++opened}`;
   await pool.load(key, served.source);
-  return { ...served, name, key, assembly, calibrators };
+  try {
+    const engine = await createEngine(pool.engine, { onNotice: () => {} });
+    const towers = await TowerStage.open(served.directory, assembly, items, engine);
+    return { ...served, name, key, assembly, calibrators, towers };
+  } catch (error) {
+    pool.release(key);
+    throw error;
+  }
 }
 
 function formulaOf(
