@@ -6,7 +6,7 @@
 import { recipeResult, type RecipeResult, writeResult } from "../../run/index.ts";
 import { beginning, provenance } from "../provenance.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
-import { type Component, together } from "./component.ts";
+import { type Component, type Measured, together } from "./component.ts";
 import { temporalInterest } from "./temporal-interest.ts";
 import { numerals } from "./numerals.ts";
 import { similarity } from "./similarity.ts";
@@ -42,17 +42,25 @@ export const collapsedEntangledWorld: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const began = beginning();
   const wanted = components.filter(({ name }) => context.only?.includes(name) ?? true);
-  const parts = [];
-  for (const component of wanted) {
+  const parts: Measured[] = [];
+  let result: RecipeResult | undefined;
+  for (const [k, component] of wanted.entries()) {
     context.onLine(`${component.name}: ${component.claim}`);
     parts.push(await component.measure(context));
+    const { variants, rows, comparisons, note } = together(parts);
+    const left = wanted.slice(k + 1).map(({ name }) => name);
+    const notes = left.length === 0 ? note : `${note} Not measured yet: ${left.join(", ")}.`;
+    result = recipeResult({
+      ...provenance(collapsedEntangledWorld, variants, began),
+      rows,
+      comparisons,
+      note: notes,
+    });
+    // A part of the components is not the recipe's result; its runs are kept for the call that records all.
+    writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
   }
-  const { variants, ...measured } = together(parts);
-  const result = recipeResult({ ...provenance(collapsedEntangledWorld, variants, began), ...measured });
-  // A part of the components is not the recipe's result; its runs are kept for the call that records all.
-  writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
   return result;
 }
