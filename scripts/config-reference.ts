@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { toSnakeCase } from "../src/core/index.ts";
 import { dataConfigShape } from "../src/data/index.ts";
-import { crossDistilOptions, models } from "../src/models/index.ts";
+import { crossDistilOptions, models, uncertaintyOptions } from "../src/models/index.ts";
 import { trainingOptions } from "../src/training/index.ts";
 
 export type Schema = z.core.JSONSchema.BaseSchema;
@@ -15,6 +15,7 @@ const wholeConfig = z.strictObject({
     .optional()
     .describe("the model and its options; default: DCNv2 with its defaults"),
   crossDistil: crossDistilOptions.optional(),
+  uncertainty: uncertaintyOptions.optional(),
   training: trainingOptions.optional().describe("optimizer, schedule and loop"),
 });
 
@@ -56,8 +57,11 @@ function snakeKeys(node: unknown): unknown {
 export function configPage(): string {
   const schema = configJsonSchema();
   const properties = schema.properties as { [key: string]: Schema };
-  const { $schema, data, derived, features, labels, model, cross_distil, training, ...roles } = properties;
-  const { multi_task, phases, fork_merge } = training.properties as { [key: string]: Schema };
+  const { $schema, data, derived, features, labels, model, cross_distil, uncertainty, training, ...roles } =
+    properties;
+  const { ranking_loss, multi_task, phases, fork_merge, streaming } = training.properties as {
+    [key: string]: Schema;
+  };
   const phase = phases.items as Schema;
   const { split, joins } = data.properties as { [key: string]: Schema };
   const { split: _, ...files } = data.properties as { [key: string]: Schema };
@@ -148,9 +152,27 @@ export function configPage(): string {
     "",
     table(cross_distil.properties as { [key: string]: Schema }, undefined),
     "",
+    "## uncertainty",
+    "",
+    `${capital(describe(uncertainty))}. Absent: a model as it is (see [exploration.md](exploration.md#uncertainty)).`,
+    "",
+    table(uncertainty.properties as { [key: string]: Schema }, undefined),
+    "",
     "## training",
     "",
     table(training.properties as { [key: string]: Schema }, undefined),
+    "",
+    "### training.ranking_loss",
+    "",
+    `${sentence(ranking_loss)} (see [ranking-loss.md](ranking-loss.md)).`,
+    "",
+    table(ranking_loss.properties as { [key: string]: Schema }, undefined),
+    "",
+    "### training.streaming",
+    "",
+    `${sentence(streaming)} (see [exploration.md](exploration.md#training-on-a-stream)).`,
+    "",
+    table(streaming.properties as { [key: string]: Schema }, undefined),
     "",
     "### training.multi_task",
     "",
@@ -242,6 +264,11 @@ function numberType({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum
 
 function alternatives(schema: Schema): Schema[] {
   return [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])] as Schema[];
+}
+
+/** Its description, to be gone on with. */
+function sentence(schema: Schema): string {
+  return capital(describe(schema)).replace(/\.$/, "");
 }
 
 function describe({ description }: Schema): string {

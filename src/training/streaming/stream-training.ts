@@ -249,7 +249,7 @@ class StreamTraining {
     this.history.push(record);
     this.#lossSum = 0;
     this.#lossRows = 0;
-    this.#given.onEvent?.({ type: "epoch", record, improved: true });
+    this.#given.onEvent?.({ type: "epoch", record, improved: false });
     this.#save();
   }
 
