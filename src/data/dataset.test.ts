@@ -253,6 +253,24 @@ test("mistakes in the config say what is known instead", async () => {
       "did you mean item?",
     ],
     [
+      {
+        ...base,
+        data,
+        features: [{ name: "n", column: "user", kind: "numeric", transform: "numerals", bits: 20 }],
+      },
+      "config: feature n has bits 20, with scale quantiles at most 16",
+      undefined,
+    ],
+    [
+      {
+        ...base,
+        data,
+        features: [{ name: "n", column: "user", kind: "numeric", transform: "numerals", bases: [2, 3, 2] }],
+      },
+      "config: feature n names a base twice: 2, 3, 2",
+      "the same digits twice add nothing",
+    ],
+    [
       { ...base, data, features: [{ name: "h", column: "user", kind: "sequence" }] },
       "column user holds text, expected lists",
       "set the feature's separator to what stands between the entries",

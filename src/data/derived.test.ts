@@ -96,6 +96,8 @@ test("mistakes that the data show name file and column", async () => {
       { name: "x", kind: "lookup", column: "user", values: { 1: 1, "1.0": 2 } },
       "config derived: x: the value 1.0 stands in the table twice",
     ],
+    [{ name: "x", kind: "similarity", columns: ["item", "price"] }, "column item holds text, expected lists"],
+    [{ name: "x", kind: "vector_id", column: "itm" }, `${log} has no column itm, which derived x needs`],
   ];
   for (const [derived, message] of cases) {
     await expect(prepare([derived]), message).rejects.toThrow(message);

@@ -5,6 +5,7 @@ import {
   canonical,
   type DerivedColumn,
   type DerivedInput,
+  type DerivedList,
   type LookupColumn,
   type TimestampUnit,
   type ValueType,
@@ -12,6 +13,7 @@ import {
 import { addDerivedColumn, type DeriveOptions } from "./derive-columns.ts";
 import { type DerivedConfig, durationSeconds, offsetSeconds, timeColumn } from "./derived-config.ts";
 import { keyCast } from "./raw-key.ts";
+import { rawList } from "./raw-list.ts";
 import { openSource } from "./source.ts";
 import { sourceSpecOf } from "./source-config.ts";
 import { requireColumn, valueTypes } from "./source-columns.ts";
@@ -92,7 +94,7 @@ async function settle(
     }
     case "similarity": {
       const { columns, separator, measure } = definition;
-      const [first, second] = columns.map((column) => ({ column, separator }));
+      const [first, second] = columns.map((column) => vectorColumn(source, column, separator, user));
       return { kind: "similarity", name, vectors: [first, second], measure };
     }
     case "text_id": {
@@ -102,7 +104,7 @@ async function settle(
     }
     case "vector_id": {
       const { column, separator, bits, seed } = definition;
-      return { kind: "vector_id", name, vector: { column, separator }, bits, seed };
+      return { kind: "vector_id", name, vector: vectorColumn(source, column, separator, user), bits, seed };
     }
     case "prefix": {
       const { column, separator, depth } = definition;
@@ -122,6 +124,17 @@ async function settle(
       };
     }
   }
+}
+
+/** @throws ConfigError for a column that is not there, and for text that nothing says how to cut */
+function vectorColumn(
+  source: RawSource,
+  column: string,
+  separator: string | undefined,
+  user: string,
+): DerivedList {
+  rawList(sqlName(column), requireColumn(source, column, user).type, column, separator);
+  return { column, separator };
 }
 
 async function unitOf(
