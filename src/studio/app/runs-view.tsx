@@ -1,6 +1,6 @@
 /** All runs of the folder: what they reached, in what they differ; those that train first. */
 import { memo } from "./memo.ts";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatCount, formatSeconds } from "../../report/drawing/index.ts";
 import type { RunCondition, RunList, RunSummary } from "../api.ts";
 import { ConditionBadge, doneOf, ProgressBar, Scroll, Waiting } from "./parts.tsx";
@@ -8,7 +8,9 @@ import { linkTo } from "./route.ts";
 import { useAnswer } from "./use-answer.ts";
 import { ago, bestOf, scoresOf, scoreText } from "./words.ts";
 
-const REFRESH_MS = 2500;
+/** Between looks while something trains, and while nothing does. */
+const LIVE_MS = 2500;
+const IDLE_MS = 8000;
 /** Runs that are compared at most. */
 const MOST_COMPARED = 6;
 /** Settings that have a column before anything is chosen. */
@@ -16,8 +18,8 @@ const FIRST_SETTINGS = 3;
 /** Metrics in the order in which most people ask for them; others follow. */
 const METRICS = ["auc", "gauc", "log_loss", "ne", "calibration_ratio", "rmse", "mae"];
 const HIDDEN_METRICS = new Set(["ece"]);
-/** Rows drawn at first: more come with the button, so that a large folder is there at once. */
-const FIRST_ROWS = 100;
+/** Rows drawn at once: more come with the button, so that sorting a large folder takes no longer than a small one. */
+const PAGE_ROWS = 100;
 
 interface Sorting {
   /** `metric:auc`, `setting:model.name`, `created`, `run`, … */
@@ -26,15 +28,20 @@ interface Sorting {
 }
 
 export function RunsView() {
-  const answer = useAnswer<RunList>("api/runs", {}, REFRESH_MS);
+  const [refreshMs, setRefreshMs] = useState(LIVE_MS);
+  const answer = useAnswer<RunList>("api/runs", {}, refreshMs);
   const [filter, setFilter] = useState("");
   const [condition, setCondition] = useState<RunCondition | "all">("all");
   const [label, setLabel] = useState<string>();
   const [sorting, setSorting] = useState<Sorting>({ by: "created", down: true });
   const [picked, setPicked] = useState<readonly string[]>([]);
   const [columns, setColumns] = useState<readonly string[]>();
-  const [all, setAll] = useState(false);
+  const [rows, setRows] = useState(PAGE_ROWS);
   const list = answer.value;
+  useEffect(() => {
+    if (list !== undefined) setRefreshMs(list.runs.some(isTraining) ? LIVE_MS : IDLE_MS);
+  }, [list]);
+  useEffect(() => setRows(PAGE_ROWS), [filter, condition, sorting]);
   const labels = useMemo(() => [...new Set(list?.runs.flatMap(({ scores }) => Object.keys(scores)))], [list]);
   const metrics = useMemo(() => metricNames(list?.runs ?? [], label), [list, label]);
   const settings =
@@ -60,7 +67,7 @@ export function RunsView() {
       </>
     );
   }
-  const training = list.runs.filter((run) => run.condition === "training");
+  const training = list.runs.filter(isTraining);
   const counts = new Map<RunCondition, number>();
   for (const run of list.runs) counts.set(run.condition, (counts.get(run.condition) ?? 0) + 1);
   const pick = (id: string): void =>
@@ -153,7 +160,7 @@ export function RunsView() {
                 </tr>
               </thead>
               <tbody>
-                {(all ? shown : shown.slice(0, FIRST_ROWS)).map((run) => (
+                {shown.slice(0, rows).map((run) => (
                   <RunRow
                     key={run.id}
                     run={run}
@@ -168,10 +175,10 @@ export function RunsView() {
               </tbody>
             </table>
           </Scroll>
-          {shown.length > FIRST_ROWS && !all ? (
+          {shown.length > rows ? (
             <p>
-              <button type="button" onClick={() => setAll(true)}>
-                Show {shown.length - FIRST_ROWS} more
+              <button type="button" onClick={() => setRows(rows + PAGE_ROWS)}>
+                Show {Math.min(PAGE_ROWS, shown.length - rows)} more
               </button>
             </p>
           ) : undefined}
@@ -185,6 +192,8 @@ export function RunsView() {
     </>
   );
 }
+
+const isTraining = ({ condition }: RunSummary): boolean => condition === "training";
 
 interface RowProps {
   readonly run: RunSummary;
