@@ -24,6 +24,8 @@ export interface HistoryStudy extends Study {
   readonly tunedWidth: number;
   /** Events that search finds. */
   readonly k: number;
+  readonly batchSize: number;
+  readonly epochs: number;
   /** The generated world's folder, where the law is known. */
   readonly world?: string;
 }
@@ -115,8 +117,8 @@ const baselines = [projected, four, din, eta, sdim];
  */
 const historyWorld = {
   seed: 5,
-  impressions: 100_000,
-  users: 150,
+  impressions: 80_000,
+  users: 120,
   items: 1000,
   clickShift: 2,
   historyStrength: 3,
@@ -145,6 +147,8 @@ export async function historyStudies(context: RecipeContext): Promise<HistoryStu
       widths: quick ? [4] : [4, 8, 16],
       tunedWidth: quick ? 4 : 8,
       k: 10,
+      batchSize: quick ? 256 : 1024,
+      epochs: quick ? 1 : 2,
       world,
     },
   ];
@@ -165,6 +169,8 @@ export async function historyStudies(context: RecipeContext): Promise<HistoryStu
     widths: [4, 8],
     tunedWidth: 8,
     k: 20,
+    batchSize: 1024,
+    epochs: 2,
   });
   const beauty = { set: "Beauty", historyLength: 50, positives: 10 } as const;
   const lastfm = { set: "LastFM", historyLength: 899, positives: 10 } as const;
@@ -177,6 +183,8 @@ export async function historyStudies(context: RecipeContext): Promise<HistoryStu
       widths: [4, 8],
       tunedWidth: 8,
       k: 20,
+      batchSize: 1024,
+      epochs: 2,
     },
     {
       data: "s3rec-lastfm",
@@ -184,9 +192,12 @@ export async function historyStudies(context: RecipeContext): Promise<HistoryStu
       config: prepareS3RecClicks(dataDirectory, join(workDirectory, "lastfm"), lastfm),
       // DIN's network over 899 events would cost more than all others together.
       families: [dare, twin, eta],
-      widths: [4, 8],
+      widths: [8],
       tunedWidth: 8,
       k: 20,
+      // Sixteen thousand rows.
+      batchSize: 128,
+      epochs: 3,
     },
   );
   return studies;

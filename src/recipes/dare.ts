@@ -110,7 +110,7 @@ async function runFamilies(
     config: parseConfig({
       ...study.config,
       model: family.model(width, k),
-      training: { ...historyTraining(context), ...training },
+      training: { ...historyTraining(study), ...training },
     }),
   });
   const best = await tuned(
@@ -133,11 +133,11 @@ async function runFamilies(
   return all.map(({ family, width }, i) => ({ family, width, runs: runs[i] }));
 }
 
-/** Two passes, as in the paper; the better one on validation counts. */
-function historyTraining({ quick }: RecipeContext): ConfigInput["training"] {
+/** Few passes, as in the paper (two); the best one on validation counts. */
+function historyTraining({ batchSize, epochs }: HistoryStudy): ConfigInput["training"] {
   return {
-    batchSize: quick ? 256 : 1024,
-    epochs: quick ? 1 : 2,
+    batchSize,
+    epochs,
     embeddingUpdate: "lazy",
     metrics: ["auc", "gauc", "log_loss"],
     monitor: "auc",
