@@ -2,11 +2,11 @@ import { z } from "zod";
 import { parseOptions } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
 import { GroupedPairs, MLP } from "../layers/index.ts";
-import { type Batch, Model, normalInit } from "../module/index.ts";
+import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { add, squeeze, sum } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { describeModel } from "./describe-model.ts";
+import { describeInteraction } from "./describe-model.ts";
 import { groupsOf, groupsOption } from "./field-groups.ts";
 import { deepOptions, embeddingOptions, mlpOptions, width } from "./options.ts";
 import { historyPooling, historyPoolingOptions } from "./temporal-options.ts";
@@ -61,12 +61,13 @@ export class GwPFM extends Model {
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const o = this.pairs.forward(this.embedding.forward(batch)); // [batch, embeddingDim]
-    const pairs = this.deep === undefined ? sum(o, { axis: 1 }) : squeeze(this.deep.forward(o), 1);
+    const pairs =
+      this.deep === undefined ? acrossSets(sum(o, { axis: 1 })) : squeeze(this.deep.forwardAcrossSets(o), 1);
     return add(this.linear.forward(batch), pairs);
   }
 }
 
-export const gwPFM = describeModel({
+export const gwPFM = describeInteraction({
   name: "GwPFM",
   summary: "Factorization machine with a vector for every group of fields.",
   options: gwPFMOptions,
