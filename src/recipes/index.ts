@@ -1,5 +1,6 @@
 /** The recipes by name; each is loaded only when it is asked for. */
 import { ConfigError, nearestName } from "../core/index.ts";
+import type { CandidateSetOptions, CandidateSets } from "./candidate-sets.ts";
 import type { Recipe } from "./recipe.ts";
 
 export type { Recipe, RecipeContext, RecipeProgress } from "./recipe.ts";
@@ -42,4 +43,11 @@ export async function recipeNamed(name: string): Promise<Recipe> {
     details: { name, known: names },
     hint: near === undefined ? "`millrace recipe list` shows them" : `did you mean ${near}?`,
   });
+}
+
+export type { CandidateSetOptions, CandidateSets } from "./candidate-sets.ts";
+
+/** Scores a world's candidate sets with a final run and writes what an early stage learns from. */
+export async function writeCandidateSets(options: CandidateSetOptions): Promise<CandidateSets> {
+  return (await import("./candidate-sets.ts")).writeCandidateSets(options);
 }
