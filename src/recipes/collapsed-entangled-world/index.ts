@@ -17,6 +17,7 @@ import { asymmetricEmbedding } from "./asymmetric-embedding.ts";
 import { auxiliaryLearning } from "./auxiliary-learning.ts";
 import { exploration } from "./exploration.ts";
 import { exposureWeighting } from "./exposure-weighting.ts";
+import { streaming } from "./streaming.ts";
 
 /** In the order of the result's rows. */
 const components: readonly Component[] = [
@@ -29,6 +30,7 @@ const components: readonly Component[] = [
   asymmetricEmbedding,
   auxiliaryLearning,
   exposureWeighting,
+  streaming,
   exploration,
 ];
 
