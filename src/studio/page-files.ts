@@ -24,7 +24,8 @@ export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
     if (type === undefined) continue;
     files.set(`/${name.replaceAll("\\", "/")}`, { type, content: readFileSync(join(folder, name)) });
   }
-  if (!files.has("/index.html")) {
+  // The sources have a first page too, but no program that a browser runs.
+  if (!files.has("/index.html") || ![...files.keys()].some((name) => name.endsWith(".js"))) {
     throw new ConfigError("the studio's page has not been built", {
       details: { folder },
       hint: "in a checkout: npm run build",
