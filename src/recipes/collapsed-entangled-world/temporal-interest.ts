@@ -23,7 +23,8 @@ const world: WorldOptions = {
   historyTauDays: 1,
 };
 
-const network = { embeddingDim: 8, embeddingStd: 0.01, hiddenUnits: [64, 32] };
+/** Products of two embeddings are pooled: from a start of 0.01 they would be of the size of 1e-4. */
+const network = { embeddingDim: 8, embeddingStd: 0.1, hiddenUnits: [64, 32] };
 
 function contenders(temporalEncoding: "position" | "both"): Contender[] {
   const tin = { name: "TIN", ...network, temporalEncoding };
