@@ -108,6 +108,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "training",
     "run",
     "retrieval",
+    "serving",
     "analysis",
     "report",
   ],
