@@ -1,5 +1,6 @@
 /** The report in a real browser: nothing loaded, nothing complained about, nothing wider than the page. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,6 +13,7 @@ const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const reason = existsSync(executablePath)
   ? undefined
   : `no browser at ${executablePath} (install Chromium or set CHROMIUM)`;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const switches = [
   "--headless",
   "--no-sandbox",
@@ -94,6 +96,21 @@ describe("report in Chromium", () => {
       const page = await open(1280, scheme);
       const lowest = await page.evaluate(contrastScript);
       expect(lowest).toBeGreaterThanOrEqual(4.5);
+      await page.close();
+    }
+  });
+
+  test("axe finds nothing, wide and narrow, light and dark", async () => {
+    for (const [width, scheme] of [
+      [1280, "light"],
+      [390, "dark"],
+    ] as const) {
+      const page = await open(width, scheme);
+      await page.evaluate(axe);
+      const { violations } = (await page.evaluate("axe.run()")) as {
+        violations: { id: string; nodes: { html: string }[] }[];
+      };
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`)).toEqual([]);
       await page.close();
     }
   });
