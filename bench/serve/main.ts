@@ -9,6 +9,7 @@
  *     --seconds N        of each measurement (default 10)
  *     --no-peer          without FastAPI
  *     --no-cascade       without 100,000 items -> 2,000 -> 200 -> 10
+ *     --no-ann           without nearest items (`ann.ts`; $MILLRACE_HNSWLIB names a folder with hnswlib-node)
  *
  * Python: $MILLRACE_PYTHON or python3, with fastapi, uvicorn, onnxruntime and numpy; without them the peer's
  * figures are null.
@@ -20,8 +21,9 @@ import { availableParallelism, cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { AnnFigure } from "./ann.ts";
 import type { LoadJob, LoadResult } from "./load.ts";
-import { itemKey, type ModelName, size, userKey, writeRun, writeTables } from "./workload.ts";
+import { itemKey, type ModelName, size, userKey, writeRetrieval, writeRun, writeTables } from "./workload.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -31,6 +33,7 @@ const { values: args } = parseArgs({
     seconds: { type: "string", default: "10" },
     "no-peer": { type: "boolean", default: false },
     "no-cascade": { type: "boolean", default: false },
+    "no-ann": { type: "boolean", default: false },
   },
 });
 if (args.model !== "DCNv2" && args.model !== "DIN")
@@ -175,6 +178,14 @@ async function fastApi(run: string, count: number): Promise<Measured | undefined
   return withServer(child, `${address}/ready`, () => measure(`${address}/rank`, count, child));
 }
 
+/** In a process of its own, on one thread, so that nothing of servers is in the way. */
+function nearestItems(): AnnFigure[] {
+  say("nearest items: 100,000 vectors of 64");
+  const env = { ...process.env, BENCH_FOLDER: folder, MILLRACE_THREADS: "1" };
+  const output = execFileSync(process.execPath, ["--import", tsx, join(here, "ann.ts")], { env });
+  return JSON.parse(output.toString()) as AnnFigure[];
+}
+
 function config(file: string, tree: object): string {
   const path = join(folder, file);
   writeFileSync(path, JSON.stringify(tree));
@@ -201,14 +212,15 @@ try {
   let cascade: Measured | null = null;
   if (!args["no-cascade"]) {
     say(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`);
-    writeRun(join(folder, "early"), "FM");
+    writeRun(join(folder, "early"), "EarlyStageMTL");
+    await writeRetrieval(join(folder, "tower"));
     const path = config("feed.json", {
       models: [
         { name: "early", run: "early" },
         { name: "final", run: "run" },
       ],
       ...tables,
-      candidates: { source: "top", by: "n5", limit: 2000 },
+      candidates: { source: "retrieval", run: "tower/run", limit: 2000 },
       stages: [
         { name: "early", model: "early", keep: 200 },
         { name: "final", model: "final" },
@@ -216,6 +228,7 @@ try {
     });
     cascade = await millrace(path, "/rank/feed", 0);
   }
+  const ann = args["no-ann"] ? [] : nearestItems();
   const perSecond = ours.requestsPerSecond * candidates;
   const peerPerSecond = peer === undefined ? null : peer.requestsPerSecond * candidates;
   const result = {
@@ -233,6 +246,7 @@ try {
       fastapiCpuMsPerRequest: peer?.cpuMs ?? null,
       ratio: peerPerSecond === null ? null : perSecond / peerPerSecond,
     },
+    ann,
     cascade,
   };
   process.stdout.write(`${args.json ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);

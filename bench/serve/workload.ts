@@ -6,9 +6,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CounterRandom } from "../../src/core/index.ts";
-import { DCNv2, DIN, FM } from "../../src/models/index.ts";
+import { DCNv2, DIN, EarlyStageMTL } from "../../src/models/index.ts";
+import { createEngine } from "../../src/engine/index.ts";
 import type { Model } from "../../src/module/index.ts";
 import { saveModel } from "../../src/onnx/node/index.ts";
+import {
+  openRetrievalRun,
+  parseRetrievalConfig,
+  trainRetrievalRun,
+  writeIndex,
+} from "../../src/retrieval/index.ts";
 import { openRun, withStoredTables, writeBundle } from "../../src/run/index.ts";
 import { parseConfig } from "../../src/run/index.ts";
 import type { Feature, FeatureMap, IdEncoder } from "../../src/schema/index.ts";
@@ -26,8 +33,8 @@ export const size = {
   history: 50,
 } as const;
 
-/** FM is the cascade's early stage. */
-export type ModelName = "DCNv2" | "DIN" | "FM";
+/** EarlyStageMTL is the cascade's early stage. */
+export type ModelName = "DCNv2" | "DIN" | "EarlyStageMTL";
 
 /** Fields are `c0` … `c25`; `c0` is the user's id and `c10` the item's. */
 export const userKey = "c0";
@@ -80,8 +87,20 @@ export function featureMap(model: ModelName): FeatureMap {
   };
 }
 
+/** Everything of the item's side. */
+const earlyStage = {
+  itemFeatures: [
+    ...Array.from({ length: size.fields - size.userFields }, (_, k) => `c${size.userFields + k}`),
+    ...Array.from({ length: size.numbers - size.userNumbers }, (_, k) => `n${size.userNumbers + k}`),
+  ],
+  embeddingDim: size.dim,
+  embeddingStd: 0.05,
+  hiddenUnits: [256, 128],
+  headDim: 32,
+};
+
 function makeModel(name: ModelName, map: FeatureMap): Model {
-  if (name === "FM") return new FM(map, { embeddingDim: size.dim, embeddingStd: 0.05 });
+  if (name === "EarlyStageMTL") return new EarlyStageMTL(map, earlyStage);
   const options = { embeddingDim: size.dim, embeddingStd: 0.05, hiddenUnits: [400, 400, 400] };
   return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DIN(map, options);
 }
@@ -96,10 +115,37 @@ export function writeRun(folder: string, name: ModelName): void {
     data: { train: "none.csv" },
     features: [{ name: "c0", kind: "categorical" }],
     labels: [{ name: "click" }],
+    ...(name === "EarlyStageMTL" && { model: { name, ...earlyStage } }),
   });
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   const run = openRun(folder);
   saveModel(join(folder, "whole.onnx"), withStoredTables(run.model, run.tables));
+}
+
+/** A retrieval run over all items, with an exact index; its vectors are of one short epoch. */
+export async function writeRetrieval(folder: string): Promise<void> {
+  const { users, items } = size;
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "walks.txt");
+  const each = items / users;
+  const walks = Array.from({ length: users }, (_, u) => {
+    const own = Array.from({ length: each }, (_, k) => (u * each + k * 7919) % items);
+    // Every item belongs to somebody.
+    return [u, ...own, ...Array.from({ length: each }, (_, k) => u * each + k)].join(" ");
+  });
+  writeFileSync(file, walks.join("\n"));
+  const config = parseRetrievalConfig({
+    task: "retrieval",
+    interactions: { train: file, test: file, split: "given", validShare: 0 },
+    model: { name: "MF", embeddingDim: 64 },
+    objective: { name: "bpr" },
+    batchSize: 4096,
+    training: { epochs: 1, metrics: ["recall@10"] },
+  });
+  const directory = join(folder, "run");
+  await trainRetrievalRun(config, { directory, engine: await createEngine("auto") });
+  const run = openRetrievalRun(directory);
+  writeIndex(run.indexDirectory, run.content(), { kind: "exact" });
 }
 
 /** `users.csv` and `items.csv`. */
