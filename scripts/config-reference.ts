@@ -34,7 +34,7 @@ export function configJsonSchema(): Schema {
 }
 
 /** Names of properties, and the lists of required ones. */
-function snakeKeys(node: unknown): unknown {
+export function snakeKeys(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(snakeKeys);
   if (node === null || typeof node !== "object") return node;
   return Object.fromEntries(
@@ -213,7 +213,10 @@ const example = [
   "training: { learning_rate: 0.001, batch_size: 4096, epochs: 10 }",
 ];
 
-function table(properties: { [key: string]: Schema }, required: readonly string[] | undefined): string {
+export function table(
+  properties: { [key: string]: Schema },
+  required: readonly string[] | undefined,
+): string {
   const lines = Object.entries(properties).map(([key, schema]) => {
     const fallback = required?.includes(key) ? "required" : defaultOf(schema);
     return `| \`${key}\` | ${cell(typeOf(schema))} | ${cell(fallback)} | ${cell(capital(schema.description ?? ""))} |`;
