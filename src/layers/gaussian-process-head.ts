@@ -39,7 +39,7 @@ import { Linear } from "./linear.ts";
 export interface GaussianProcessHeadOptions {
   /** D: random features. @default 256 */
   readonly features?: number;
-  /** ℓ, in units of the input. @default 1 */
+  /** ℓ, in units of the input. @default √inputs, for coordinates that differ by about 1 */
   readonly lengthScale?: number;
   /** τ: precision of the prior, so that 1/τ is the variance far from all data. @default 1 */
   readonly ridge?: number;
@@ -68,7 +68,7 @@ export class GaussianProcessHead extends Linear {
   #features: Tensor | undefined;
 
   constructor(inputs: number, options: GaussianProcessHeadOptions = {}) {
-    const { features = 256, lengthScale = 1, ridge = 1, effectiveRows = null } = options;
+    const { features = 256, lengthScale = Math.sqrt(inputs), ridge = 1, effectiveRows = null } = options;
     super(features, 1, { init: constantInit(0) });
     this.#options = { features, lengthScale, ridge, effectiveRows };
     this.frequencies = new Parameter([inputs, features], { init: standardNormal, trainable: false });

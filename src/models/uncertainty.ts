@@ -19,8 +19,8 @@ export const uncertaintyOptions = z
     lengthScale: z
       .number()
       .positive()
-      .default(2)
-      .describe("ℓ of the kernel, in units of the last hidden layer."),
+      .optional()
+      .describe("ℓ of the kernel, in units of what the last layer reads. Default: √ of its width."),
     ridge: z
       .number()
       .positive()

@@ -187,7 +187,7 @@ async function simulated(setup: Setup, explorer: Explorer, choice: Choice, seed:
 
 function modelOf(map: FeatureMap, { kind }: Explorer, { dropout = 0 }: Choice): Model {
   const create = (schema: FeatureMap): Model => new DCNv2(schema, { ...network, netDropout: dropout });
-  return kind === "gp" ? new UncertaintyModel(map, create, { features: 128, lengthScale: 1 }) : create(map);
+  return kind === "gp" ? new UncertaintyModel(map, create, { features: 128 }) : create(map);
 }
 
 function policyOf(
