@@ -105,11 +105,15 @@ function makeModel(name: ModelName, map: FeatureMap): Model {
   return name === "DCNv2" ? new DCNv2(map, { ...options, crossLayers: 3 }) : new DIN(map, options);
 }
 
-/** Writes a run, and the same model as one self-contained file for the peer. */
-export function writeRun(folder: string, name: ModelName): void {
+/** Writes a run, and unless told otherwise the same model as one self-contained file for the peer. */
+export function writeRun(
+  folder: string,
+  name: ModelName,
+  { seed = 1, whole = true }: { readonly seed?: number; readonly whole?: boolean } = {},
+): void {
   const map = featureMap(name);
   const model = makeModel(name, map);
-  const weights = new ModelWeights(model, { seed: 1, positions: [...model.namedTables()].map(() => 1) });
+  const weights = new ModelWeights(model, { seed, positions: [...model.namedTables()].map(() => 1) });
   writeBundle(folder, { model, map, weights });
   const config = parseConfig({
     data: { train: "none.csv" },
@@ -118,6 +122,7 @@ export function writeRun(folder: string, name: ModelName): void {
     ...(name === "EarlyStageMTL" && { model: { name, ...earlyStage } }),
   });
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  if (!whole) return;
   const run = openRun(folder);
   saveModel(join(folder, "whole.onnx"), withStoredTables(run.model, run.tables));
 }
