@@ -1,7 +1,9 @@
 /**
  * Nearest items by dot product: exact search, HNSW (usearch), and npm's hnswlib-node where it is installed.
  * 100,000 vectors of 64 with the structure that item towers give (clusters in fewer dimensions, with noise), and
- * queries like users'. One query at a time, one thread.
+ * queries like users'. One query at a time, one thread. Items of unit length (towers compared by cosine) and, for our
+ * index, of lengths that vary as popularity does: inner products are no distance then, long items take the places of
+ * near ones in the graph, and recall stays lower at any effort, in either library.
  *
  * hnswlib-node has no binaries: npm compiles it on installation, so that it is no dependency here. Name a folder
  * that has it: MILLRACE_HNSWLIB=/somewhere (with node_modules/hnswlib-node inside); without it its figure is null.
@@ -22,6 +24,8 @@ import {
 
 export interface AnnFigure {
   readonly index: string;
+  /** Lengths of the items: all 1, or various. */
+  readonly lengths: "unit" | "various";
   readonly items: number;
   readonly dim: number;
   /** Of exact search's best 100. */
@@ -33,6 +37,7 @@ export interface AnnFigure {
 }
 
 export interface AnnOptions {
+  readonly lengths: AnnFigure["lengths"];
   readonly items: number;
   readonly dim: number;
   readonly queries: number;
@@ -67,6 +72,15 @@ export function towerLikeVectors(rows: number, dim: number, seed: number, who: s
   return out;
 }
 
+function unitLength(vectors: Float32Array, dim: number): Float32Array {
+  return vectors.map((value, i) => {
+    const row = i - (i % dim);
+    let squares = 0;
+    for (let d = 0; d < dim; d++) squares += vectors[row + d] ** 2;
+    return value / Math.sqrt(squares);
+  });
+}
+
 interface Hnswlib {
   HierarchicalNSW: new (
     space: "ip",
@@ -90,12 +104,14 @@ function hnswlib(): Hnswlib | undefined {
 }
 
 export async function annFigures({
+  lengths,
   items,
   dim,
   queries,
   searchExpansions,
 }: AnnOptions): Promise<AnnFigure[]> {
-  const vectors = towerLikeVectors(items, dim, 5, "items");
+  const various = towerLikeVectors(items, dim, 5, "items");
+  const vectors = lengths === "unit" ? unitLength(various, dim) : various;
   const users = towerLikeVectors(queries, dim, 5, "users");
   const query = (q: number): Float32Array => users.subarray(q * dim, (q + 1) * dim);
   const engine = await createEngine("auto");
@@ -123,7 +139,7 @@ export async function annFigures({
     }
     return hits / (queries * K);
   };
-  const about = { items, dim };
+  const about = { lengths, items, dim };
   const figures: AnnFigure[] = [{ index: "exact", ...about, recallAt100: 1, qps: truth.qps }];
   let began = performance.now();
   const graph = HnswGraph.build(vectors, dim, { connectivity, buildExpansion });
@@ -136,7 +152,7 @@ export async function annFigures({
     const { found, qps } = await run(async (user) => (await index.search(user, { k: K })).items);
     figures.push({ index: "hnsw", ...about, recallAt100: recall(found), qps, searchExpansion, buildSeconds });
   }
-  const peer = hnswlib();
+  const peer = lengths === "unit" ? hnswlib() : undefined;
   if (peer !== undefined) {
     began = performance.now();
     const other = new peer.HierarchicalNSW("ip", dim);
@@ -163,13 +179,16 @@ export async function annFigures({
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const options = JSON.parse(process.argv[2] ?? "{}") as Partial<AnnOptions>;
-  const figures = await annFigures({
+  const given = {
     items: 100_000,
     dim: 64,
     queries: 500,
     searchExpansions: [128, 256, 512],
-    ...options,
-  });
+    ...(JSON.parse(process.argv[2] ?? "{}") as Partial<AnnOptions>),
+  };
+  const figures: AnnFigure[] = [];
+  for (const lengths of given.lengths === undefined ? (["unit", "various"] as const) : [given.lengths]) {
+    figures.push(...(await annFigures({ ...given, lengths })));
+  }
   process.stdout.write(JSON.stringify(figures));
 }
