@@ -52,6 +52,19 @@ describe("against the reference implementation", () => {
   });
 });
 
+test("a file whose data are not aligned gives its numbers, in a Node Buffer, too", () => {
+  for (let pad = 0; pad < 8; pad++) {
+    const json = JSON.stringify({ a: f32([2], 0, 8) }) + " ".repeat(pad);
+    const file = fileOf(json, 8);
+    const data = new DataView(file.buffer, file.length - 8);
+    data.setFloat32(0, 1.5, true);
+    data.setFloat32(4, -3, true);
+    for (const bytes of [file, Buffer.from(file.buffer)]) {
+      expect(Array.from(decodeSafetensors(bytes).tensors.a.data as Float32Array)).toEqual([1.5, -3]);
+    }
+  }
+});
+
 test("write then read is identity, bit for bit", () => {
   const tensor = fc.oneof(
     fc

@@ -227,7 +227,8 @@ export function decodeSafetensors(
     const isAligned = (bytes.byteOffset + begin) % array.BYTES_PER_ELEMENT === 0;
     const { buffer, byteOffset } = isAligned
       ? { buffer: bytes.buffer, byteOffset: bytes.byteOffset + begin }
-      : { buffer: bytes.slice(begin, end).buffer, byteOffset: 0 };
+      : // Not `bytes.slice`: of a Node Buffer that is a view into the same memory.
+        { buffer: Uint8Array.from(bytes.subarray(begin, end)).buffer, byteOffset: 0 };
     return [
       name,
       {
