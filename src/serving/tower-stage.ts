@@ -10,7 +10,7 @@ import type { FeatureTable } from "./feature-table.ts";
 import type { Predictions } from "./inference-pool.ts";
 
 /** Items encoded at a time at start. */
-const CHUNK = 4096;
+const CHUNK = 1024;
 
 export class TowerStage {
   readonly towers: FactoredTowers;
@@ -49,6 +49,8 @@ export class TowerStage {
     for (let begin = 0; begin < items.rows; begin += CHUNK) {
       const batch = assembly.assembleItems(begin, Math.min(begin + CHUNK, items.rows));
       vectors.set(await towers.encodeItems(batch), begin * towers.itemWidth);
+      // The engine computes on this thread: requests of the release before come in between.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return new TowerStage(towers, assembly, vectors);
   }
