@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CounterRandom } from "../core/index.ts";
+import { createDeriver } from "./derive.ts";
 import { tokenHasher, vectorHasher } from "./content-id.ts";
 import { createRowEncoder } from "./encode.ts";
 import { numeralShape } from "./encode-numeral.ts";
@@ -67,6 +68,21 @@ test("texts alike differ in few bits", () => {
   const other = idOf("Weather radar with storm alerts and hourly forecast");
   expect(distance(one, alike)).toBeLessThan(8);
   expect(distance(one, other)).toBeGreaterThan(8);
+});
+
+test("a vector with a number beyond float32 has neither an id nor a similarity", () => {
+  const vector = { column: "v", separator: undefined };
+  const derive = createDeriver([
+    { kind: "vector_id", name: "id", vector, bits: 8, seed: 1 },
+    { kind: "similarity", name: "alike", vectors: [vector, vector], measure: "cosine" },
+  ]);
+  const [{ id, alike }, beyond] = [
+    [1, 2],
+    [1e39, -1e39],
+  ].map((v) => derive({ v }));
+  expect(id).toBeGreaterThanOrEqual(0);
+  expect(alike).toBeCloseTo(1, 12);
+  expect([beyond.id, beyond.alike]).toEqual([undefined, undefined]);
 });
 
 test("a similarity of foreign vectors reaches the model as digits: no gradient can reach the vectors", () => {

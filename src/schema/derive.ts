@@ -222,14 +222,14 @@ function entrySet(value: RawValue, list: DerivedList): Set<string> {
   return entries;
 }
 
-/** The numbers of a list as float32, or undefined where one is none. */
+/** The numbers of a list as float32, or undefined where one is none or too large. */
 function vectorOf(value: RawValue, list: DerivedList): number[] | undefined {
   const entries = listEntries(value, list);
   const vector: number[] = [];
   for (const entry of entries) {
-    const x = parseNumber(entry);
-    if (x === undefined) return undefined;
-    vector.push(Math.fround(x));
+    const x = Math.fround(parseNumber(entry) ?? Number.NaN);
+    if (!Number.isFinite(x)) return undefined;
+    vector.push(x);
   }
   return vector.length === 0 ? undefined : vector;
 }

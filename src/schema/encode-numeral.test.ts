@@ -85,6 +85,10 @@ test("scales: whole numbers, equal steps, cuts; what lies outside is moved in", 
   expect([-1, 0, 0.5, 1, 1.1].map((w) => numeralValue(w, cosine))).toEqual([0, 511, 767, 1023, 1023]);
   const constant: NumeralScale = { kind: "linear", lowest: 3, highest: 3, largest: 15 };
   expect(numeralValue(3, constant)).toBe(0);
+  // Ends whose distance is more than the largest double.
+  const wide: NumeralScale = { kind: "linear", lowest: -1.7e308, highest: 1.7e308, largest: 1023 };
+  const ends = [-Number.MAX_VALUE, -1.7e308, 0, 0.85e308, 1.7e308, Number.MAX_VALUE];
+  expect(ends.map((x) => numeralValue(x, wide))).toEqual([0, 0, 511, 767, 1023, 1023]);
   const cuts: NumeralScale = { kind: "cuts", cuts: [1, 2, 4], largest: 3 };
   expect([0, 1, 1.5, 2, 5].map((x) => numeralValue(x, cuts))).toEqual([0, 1, 1, 2, 3]);
 });

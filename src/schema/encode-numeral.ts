@@ -44,9 +44,8 @@ export function numeralValue(value: number, scale: NumeralScale): number {
       return clamp(Math.floor(value) - scale.lowest, largest);
     case "linear": {
       const { lowest, highest } = scale;
-      return highest > lowest
-        ? clamp(Math.floor(((value - lowest) / (highest - lowest)) * largest), largest)
-        : 0;
+      if (highest <= lowest) return 0;
+      return clamp(Math.floor(shareOf(value, lowest, highest) * largest), largest);
     }
     case "cuts": {
       const { cuts } = scale;
@@ -60,6 +59,13 @@ export function numeralValue(value: number, scale: NumeralScale): number {
       return low;
     }
   }
+}
+
+/** Where a number lies between two others; by halves where their distance is no double. */
+function shareOf(value: number, lowest: number, highest: number): number {
+  const span = highest - lowest;
+  if (span < Number.POSITIVE_INFINITY) return (value - lowest) / span;
+  return (value / 2 - lowest / 2) / (highest / 2 - lowest / 2);
 }
 
 function clamp(value: number, largest: number): number {
