@@ -56,11 +56,14 @@ export interface Progress {
 export interface Checkpoint {
   readonly progress: Progress;
   readonly weights: Snapshot;
+  /** What a stream rolls back to, where it can. */
+  readonly before?: Snapshot;
 }
 
 /** Keeps checkpoints in memory (library use without a directory) or in a run directory. */
 export interface CheckpointStore {
-  saveCurrent(progress: Progress, weights: Snapshot): void;
+  /** All of it or nothing: a stream resumed must find the snapshot that belongs to its weights. */
+  saveCurrent(progress: Progress, weights: Snapshot, before?: Snapshot): void;
   loadCurrent(): Checkpoint | undefined;
   saveBest(step: number, weights: Snapshot): void;
   loadBest(): Snapshot | undefined;
@@ -70,7 +73,7 @@ export interface CheckpointStore {
 export class MemoryCheckpoints implements CheckpointStore {
   #best: Snapshot | undefined;
 
-  saveCurrent(_progress?: Progress, _weights?: Snapshot): void {}
+  saveCurrent(_progress?: Progress, _weights?: Snapshot, _before?: Snapshot): void {}
 
   loadCurrent(): Checkpoint | undefined {
     return undefined;

@@ -59,6 +59,16 @@ describe("a directory of checkpoints", () => {
     expect(other.loadBest()).toEqual(weights(9));
   });
 
+  test("keeps what a stream rolls back to with the weights that it belongs to", () => {
+    const store = new DirectoryCheckpoints(folder);
+    store.saveCurrent(progress(1), weights(1), weights(5));
+    const broken = { ...progress(2), seconds: 1n as unknown as number };
+    expect(() => store.saveCurrent(broken, weights(2), weights(6))).toThrow(TypeError);
+    expect(store.loadCurrent()).toEqual({ progress: progress(1), weights: weights(1), before: weights(5) });
+    store.saveCurrent(progress(3), weights(3));
+    expect(store.loadCurrent()).toEqual({ progress: progress(3), weights: weights(3) });
+  });
+
   test("keeps one folder of each kind", () => {
     const store = new DirectoryCheckpoints(folder);
     for (let step = 1; step <= 4; step++) {

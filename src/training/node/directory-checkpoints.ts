@@ -5,6 +5,7 @@
  *
  *     checkpoint/current.json            { "folder": "step-000400", … }
  *     checkpoint/step-000400/progress.json, weights.safetensors
+ *                                        before.safetensors, what a stream rolls back to
  *     checkpoint/best.json, best-000300/  the same for the best weights so far
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -16,6 +17,7 @@ import type { Checkpoint, CheckpointStore, Progress } from "../checkpoint.ts";
 import type { Snapshot } from "../snapshot.ts";
 
 type Kind = "current" | "best";
+const files = { weights: "weights.safetensors", before: "before.safetensors" } as const;
 const prefixes: { readonly [K in Kind]: string } = { current: "step-", best: "best-" };
 
 export class DirectoryCheckpoints implements CheckpointStore {
@@ -25,14 +27,18 @@ export class DirectoryCheckpoints implements CheckpointStore {
     this.#directory = directory;
   }
 
-  saveCurrent(progress: Progress, weights: Snapshot): void {
-    this.#save("current", progress.steps, weights, progress);
+  saveCurrent(progress: Progress, weights: Snapshot, before?: Snapshot): void {
+    this.#save("current", progress.steps, weights, { progress, before });
   }
 
   loadCurrent(): Checkpoint | undefined {
     const folder = this.#folder("current");
     if (folder === undefined) return undefined;
-    return { progress: readJson(join(folder, "progress.json")) as Progress, weights: readWeights(folder) };
+    const progress = readJson(join(folder, "progress.json")) as Progress;
+    const weights = readWeights(folder);
+    return existsSync(join(folder, files.before))
+      ? { progress, weights, before: readWeights(folder, files.before) }
+      : { progress, weights };
   }
 
   saveBest(step: number, weights: Snapshot): void {
@@ -44,13 +50,19 @@ export class DirectoryCheckpoints implements CheckpointStore {
     return folder === undefined ? undefined : readWeights(folder);
   }
 
-  #save(kind: Kind, step: number, weights: Snapshot, progress?: Progress): void {
+  #save(
+    kind: Kind,
+    step: number,
+    weights: Snapshot,
+    { progress, before }: { readonly progress?: Progress; readonly before?: Snapshot } = {},
+  ): void {
     const previous = this.#named(kind);
     // A folder left by a killed process may hold this step's name without being complete.
     const name = `${prefixes[kind]}${String(step).padStart(9, "0")}-${freshSuffix(previous)}`;
     const folder = join(this.#directory, name);
     removePath(folder);
     writeWeights(folder, weights);
+    if (before !== undefined) writeWeights(folder, before, files.before);
     if (progress !== undefined) writeJsonAtomic(join(folder, "progress.json"), progress);
     writeJsonAtomic(join(this.#directory, `${kind}.json`), { version: 1, folder: name });
     for (const entry of readdirSync(this.#directory)) {
@@ -63,7 +75,7 @@ export class DirectoryCheckpoints implements CheckpointStore {
     const name = this.#named(kind);
     if (name === undefined) return undefined;
     const path = join(this.#directory, name);
-    if (!existsSync(join(path, "weights.safetensors"))) {
+    if (!existsSync(join(path, files.weights))) {
       const pointer = join(this.#directory, `${kind}.json`);
       throw new DataError(`${pointer} names the checkpoint ${name}, which is not there`, {
         details: { path: pointer, folder: name },
@@ -89,7 +101,7 @@ function freshSuffix(previous: string | undefined): "a" | "b" {
   return previous?.endsWith("-a") ? "b" : "a";
 }
 
-function writeWeights(folder: string, weights: Snapshot): void {
+function writeWeights(folder: string, weights: Snapshot, file: string = files.weights): void {
   const entries = [...weights].map(([name, bytes]) => ({
     name,
     dtype: "U8" as const,
@@ -97,11 +109,11 @@ function writeWeights(folder: string, weights: Snapshot): void {
   }));
   const { header, tensors } = safetensorsHeader(entries);
   const chunks = tensors.map(({ name }) => weights.get(name) as Uint8Array);
-  writeFileAtomic(join(folder, "weights.safetensors"), [header, ...chunks]);
+  writeFileAtomic(join(folder, file), [header, ...chunks]);
 }
 
-function readWeights(folder: string): Snapshot {
-  const path = join(folder, "weights.safetensors");
+function readWeights(folder: string, file: string = files.weights): Snapshot {
+  const path = join(folder, file);
   const { tensors } = decoded(path);
   return new Map(Object.entries(tensors).map(([name, { data }]) => [name, data as Uint8Array]));
 }

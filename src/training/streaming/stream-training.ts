@@ -278,18 +278,17 @@ class StreamTraining {
       finished: this.#trained === this.#given.train.rows && this.#pending === null,
       seconds: this.seconds,
     };
-    if (this.#snapshot !== undefined) this.#checkpoints.saveBest(this.#learner.steps, this.#snapshot);
-    this.#checkpoints.saveCurrent(progress, weightViews(this.#learner.weights));
+    this.#checkpoints.saveCurrent(progress, weightViews(this.#learner.weights), this.#snapshot);
     this.#given.onEvent?.({ type: "checkpoint", step: this.#learner.steps });
   }
 
   #resume(): void {
     const saved = this.#checkpoints.loadCurrent();
     if (saved === undefined) return;
-    const { progress, weights } = saved;
+    const { progress, weights, before } = saved;
     checkFingerprint(progress, this.#fingerprint);
     restoreSnapshot(this.#learner.weights, weights);
-    if (this.#streaming.alarm !== null) this.#snapshot = this.#checkpoints.loadBest();
+    if (this.#streaming.alarm !== null) this.#snapshot = before;
     this.#learner.steps = progress.steps;
     this.#learner.learningRate = progress.learningRate;
     this.#trained = progress.stream?.trained ?? 0;

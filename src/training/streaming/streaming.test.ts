@@ -5,7 +5,7 @@ import { ConfigError, CounterRandom, DataError, InterruptedError } from "../../c
 import { createEngine, type Engine } from "../../engine/index.ts";
 import { FM } from "../../models/index.ts";
 import { type EncodedBatch, FIRST_VALUE_ID, type FeatureMap } from "../../schema/index.ts";
-import { MemoryCheckpoints, type Progress } from "../checkpoint.ts";
+import { type Checkpoint, MemoryCheckpoints, type Progress } from "../checkpoint.ts";
 import {
   cloneWeights,
   measure,
@@ -277,11 +277,16 @@ function takeRows({ columns }: EncodedBatch, from: number, to: number): EncodedB
 
 /** Copies of what would be written. */
 class KeptCheckpoints extends MemoryCheckpoints {
-  #current: { progress: Progress; weights: Snapshot } | undefined;
+  #current: Checkpoint | undefined;
 
-  override saveCurrent(progress: Progress, weights: Snapshot): void {
-    const copy = new Map([...weights].map(([name, bytes]) => [name, bytes.slice()]));
-    this.#current = { progress: structuredClone(progress), weights: copy };
+  override saveCurrent(progress: Progress, weights: Snapshot, before?: Snapshot): void {
+    const copy = (snapshot: Snapshot): Snapshot =>
+      new Map([...snapshot].map(([name, bytes]) => [name, bytes.slice()]));
+    this.#current = {
+      progress: structuredClone(progress),
+      weights: copy(weights),
+      ...(before === undefined ? {} : { before: copy(before) }),
+    };
   }
 
   override loadCurrent() {
