@@ -26,6 +26,19 @@ test("draws are a function of seed and request, and are those that are told", ()
   }
 });
 
+test("no candidates have no order, and what is no candidate is refused", () => {
+  expect(thompsonRanking([], 7, { seed: 1 })).toMatchObject({ order: [], propensity: 0 });
+  const bad = [
+    { logit: Number.NaN, variance: 1 },
+    { logit: 0, variance: -1 },
+    { logit: 0, variance: Number.POSITIVE_INFINITY },
+    { logit: 0, variance: 1, bid: 0 },
+  ];
+  for (const each of bad) {
+    expect(() => thompsonRanking([candidates[0], each], 7, { seed: 1 })).toThrow(/candidate 1 has/);
+  }
+});
+
 describe("propensities", () => {
   const eta = 0.8;
 
@@ -44,11 +57,24 @@ describe("propensities", () => {
 
   test("add up to 1 over candidates, certain ones included", () => {
     const all = candidates.map((_, k) => firstProbability(candidates, k, eta));
-    // A certain candidate makes a step in the integrand: fewer digits.
-    expect(all.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 2);
+    expect(all.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
     const spread = candidates.map((each) => ({ ...each, variance: each.variance + 0.1 }));
     const smooth = spread.map((_, k) => firstProbability(spread, k, eta));
     expect(smooth.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
+  });
+
+  test("hold for candidates of which one is known far better than the other", () => {
+    for (const variance of [0, 1e-12, 1e-6, 1e-4, 1e-2]) {
+      const pair = [
+        { logit: 0, variance: 1.5 - variance },
+        { logit: 0.123, variance },
+      ];
+      // Φ(-0.123 / √1.5), whatever part of the variance is whose.
+      expect(firstProbability(pair, 0, 1)).toBeCloseTo(0.4600018, 6);
+      expect(firstProbability(pair, 1, 1)).toBeCloseTo(1 - 0.4600018, 6);
+      const bids = pair.map((each, k) => ({ ...each, bid: 1 + k / 2 }));
+      expect(firstProbability(bids, 0, 1) + firstProbability(bids, 1, 1)).toBeCloseTo(1, 6);
+    }
   });
 
   test("are how often a candidate comes first, with any share of traffic", () => {
