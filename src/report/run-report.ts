@@ -1,9 +1,9 @@
 /** From finished run directories to their report: what was measured and written, gathered for the renderer. */
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { basename, join, resolve } from "node:path";
-import { toSnakeCase } from "../core/index.ts";
-import { packageVersion, readJson, writeFileAtomic } from "../core/node/index.ts";
+import { join, resolve, sep } from "node:path";
+import { ConfigError, toSnakeCase } from "../core/index.ts";
+import { packageVersion, readJson, shellWord, writeFileAtomic } from "../core/node/index.ts";
 import type { EncodingReport, PreparedDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { calibrationCurve, scoreDistribution } from "../evaluation/index.ts";
@@ -97,6 +97,7 @@ export async function gatherReport(
   directories: readonly string[],
   options: RunReportOptions,
 ): Promise<ReportInput> {
+  checkDistinct(directories);
   const runs: GatheredRun[] = [];
   for (const directory of directories) runs.push(await gatherRun(directory, options));
   const names = uniqueNames(runs);
@@ -192,11 +193,34 @@ async function importanceOf(
   }
 }
 
-/** Model names, with the directory where two are alike. */
+/** Model names; where two are alike, with as much of the end of the directory as tells them apart. */
 function uniqueNames(runs: readonly GatheredRun[]): string[] {
   return runs.map(({ name, run }) => {
-    const alone = runs.filter((other) => other.name === name).length === 1;
-    return alone ? name : `${name} (${basename(resolve(run.directory))})`;
+    const alike = runs.filter((other) => other.name === name);
+    if (alike.length === 1) return name;
+    const own = resolve(run.directory).split(sep);
+    const others = alike
+      .filter((other) => other.run !== run)
+      .map(({ run: { directory } }) => resolve(directory).split(sep));
+    let kept = 1;
+    while (kept < own.length && others.some((other) => endOf(other, kept) === endOf(own, kept))) kept++;
+    return `${name} (${endOf(own, kept)})`;
+  });
+}
+
+function endOf(parts: readonly string[], count: number): string {
+  return parts.slice(-count).join("/");
+}
+
+/** @throws ConfigError for a run that is named twice, which nothing could tell from itself */
+function checkDistinct(directories: readonly string[]): void {
+  const twice = directories.find(
+    (path, k) => directories.findIndex((other) => resolve(other) === resolve(path)) < k,
+  );
+  if (twice === undefined) return;
+  throw new ConfigError(`the run ${twice} is named twice`, {
+    details: { run: twice },
+    hint: "name each run once",
   });
 }
 
@@ -463,10 +487,10 @@ function ratesOf(feature: Feature, encoding: EncodingReport | undefined): Report
 }
 
 function commandsOf(runs: readonly GatheredRun[]): ReportInput["commands"] {
-  const each = runs.map(({ name, run }) => ({
+  const each = runs.map(({ name, run: { directory } }) => ({
     purpose: `train ${name} again`,
-    command: `millrace train ${join(run.directory, runFiles.config)} --out ${run.directory}-again`,
+    command: `millrace train ${shellWord(join(directory, runFiles.config))} --out ${shellWord(`${directory}-again`)}`,
   }));
-  const all = runs.map(({ run }) => run.directory).join(" ");
+  const all = runs.map(({ run }) => shellWord(run.directory)).join(" ");
   return [...each, { purpose: "make this report again", command: `millrace report ${all} -o report.html` }];
 }

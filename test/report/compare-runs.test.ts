@@ -1,5 +1,5 @@
 /** The report of several runs, from their directories: what differs, and what each does on which rows. */
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PreparedDataset, prepareDataset } from "../../src/data/index.ts";
 import { createEngine } from "../../src/engine/index.ts";
@@ -52,4 +52,14 @@ test("the page says it in words and tables, and survives JSON", () => {
   expect(page).toContain("click by popularity of item_id");
   expect(page).toContain("Importance by model");
   expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+});
+
+test("runs of one model and one folder name are told apart, and their commands can be pasted", async () => {
+  const [a, b] = ["a/it's/same", "b/it's/same"].map((path) => shop.path(path));
+  for (const to of [a, b]) cpSync(shop.path("early"), to, { recursive: true });
+  const engine = await createEngine("native");
+  const both = await gatherReport([a, b], { engine });
+  expect(both.curves.map(({ model }) => model)).toEqual(["DCNv2 (a/it's/same)", "DCNv2 (b/it's/same)"]);
+  expect(both.commands.at(-1)?.command).toContain("/a/it'\\''s/same' '");
+  await expect(gatherReport([a, `${a}/`], { engine })).rejects.toThrow("is named twice");
 });

@@ -9,4 +9,5 @@ export {
   writeJsonAtomic,
 } from "./files.ts";
 export { packageVersion } from "./package-version.ts";
+export { shellWord } from "./shell-word.ts";
 export { startWorker } from "./worker.ts";
