@@ -21,17 +21,22 @@ export class DataFolders {
 
   /** @param folders the studio's own first */
   constructor(folders: readonly string[]) {
-    this.#roots = folders.map((folder, k) => {
-      const path = realpathSync(folder);
-      return { name: k === 0 ? "" : basename(path), path };
+    const paths = [...new Set(folders.map((folder) => realpathSync(folder)))];
+    this.#roots = paths.map((path, k) => {
+      const name = basename(path);
+      // Two folders called `logs` are told apart by where they lie.
+      const alone = paths.filter((other, j) => j > 0 && basename(other) === name).length === 1;
+      return { name: k === 0 ? "" : alone ? name : path, path };
     });
   }
 
   list(): DataEntry[] {
-    return this.#found().map(({ id, path, kind }) => {
-      const { size, mtimeMs } = statSync(path);
+    return this.#found().flatMap(({ id, path, kind }) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      // It went away since the walk.
+      if (stats === undefined) return [];
       const outside = kind === "config" ? this.outside(configAt(path)) : [];
-      return { id, kind, bytes: size, changedAt: mtimeMs, outside };
+      return [{ id, kind, bytes: stats.size, changedAt: stats.mtimeMs, outside }];
     });
   }
 

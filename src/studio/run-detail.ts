@@ -29,6 +29,14 @@ export function runDetail(directory: string, summary: RunSummary): RunDetail {
   };
 }
 
+/** Whether a run's report shows what takes its data to measure. */
+export function hasPredictions(directory: string): boolean {
+  const report = jsonOf(join(directory, runFiles.reportData)) as
+    | { readonly calibration?: unknown }
+    | undefined;
+  return Array.isArray(report?.calibration) && report.calibration.length > 0;
+}
+
 function commandsOf(directory: string, { kind, condition }: RunSummary): RunDetail["commands"] {
   const shown = shownPath(directory);
   const again = {

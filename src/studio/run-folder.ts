@@ -2,7 +2,7 @@
  * The runs of a folder. Requests name runs by the ids that a walk has found, never by paths of their own, and
  * the walk follows no links: so no request reaches beyond the folder.
  */
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runFiles } from "../run/index.ts";
 import { retrievalFiles } from "../retrieval/index.ts";
@@ -12,7 +12,8 @@ import { differingKeys } from "../report/index.ts";
 import { shownPath } from "./shown-path.ts";
 import { looksLikeRun, type SummarizedRun, summarizeRun } from "./summarize-run.ts";
 
-const DEEPEST = 5;
+/** Deeper than anybody sorts runs; what bounds a walk is the number of directories. */
+const DEEPEST = 64;
 /** Directories that a walk reads at most. */
 const MOST_DIRECTORIES = 20_000;
 /** Settings that the list carries. */
@@ -152,8 +153,13 @@ function entriesOf(path: string): Dirent[] {
 function markOf(directory: string): string {
   return watched
     .map((name) => {
-      const stats = statSync(join(directory, name), { throwIfNoEntry: false });
-      return stats === undefined ? "-" : `${stats.mtimeMs}/${stats.size}`;
+      try {
+        // Not what a link leads to: one that leads to itself cannot be followed.
+        const stats = lstatSync(join(directory, name), { throwIfNoEntry: false });
+        return stats === undefined ? "-" : `${stats.mtimeMs}/${stats.size}`;
+      } catch {
+        return "unreadable";
+      }
     })
     .join(" ");
 }

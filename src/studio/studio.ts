@@ -30,7 +30,7 @@ import { configAt, DataFolders } from "./data-folders.ts";
 import { Jobs } from "./jobs.ts";
 import { readPageFiles } from "./page-files.ts";
 import { CurveReader } from "./run-curves.ts";
-import { ANALYSIS_PAGE, isPlainFile, runDetail } from "./run-detail.ts";
+import { ANALYSIS_PAGE, hasPredictions, isPlainFile, runDetail } from "./run-detail.ts";
 import { RunFolder } from "./run-folder.ts";
 import { type ServingOptions, ServingProbe } from "./serving-view.ts";
 
@@ -131,7 +131,8 @@ export class Studio {
     app.get("/api/curves", async ({ query }) => {
       const { id, from, generation } = query as { id?: string; from?: string; generation?: string };
       const directory = runs.directory(String(id ?? ""));
-      const known = generation === undefined ? {} : { generation, from: Number(from) || 0 };
+      const known =
+        generation === undefined ? {} : { generation, from: Math.max(0, Math.trunc(Number(from) || 0)) };
       return this.#curves.read(directory, runs.summary(String(id)), known);
     });
     app.get("/api/compare", async ({ query }) => {
@@ -175,6 +176,12 @@ export class Studio {
       const { id } = parseBody(oneRun, body);
       const directory = runs.directory(id);
       const outside = this.#data.outside(configAt(join(directory, runFiles.config)));
+      if (outside.length > 0 && hasPredictions(directory)) {
+        throw new RequestError(
+          `measuring reads ${outside.join(", ")}, outside the folder; without it the new report would lack the calibration and importance that the present one has`,
+          { hint: "start the studio with --data and the folder that holds the data" },
+        );
+      }
       const made = await this.#jobs.run<{ warnings: string[] }>({
         type: "measure",
         directory,

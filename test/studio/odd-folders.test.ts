@@ -1,0 +1,94 @@
+/** Folders as they come to be: runs torn, foreign or linked to themselves, deep paths, folders of one name. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DataEntry, RunCurves, RunList } from "../../src/studio/index.ts";
+import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
+import { type Asked, openStudio } from "./asking.ts";
+import { buildPage } from "./built-page.ts";
+import { appendPoints, writeStatus } from "./runs.ts";
+
+let shop: Shop;
+let asked: Asked;
+const page = buildPage();
+const folder = mkdtempSync(join(tmpdir(), "millrace-odd-"));
+const at = (...parts: string[]): string => join(folder, ...parts);
+const copy = (to: string): string => {
+  cpSync(shop.path("run"), at("runs", to), { recursive: true });
+  return at("runs", to);
+};
+
+beforeAll(async () => {
+  shop = makeShop();
+  await trainShop(shop, "run", "early");
+  copy("good");
+  for (const name of ["one/logs", "two/logs"]) mkdirSync(at(name), { recursive: true });
+  writeFileSync(at("one/logs/x.csv"), "user,click\na,1\nb,0\n");
+  writeFileSync(at("two/logs/x.csv"), "item,click\ni,1\nj,0\nk,0\n");
+  asked = await openStudio({ folder: at("runs"), page: page.path, data: [at("one/logs"), at("two/logs")] });
+});
+afterAll(async () => {
+  await asked.studio.close();
+  rmSync(shop.folder, { recursive: true });
+  page.remove();
+  rmSync(folder, { recursive: true });
+});
+
+test("a status that cannot be one is a broken run, and no other run suffers", async () => {
+  const status = (run: string): string => join(copy(run), "status.json");
+  const loop = status("loop");
+  rmSync(loop, { force: true });
+  symlinkSync("status.json", loop);
+  writeFileSync(status("null"), "null");
+  writeFileSync(status("words"), '{"version":1,"state":"weird"}');
+  writeFileSync(status("torn"), '{"version":1,"sta');
+  writeStatus(copy("never"), { updatedAt: "never" });
+  writeStatus(copy("ahead"), { updatedAt: "2990-01-01T00:00:00.000Z" });
+  const { runs } = await asked.get<RunList>("/api/runs");
+  const told = Object.fromEntries(runs.map(({ id, condition, reason }) => [id, [condition, reason]]));
+  expect(told).toEqual({
+    good: ["finished", undefined],
+    loop: ["broken", "status.json is not a plain file"],
+    null: ["broken", expect.stringMatching(/^status\.json: the file: /)],
+    words: ["broken", expect.stringMatching(/^status\.json: state: /)],
+    torn: ["broken", expect.stringMatching(/^status\.json is not valid JSON/)],
+    never: ["broken", "status.json: updatedAt: expected a time in ISO 8601"],
+    ahead: ["interrupted", "its process has ended without a word"],
+  });
+});
+
+test("runs are found however deep they lie", async () => {
+  copy("a/b/c/d/e/f/g/h/deep");
+  await expect
+    .poll(async () => (await asked.get<RunList>("/api/runs")).runs.map(({ id }) => id))
+    .toContain("a/b/c/d/e/f/g/h/deep");
+});
+
+test("data folders of one name are told apart", async () => {
+  const entries = await asked.get<DataEntry[]>("/api/data");
+  const logs = entries.filter(({ id }) => id.endsWith("x.csv"));
+  expect(logs.map(({ bytes }) => bytes)).toEqual([19, 23]);
+  expect(logs.map(({ id }) => id)).toEqual([
+    expect.stringMatching(/one\/logs: x\.csv$/),
+    expect.stringMatching(/two\/logs: x\.csv$/),
+  ]);
+});
+
+test("a place in the curve that is none begins at the first point", async () => {
+  appendPoints(copy("curve"), 1, 4);
+  const { generation, step } = await asked.get<RunCurves>("/api/curves?id=curve");
+  for (const from of ["-2", "x", "1e99"]) {
+    const answer = await asked.get<RunCurves>(`/api/curves?id=curve&generation=${generation}&from=${from}`);
+    expect([answer.from, answer.step.length]).toEqual(from === "1e99" ? [step.length, 0] : [0, step.length]);
+  }
+});
+
+test("measuring without the data does not take the place of a report that had it", async () => {
+  const run = copy("measured");
+  const report = JSON.stringify({ calibration: [{ model: "DCNv2" }] });
+  writeFileSync(join(run, "report.json"), report);
+  const refused = asked.post("/api/measure", { id: "measured" });
+  await expect(refused).rejects.toThrow(/^400: .*outside the folder.*--data/);
+  expect(readFileSync(join(run, "report.json"), "utf8")).toBe(report);
+});
