@@ -186,7 +186,8 @@ class StreamTraining {
   ): Promise<StreamRecord["alarm"]> {
     const { alarm, alarmWindows } = this.#streaming;
     const recent = this.history
-      .flatMap(({ stream }) => (stream?.alarm === undefined ? (stream?.level ?? []) : []))
+      // Of a window that spoiled weights predicted the level says nothing; a new level of the data is one.
+      .flatMap(({ stream }) => (stream?.alarm?.rolledBack === true ? [] : (stream?.level ?? [])))
       .slice(-alarmWindows);
     if (alarm === null || level === null || recent.length < Math.min(FEWEST_WINDOWS, alarmWindows)) return;
     const reference = median(recent);

@@ -226,6 +226,20 @@ describe("the alarm", () => {
     expect(history.some(({ stream: window }) => window?.alarm !== undefined)).toBe(true);
     expect(history.every(({ stream: window }) => window?.alarm?.rolledBack !== true)).toBe(true);
   });
+
+  test("falls silent when the new level has become the usual one", async () => {
+    // From the sixth hour on labels are coins, which no weights predict better than by 0.69.
+    const rows = clicks({ hours: 24 });
+    const coins = new CounterRandom(4, "coins");
+    rows.columns.click.forEach((_, i, click) => {
+      if (i >= 6 * 90) click[i] = Number(coins.uniform(i) < 0.5);
+    });
+    const streaming = { window: "hour" as const, alarm: 1.15, alarmWindows: 5 };
+    const { history } = await stream(rows, { options: { ...options, learningRate: 0.2, streaming } });
+    const alarms = history.map(({ stream: window }) => window?.alarm !== undefined);
+    expect(alarms.slice(6, 8)).toContain(true);
+    expect(alarms.slice(16)).not.toContain(true);
+  });
 });
 
 test("goes on from a trained run, whose vocabularies may have grown", async () => {
