@@ -120,12 +120,18 @@ describe("pieces", () => {
   test.each([
     [{ ...schema, timestamp: undefined }, clicks(), ConfigError, "streaming: the data have no timestamp"],
     [schema, unordered(), DataError, "streaming: row 90 of the split"],
+    [schema, timeless(), DataError, "streaming: row 70 of the split has no time"],
   ])("need rows in order of their time (%#)", async (map, rows, type, message) => {
     const source = memorySource(map, rows);
     await expect(stream(rows, { map, train: source })).rejects.toThrow(type);
     await expect(stream(rows, { map, train: source })).rejects.toThrow(message);
   });
 });
+
+function timeless(): EncodedBatch {
+  const { size, columns } = clicks({ hours: 2 });
+  return { size, columns: { ...columns, "@timestamp": columns["@timestamp"].with(70, Number.NaN) } };
+}
 
 function unordered(): EncodedBatch {
   const { size, columns } = clicks({ hours: 2 });

@@ -62,7 +62,7 @@ function windowOf(time: number, windowSeconds: number, row: number): number {
   if (Number.isFinite(time)) return Math.floor(time / windowSeconds);
   throw new DataError(`streaming: row ${row} of the split has no time`, {
     details: { row },
-    hint: "leave out rows without a timestamp, or say data.on_bad_row: drop",
+    hint: "leave rows without a time out of the file",
   });
 }
 
