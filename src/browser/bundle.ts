@@ -67,8 +67,17 @@ export class Bundle {
     this.#tensors = tensors;
     this.id = metadata.id;
     this.bytes = bytes.byteLength;
-    this.manifest = JSON.parse(metadata.manifest) as DeviceManifest;
-    this.map = JSON.parse(new TextDecoder().decode(this.part(deviceBundleParts.featureMap))) as FeatureMap;
+    try {
+      this.manifest = JSON.parse(metadata.manifest) as DeviceManifest;
+      this.map = JSON.parse(new TextDecoder().decode(this.part(deviceBundleParts.featureMap))) as FeatureMap;
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw new DataError(`${source}: its manifest or its feature map is not valid JSON`, {
+        details: { source },
+        hint: "export the run again: the file is not as it was written",
+        cause,
+      });
+    }
     const { model, labels, parameters, tables } = this.manifest;
     this.model = model;
     this.labels = labels;

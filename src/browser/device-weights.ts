@@ -111,6 +111,19 @@ export class DeviceWeights implements LiveValues, MovedWeights {
     }
   }
 
+  /** Whether every value that a device may have moved is a number. */
+  get finite(): boolean {
+    const { parameters } = this.#bundle.manifest;
+    const sound = (values: Float32Array): boolean => values.every(Number.isFinite);
+    if (!parameters.every((_, k) => sound(this.dense.parameter(k)))) return false;
+    return this.arenas.every(({ tensor, gatherFactor, dim }, k) =>
+      [...this.#moved[k]].every((row) => {
+        const first = row * gatherFactor * dim;
+        return sound(tensor.subarray(first, first + dim));
+      }),
+    );
+  }
+
   /** A copy of the parameters and of the rows that ever moved. */
   keep(): KeptWeights {
     const { tables } = this.#bundle.manifest;

@@ -19,7 +19,8 @@ export interface LocalEvent {
  */
 export function checkEvents(events: readonly LocalEvent[], labels: readonly string[], map: FeatureMap): void {
   const real = new Set(map.labels.filter(({ kind }) => kind === "real").map(({ name }) => name));
-  for (const [index, { row, labels: given, weight = 1 }] of events.entries()) {
+  for (const [index, event] of events.entries()) {
+    const { row, labels: given, weight = 1 } = event ?? {};
     const fail = (
       problem: string,
       details: { readonly [field: string]: unknown },

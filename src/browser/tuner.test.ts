@@ -162,6 +162,18 @@ describe("learning", () => {
     expect(third.tuner.start).toBe("fresh");
   });
 
+  test("what has diverged is not kept, and what is no tuning at all is outdated", async () => {
+    const wild = { optimizer: "sgd", learningRate: 1e30, maxGradientNorm: 1e30 } as const;
+    const { tuner, store } = await opened(everything, wild);
+    await expect(tuner.learn(events, { epochs: 20 })).rejects.toThrow(/the loss became|not finite/);
+    await expect(tuner.save()).rejects.toThrow("gives no numbers, so it is not kept");
+    await tuner.reset();
+    await tuner.save();
+    const torn = { ...((await store.get("tuned/tuned")) as object), weights: undefined };
+    await store.set("tuned/tuned", torn);
+    expect((await opened(everything, { ...wild, store })).tuner.start).toBe("outdated");
+  });
+
   test("what was kept under another optimizer is outdated, and the shipped model is taken", async () => {
     const first = await opened(["deep"]);
     await first.tuner.learn(events);
@@ -228,6 +240,7 @@ describe("learning", () => {
   });
 
   test.each([
+    [null as unknown as LocalEvent, "event 1: it has no row of raw values"],
     [{ row: rows[0], labels: {} }, "event 1: it has no label"],
     [{ row: rows[0], labels: { like: 1 } }, 'event 1: the model does not predict "like"'],
     [{ row: rows[0], labels: { click: 0.5 } }, "event 1: click is 0.5, expected 0 or 1"],
@@ -337,6 +350,11 @@ describe("bundles", () => {
     await expect(loadBundle(new TextEncoder().encode("<!doctype html><title>404</title>"))).rejects.toThrow(
       "not a safetensors file",
     );
+    // A byte of the feature map that is not what it was.
+    const at = new TextDecoder("latin1").decode(bytes).indexOf('{"version":1,"features"');
+    const torn = Uint8Array.from(bytes);
+    torn[at] = 0x78;
+    await expect(loadBundle(torn)).rejects.toThrow("its feature map is not valid JSON");
     await expect(loadBundle(new Response("", { status: 404, statusText: "Not Found" }))).rejects.toThrow(
       "the server answered 404 Not Found",
     );

@@ -88,6 +88,8 @@ export class Tuner {
   #weights: DeviceWeights;
   #steps = 0;
   #epochs = 0;
+  /** Whether the last step has failed: then the model gives no numbers, even where its weights are some. */
+  #diverged = false;
 
   private constructor(
     ranker: Ranker,
@@ -102,7 +104,11 @@ export class Tuner {
     this.#encoder = createRowEncoder(bundle.map);
     this.#shipped = shippedValues(bundle);
     this.#weights = this.#fresh();
-    const fits = kept?.version === 1 && kept.bundle === bundle.id && kept.optimizer === options.optimizer;
+    const fits =
+      kept?.version === 1 &&
+      kept.bundle === bundle.id &&
+      kept.optimizer === options.optimizer &&
+      kept.weights !== undefined;
     if (fits && this.#weights.restore(kept.weights)) {
       this.start = "restored";
       this.#steps = kept.steps;
@@ -199,17 +205,30 @@ export class Tuner {
     return { events: events.length, loss, metrics };
   }
 
-  /** Keeps what was learnt, optimizer state included, so that the next visit goes on from here. */
+  /**
+   * Keeps what was learnt, optimizer state included, so that the next visit goes on from here.
+   *
+   * @throws MillraceError when learning has diverged, so that no visit begins with a model that says nothing, and
+   *   when the store fails
+   */
   async save(): Promise<void> {
     const { name, store, optimizer } = this.options;
-    const kept: KeptTuning = await this.ranker.exclusively(async () => ({
-      version: 1,
-      bundle: this.ranker.bundle.id,
-      optimizer,
-      steps: this.#steps,
-      epochs: this.#epochs,
-      weights: this.#weights.keep(),
-    }));
+    const kept = await this.ranker.exclusively(async (): Promise<KeptTuning> => {
+      if (this.#diverged || !this.#weights.finite) {
+        throw new MillraceError("what was learnt gives no numbers, so it is not kept", {
+          details: { steps: this.#steps },
+          hint: "reset() takes it back; lower the learning rate",
+        });
+      }
+      return {
+        version: 1,
+        bundle: this.ranker.bundle.id,
+        optimizer,
+        steps: this.#steps,
+        epochs: this.#epochs,
+        weights: this.#weights.keep(),
+      };
+    });
     await store.set(keyOf(name), kept);
   }
 
@@ -220,6 +239,7 @@ export class Tuner {
       this.#weights = this.#fresh();
       this.#steps = 0;
       this.#epochs = 0;
+      this.#diverged = false;
       this.ranker.values = this.#weights;
     });
     await store.delete(keyOf(name));
@@ -250,6 +270,7 @@ export class Tuner {
       into[`@gradient:${input}`] = { dtype: "float32", dims: shape, data: weights.dense.gradient(k) };
     }
     const results = await this.#session.run(feeds, { into });
+    this.#diverged = true;
     const loss = (results["@loss"].data as Float32Array)[0];
     if (!Number.isFinite(loss)) {
       throw new MillraceError(`the loss became ${loss} at step ${this.#steps + 1}`, {
@@ -269,6 +290,7 @@ export class Tuner {
     moveWeights(weights, given, clippingFactor(weights, given), { rows: 0, dense: 0 });
     if (anchor > 0) weights.pullBack(learningRate * anchor);
     this.#steps++;
+    this.#diverged = false;
     return loss;
   }
 
