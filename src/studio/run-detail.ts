@@ -12,7 +12,7 @@ const MOST_BYTES = 32 * 2 ** 20;
 export const ANALYSIS_PAGE = "analysis.html";
 
 export function runDetail(directory: string, summary: RunSummary): RunDetail {
-  const report = jsonOf(join(directory, runFiles.reportData)) as ReportInput | undefined;
+  const report = jsonOf(join(directory, runFiles.reportData)) as ReportInput | null | undefined;
   const metrics = jsonOf(join(directory, runFiles.metrics)) as
     | { readonly rows?: object; readonly counts?: object }
     | undefined;
@@ -21,7 +21,7 @@ export function runDetail(directory: string, summary: RunSummary): RunDetail {
     config: jsonOf(join(directory, runFiles.config)) ?? null,
     rows: numbersOf(metrics?.rows ?? metrics?.counts),
     // Curves come from the event file, which has more of them.
-    ...(report === undefined ? {} : { report: { ...report, curves: [] } }),
+    ...(report === undefined || report === null ? {} : { report: { ...report, curves: [] } }),
     hasReportPage: isPlainFile(join(directory, runFiles.report)),
     files: filesOf(directory),
     commands: commandsOf(directory, summary),

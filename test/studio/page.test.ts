@@ -2,7 +2,7 @@
  * The studio in a real browser: every view wide and narrow, in light and dark; nothing loaded from elsewhere,
  * nothing complained about, nothing wider than the page; by keyboard alone; and what axe finds.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -116,6 +116,21 @@ describe.each([
     expect(await violations(opened)).toEqual([]);
     await opened.close();
   });
+});
+
+test("a report of another shape leaves the rest of its run, and every other view, standing", async () => {
+  const odd = runs.at("odd-report");
+  cpSync(runs.at("shop/early"), odd, { recursive: true });
+  writeFileSync(`${odd}/report.json`, '{"evaluations":null,"features":[{}],"calibration":[{}]}');
+  const opened = await open("run?id=odd-report");
+  await opened.getByText("report.json of this run cannot be shown").waitFor();
+  await opened.getByText("Training loss").first().waitFor();
+  await opened.getByText("Measure again").waitFor();
+  await opened.getByRole("link", { name: "Claims" }).click();
+  await opened.getByText("stem-net over mmoe").first().waitFor({ state: "attached" });
+  expect(await opened.locator("h1").count()).toBe(1);
+  await opened.close();
+  rmSync(odd, { recursive: true });
 });
 
 test("nothing was asked for elsewhere, and nothing complained about", () => {

@@ -1,6 +1,7 @@
 /** The frame of the page: where one can go, and the view that the address names. */
 import { useEffect, useRef } from "preact/hooks";
 import type { StudioInfo } from "../api.ts";
+import { Boundary } from "./boundary.tsx";
 import { ClaimsView } from "./claims-view.tsx";
 import { CompareView } from "./compare-view.tsx";
 import { DatasetsView } from "./datasets-view.tsx";
@@ -65,7 +66,9 @@ export function App() {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         {error === undefined ? (
-          <View view={view} values={values} info={value} />
+          <Boundary key={at} what="This view">
+            <View view={view} values={values} info={value} />
+          </Boundary>
         ) : (
           <>
             <h1>The studio does not let this page in</h1>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { formatBytes, formatCount, formatSeconds } from "../../report/drawing/index.ts";
 import type { RunCurves, RunDetail, RunSummary, Validation } from "../api.ts";
 import { pageOf, post } from "./ask.ts";
+import { Boundary } from "./boundary.tsx";
 import { Curves, EpochTable } from "./curves.tsx";
 import { Code, ConditionBadge, doneOf, ProgressBar, Table, Trouble, Waiting } from "./parts.tsx";
 import { Problems } from "./problems.tsx";
@@ -188,7 +189,11 @@ function Detail({ detail, onChange }: { readonly detail: RunDetail; readonly onC
   const { summary, report, hasReportPage, hasAnalysis, config, files, commands, rows } = detail;
   return (
     <>
-      {report === undefined ? undefined : <ReportPictures report={report} />}
+      {report === undefined ? undefined : (
+        <Boundary what="report.json of this run">
+          <ReportPictures report={report} />
+        </Boundary>
+      )}
       {summary.kind === "ranking" && summary.condition === "finished" ? (
         <Measure
           id={summary.id}
