@@ -143,3 +143,14 @@ describe("summary sentences", () => {
     expect(sentences(empty)).toEqual([]);
   });
 });
+
+test("one epoch is one epoch", () => {
+  const { curves, ...rest } = exampleReportInput();
+  const [first] = curves;
+  const short = {
+    ...rest,
+    curves: [{ ...first, epochs: first.epochs.slice(0, 1), bestEpoch: 1 }],
+    comparison: undefined,
+  };
+  expect(sentences(short).join(" ")).toContain("Training ran for 1 epoch; the weights");
+});

@@ -66,7 +66,7 @@ export function sentences(input: ReportInput): string[] {
   const [curves] = input.curves;
   if (curves?.bestEpoch !== undefined && input.curves.length === 1) {
     said.push(
-      `Training ran for ${curves.epochs.length} epochs; the weights kept are those after epoch ${curves.bestEpoch}${curves.monitor === undefined ? "" : `, the best by validation ${curves.monitor}`}.`,
+      `Training ran for ${curves.epochs.length} ${curves.epochs.length === 1 ? "epoch" : "epochs"}; the weights kept are those after epoch ${curves.bestEpoch}${curves.monitor === undefined ? "" : `, the best by validation ${curves.monitor}`}.`,
     );
   }
   const collapsed = input.features.filter(
