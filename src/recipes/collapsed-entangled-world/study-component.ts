@@ -29,6 +29,8 @@ export interface ComponentStudy {
   readonly training?: ConfigInput["training"];
   readonly metrics?: readonly string[];
   readonly claims: readonly Claimed[];
+  /** What a reader must know who weighs the figures. */
+  readonly caution?: string;
   /** Rows of the finished runs beyond the metrics of the whole test split. */
   readonly more?: (finished: StudyRuns, options: TaskRowsOptions) => Promise<readonly ResultRow[]>;
 }
@@ -81,5 +83,6 @@ export async function measureStudy(given: ComponentStudy, context: RecipeContext
   }
   const variants = finished.runs.map(({ variant }) => variant);
   const rates = variants.map(({ name }) => name.split("/").slice(-2).join(" ")).join(", ");
-  return { rows, comparisons, variants, note: `${component} on ${data}: ${rates}.` };
+  const caution = given.caution === undefined ? "" : ` ${given.caution}`;
+  return { rows, comparisons, variants, note: `${component} on ${data}: ${rates}.${caution}` };
 }

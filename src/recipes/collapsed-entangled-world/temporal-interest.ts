@@ -77,6 +77,8 @@ export const temporalInterest: Component = {
           ...shared,
           data: "world",
           setting: { historyStrength: 2 },
+          caution:
+            "The initial deviation of 0.1 was set for every contender after test figures of untuned single runs on a smaller such world had been seen.",
           config: exampleConfig(made, { features: "history", historyLength: 20 }),
           contenders: contenders("both"),
         },
