@@ -10,7 +10,7 @@ import { cases } from "./cases.ts";
 const free = [
   ...["input", "constant", "iota", "sizeOf", "stopGradient", "cast", "bitXor", "shiftRight"],
   ...["reshape", "broadcastTo", "transpose", "concat", "slice", "pad", "take", "takeAlong", "gather"],
-  ...["equal", "less", "greater", "and", "or", "not", "where", "topKIndices"],
+  ...["equal", "less", "greater", "and", "or", "not", "where", "topKIndices", "positionsOf"],
 ];
 
 test("no op forgets its arithmetic", () => {
