@@ -28,7 +28,8 @@ import { plantedEvents } from "./planted-relevance.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { searchMilliseconds } from "./search-time.ts";
-import { openedRuns, withStudyData } from "./study.ts";
+import { stillToCome } from "./still-to-come.ts";
+import { openedRuns, studyName, withStudyData } from "./study.ts";
 import { learningRates, tuned } from "./tune.ts";
 
 const metrics = ["auc", "gauc", "log_loss"];
@@ -53,14 +54,19 @@ interface WidthRuns {
   readonly runs: VariantRuns;
 }
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const began = beginning();
   const engine = context.engine ?? (await createEngine("auto"));
   const rows: ResultRow[] = [];
   const comparisons: ResultComparison[] = [];
   const chosen: Variant[] = [];
-  for (const study of await historyStudies(context)) {
-    const trials = context.quick ? learningRates.slice(2, 3) : learningRates;
+  const timed = await searchTimes(engine, context);
+  for (const row of timed) context.onLine(lineOf(row));
+  rows.push(...timed);
+  const trials = context.quick ? learningRates.slice(2, 3) : learningRates;
+  const studies = await historyStudies(context);
+  let result: RecipeResult | undefined;
+  for (const [k, study] of studies.entries()) {
     const finished = await runFamilies(study, trials, context);
     const own = finished.flatMap(({ family, width, runs }) =>
       gridRows([{ ...runs, variant: { ...runs.variant, title: family.name } }], {
@@ -83,18 +89,19 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
     comparisons.push(...comparisonsOf(study, own));
     chosen.push(...finished.map(({ runs }) => runs.variant));
     for (const row of own) if (row.metric !== "log_loss") context.onLine(lineOf(row));
+    result = recipeResult({
+      ...provenance(dare, chosen, began),
+      rows,
+      comparisons,
+      note: stillToCome(noteOf(chosen), studies.slice(k + 1).map(studyName)),
+    });
+    writeResult(context.resultsDirectory, result, { quick: context.quick });
   }
-  const timed = await searchTimes(engine, context);
-  for (const row of timed) context.onLine(lineOf(row));
-  rows.push(...timed);
-  const result = recipeResult({
-    ...provenance(dare, chosen, began),
-    rows,
-    comparisons,
-    note: `Learning rates were chosen at one width for each model: ${[...new Set(chosen.map(({ name }) => name))].join(", ")}. TWIN here is DARE with one table; TWIN of the catalogue projects in several heads. AUC on S3-Rec is that of four drawn negatives. search_milliseconds: 64 candidates, 10,000 kept keys, k of 20, one thread, the fastest of its repeats.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
   return result;
+}
+
+function noteOf(chosen: readonly Variant[]): string {
+  return `Learning rates were chosen at one width for each model: ${[...new Set(chosen.map(({ name }) => name))].join(", ")}. TWIN here is DARE with one table; TWIN of the catalogue projects in several heads. AUC on S3-Rec is that of four drawn negatives. search_milliseconds: 64 candidates, 10,000 kept keys, k of 20, one thread, the fastest of its repeats.`;
 }
 
 /** Tunes each family at the study's middle width and trains it with that rate at its widths. */

@@ -27,7 +27,8 @@ import { prepareFlights } from "./flights-data.ts";
 import { trainGrid, type Variant } from "./grid.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { openedRuns, type Study, type StudyRuns } from "./study.ts";
+import { stillToCome } from "./still-to-come.ts";
+import { openedRuns, type Study, type StudyRuns, studyName } from "./study.ts";
 import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
 import { ensureWorld } from "./world-data.ts";
 
@@ -66,7 +67,7 @@ export const multiEmbedding: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const began = beginning();
   const rows: ResultRow[] = lawRows(context);
   const law = (third: number): ResultRow =>
@@ -79,26 +80,29 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
     ),
   ];
   const variants: Variant[] = [];
-  for (const study of await studies(context)) {
-    for (const host of study.hosts) {
-      const own = variantsOf(study, host, context);
-      const runs = await trainGrid(own, context);
-      const finished = { study, runs, trials: 1 };
-      const measured = measuredRows(finished, host, context);
-      rows.push(...measured);
-      comparisons.push(...comparisonsOf(study, host, measured, context));
-      variants.push(...own);
-    }
+  const parts = (await studies(context)).flatMap((study) => study.hosts.map((host) => ({ study, host })));
+  let result: RecipeResult | undefined;
+  for (const [k, { study, host }] of parts.entries()) {
+    const own = variantsOf(study, host, context);
+    const runs = await trainGrid(own, context);
+    const finished = { study, runs, trials: 1 };
+    const measured = measuredRows(finished, host, context);
+    rows.push(...measured);
+    comparisons.push(...comparisonsOf(study, host, measured, context));
+    variants.push(...own);
+    const left = parts.slice(k + 1).map((part) => `${studyName(part.study)} ${part.host}`);
+    result = recipeResult({
+      ...provenance(multiEmbedding, variants, began),
+      rows,
+      comparisons,
+      note: stillToCome(note, left),
+    });
+    writeResult(context.resultsDirectory, result, { quick: context.quick });
   }
-  const result = recipeResult({
-    ...provenance(multiEmbedding, variants, began),
-    rows,
-    comparisons,
-    note: `Width ${dim} at size 1. Information abundance: mean over tables of its rows of known values, several sets side by side; \`set_abundance\` is that of a set alone.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
   return result;
 }
+
+const note = `Width ${dim} at size 1. Information abundance: mean over tables of its rows of known values, several sets side by side; \`set_abundance\` is that of a set alone.`;
 
 /** The three-field law; its seeds are pairs. */
 function lawRows({ quick, seeds, onLine }: RecipeContext): ResultRow[] {

@@ -25,6 +25,7 @@ import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { openedRuns, type Study, withStudyData } from "./study.ts";
+import { stillToCome } from "./still-to-come.ts";
 import { evaluationRows, measuredRow, rowOf, type TaskRowsOptions } from "./task-rows.ts";
 import { taskWorld, quickTaskWorld } from "./task-studies.ts";
 import { withClickRate } from "./thinned-clicks.ts";
@@ -116,13 +117,15 @@ export const rankingLoss: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const began = beginning();
   const engine = context.engine ?? (await createEngine("auto"));
   const rows: ResultRow[] = [];
   const comparisons: ResultComparison[] = [];
   const variants: Variant[] = [];
-  for (const study of await studies(context)) {
+  let result: RecipeResult | undefined;
+  const all = await studies(context);
+  for (const [k, study] of all.entries()) {
     const runs = await trained(study, context);
     const own = await measured(study, runs, engine, context);
     rows.push(...own);
@@ -133,19 +136,25 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
         `${folderOf(study)}: ${variant} ${task} ${metric} ${mean?.toPrecision(5) ?? "undefined"}`,
       );
     }
+    const left = all.slice(k + 1).map(folderOf);
+    result = recipeResult({
+      ...provenance(rankingLoss, variants, began),
+      rows,
+      comparisons,
+      note: stillToCome(noteOf(variants), left),
+    });
+    writeResult(context.resultsDirectory, result, { quick: context.quick });
   }
-  const result = recipeResult({
-    ...provenance(rankingLoss, variants, began),
-    rows,
-    comparisons,
-    note:
-      "DCNv2, embeddings of 8. World: 200,000 impressions, positives of training dropped at random; AUC on test " +
-      "rows as they are (their order under the thinned law is the same), log loss, NE and rmse_to_truth against the " +
-      "thinned law's probabilities. logit_gradient_negatives: mean |dL/dz| over the negatives of a batch in the first " +
-      `epoch. Chosen on validation: ${variants.map(({ name }) => name).join(", ")}.`,
-  });
-  writeResult(context.resultsDirectory, result, { quick: context.quick });
   return result;
+}
+
+function noteOf(variants: readonly Variant[]): string {
+  return (
+    "DCNv2, embeddings of 8. World: 200,000 impressions, positives of training dropped at random; AUC on test " +
+    "rows as they are (their order under the thinned law is the same), log loss, NE and rmse_to_truth against the " +
+    "thinned law's probabilities. logit_gradient_negatives: mean |dL/dz| over the negatives of a batch in the first " +
+    `epoch. Chosen on validation: ${variants.map(({ name }) => name).join(", ")}.`
+  );
 }
 
 /** Rates of 20 %, 3 %, 1 % and 0.3 %, then KuaiRand; a quick run has one small world. */

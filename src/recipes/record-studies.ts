@@ -12,6 +12,7 @@ import {
 } from "../run/index.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
+import { stillToCome } from "./still-to-come.ts";
 import { type Contender, runStudy, type Study, type StudyRuns, studyName } from "./study.ts";
 
 export interface StudyPlan<S extends Study> {
@@ -47,17 +48,12 @@ export async function recordStudies<S extends Study>(
     const variants = finished.flatMap((one) => one.runs.map(({ variant }) => variant));
     const left = studies.slice(k + 1).map(studyName);
     const remarks = measured.flatMap(({ remark }) => remark ?? []);
-    const notes = [
-      note,
-      ...remarks,
-      `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
-      ...(left.length === 0 ? [] : [`Not measured yet: ${left.join(", ")}.`]),
-    ];
+    const notes = [note, ...remarks, `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`];
     result = recipeResult({
       ...provenance(recipe, variants, began),
       rows: measured.flatMap(({ rows }) => rows),
       comparisons: measured.flatMap(({ comparisons }) => comparisons),
-      note: notes.join(" "),
+      note: stillToCome(notes.join(" "), left),
     });
     writeResult(context.resultsDirectory, result, { quick: context.quick });
   }

@@ -6,6 +6,7 @@
 import { recipeResult, type RecipeResult, writeResult } from "../../run/index.ts";
 import { beginning, provenance } from "../provenance.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
+import { stillToCome } from "../still-to-come.ts";
 import { type Component, type Measured, together } from "./component.ts";
 import { temporalInterest } from "./temporal-interest.ts";
 import { numerals } from "./numerals.ts";
@@ -54,12 +55,11 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
     parts.push(await component.measure(context));
     const { variants, rows, comparisons, note } = together(parts);
     const left = wanted.slice(k + 1).map(({ name }) => name);
-    const notes = left.length === 0 ? note : `${note} Not measured yet: ${left.join(", ")}.`;
     result = recipeResult({
       ...provenance(collapsedEntangledWorld, variants, began),
       rows,
       comparisons,
-      note: notes,
+      note: stillToCome(note, left),
     });
     // A part of the components is not the recipe's result; its runs are kept for the call that records all.
     writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
