@@ -14,21 +14,18 @@ import {
   type ConfigInput,
   observeRun,
   parseConfig,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   resultRow,
   type ResultRow,
   type Setting,
-  writeResult,
 } from "../run/index.ts";
 import { type Family, historyStudies, type HistoryStudy } from "./dare-studies.ts";
 import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { plantedEvents } from "./planted-relevance.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordParts } from "./record-parts.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { searchMilliseconds } from "./search-time.ts";
-import { stillToCome } from "./still-to-come.ts";
 import { openedRuns, studyName, withStudyData } from "./study.ts";
 import { learningRates, tuned } from "./tune.ts";
 
@@ -55,52 +52,48 @@ interface WidthRuns {
 }
 
 async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
-  const began = beginning();
   const engine = context.engine ?? (await createEngine("auto"));
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const chosen: Variant[] = [];
-  const timed = await searchTimes(engine, context);
-  for (const row of timed) context.onLine(lineOf(row));
-  rows.push(...timed);
   const trials = context.quick ? learningRates.slice(2, 3) : learningRates;
-  const studies = await historyStudies(context);
-  let result: RecipeResult | undefined;
-  for (const [k, study] of studies.entries()) {
-    const finished = await runFamilies(study, trials, context);
-    const own = finished.flatMap(({ family, width, runs }) =>
-      gridRows([{ ...runs, variant: { ...runs.variant, title: family.name } }], {
-        data: study.data,
-        setting: { ...study.setting, width },
-        task: study.config.labels?.[0].name ?? "click",
-        metrics,
-        trials: trials.length,
-      }),
-    );
-    await withStudyData(
-      { study, runs: finished.map(({ runs }) => runs), trials: trials.length },
-      async (data) => {
-        const measuring: Measuring = { study, data, engine, context, trials: trials.length };
-        if (study.world !== undefined) own.push(...(await retrieval(study.world, finished, measuring)));
-        own.push(...(await audited(finished, measuring)));
+  return recordParts(
+    dare,
+    {
+      first: async () => {
+        const rows = await searchTimes(engine, context);
+        for (const row of rows) context.onLine(lineOf(row));
+        return { rows, comparisons: [] };
       },
-    );
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    chosen.push(...finished.map(({ runs }) => runs.variant));
-    for (const row of own) if (row.metric !== "log_loss") context.onLine(lineOf(row));
-    result = recipeResult({
-      ...provenance(dare, chosen, began),
-      rows,
-      comparisons,
-      note: stillToCome(noteOf(chosen), studies.slice(k + 1).map(studyName)),
-    });
-    writeResult(context.resultsDirectory, result, { quick: context.quick });
-  }
-  return result;
+      parts: () => historyStudies(context),
+      nameOf: studyName,
+      measure: async (study) => {
+        const finished = await runFamilies(study, trials, context);
+        const rows = finished.flatMap(({ family, width, runs }) =>
+          gridRows([{ ...runs, variant: { ...runs.variant, title: family.name } }], {
+            data: study.data,
+            setting: { ...study.setting, width },
+            task: study.config.labels?.[0].name ?? "click",
+            metrics,
+            trials: trials.length,
+          }),
+        );
+        await withStudyData(
+          { study, runs: finished.map(({ runs }) => runs), trials: trials.length },
+          async (data) => {
+            const measuring: Measuring = { study, data, engine, context, trials: trials.length };
+            if (study.world !== undefined) rows.push(...(await retrieval(study.world, finished, measuring)));
+            rows.push(...(await audited(finished, measuring)));
+          },
+        );
+        for (const row of rows) if (row.metric !== "log_loss") context.onLine(lineOf(row));
+        const variants = finished.map(({ runs }) => runs.variant);
+        return { rows, comparisons: comparisonsOf(study, rows), variants };
+      },
+      note: noteOf,
+    },
+    context,
+  );
 }
 
-function noteOf(chosen: readonly Variant[]): string {
+function noteOf(chosen: readonly { readonly name: string }[]): string {
   return `Learning rates were chosen at one width for each model: ${[...new Set(chosen.map(({ name }) => name))].join(", ")}. TWIN here is DARE with one table; TWIN of the catalogue projects in several heads. AUC on S3-Rec is that of four drawn negatives. search_milliseconds: 64 candidates, 10,000 kept keys, k of 20, one thread, the fastest of its repeats.`;
 }
 

@@ -14,20 +14,17 @@ import {
   compareRows,
   type ConfigInput,
   parseConfig,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   resultRow,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { exampleConfig, type WorldOptions } from "../world/index.ts";
 import { abundanceAfterTraining, dim as lawDim } from "./collapse-law.ts";
 import { prepareFlights } from "./flights-data.ts";
 import { trainGrid, type Variant } from "./grid.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { type MeasuredPart, recordParts } from "./record-parts.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
-import { stillToCome } from "./still-to-come.ts";
 import { openedRuns, type Study, type StudyRuns, studyName } from "./study.ts";
 import { measuredRow, rowOf, taskRows } from "./task-rows.ts";
 import { ensureWorld } from "./world-data.ts";
@@ -68,38 +65,32 @@ export const multiEmbedding: Recipe = {
 };
 
 async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
-  const began = beginning();
-  const rows: ResultRow[] = lawRows(context);
+  return recordParts(
+    multiEmbedding,
+    {
+      first: async () => lawOfCollapse(context),
+      parts: async () =>
+        (await studies(context)).flatMap((study) => study.hosts.map((host) => ({ study, host }))),
+      nameOf: ({ study, host }) => `${studyName(study)} ${host}`,
+      measure: async ({ study, host }) => {
+        const variants = variantsOf(study, host, context);
+        const runs = await trainGrid(variants, context);
+        const rows = measuredRows({ study, runs, trials: 1 }, host, context);
+        return { rows, comparisons: comparisonsOf(study, host, rows, context), variants };
+      },
+      note: () => note,
+    },
+    context,
+  );
+}
+
+function lawOfCollapse(context: RecipeContext): Pick<MeasuredPart, "rows" | "comparisons"> {
+  const rows = lawRows(context);
   const law = (third: number): ResultRow =>
     rowOf(rows, { data: "three fields", setting: { third_values: third } });
-  const comparisons: ResultComparison[] = [
-    compareRows(
-      { ...law(3), variant: "3 values" },
-      { ...law(100), variant: "100 values" },
-      { higherIsBetter: false },
-    ),
-  ];
-  const variants: Variant[] = [];
-  const parts = (await studies(context)).flatMap((study) => study.hosts.map((host) => ({ study, host })));
-  let result: RecipeResult | undefined;
-  for (const [k, { study, host }] of parts.entries()) {
-    const own = variantsOf(study, host, context);
-    const runs = await trainGrid(own, context);
-    const finished = { study, runs, trials: 1 };
-    const measured = measuredRows(finished, host, context);
-    rows.push(...measured);
-    comparisons.push(...comparisonsOf(study, host, measured, context));
-    variants.push(...own);
-    const left = parts.slice(k + 1).map((part) => `${studyName(part.study)} ${part.host}`);
-    result = recipeResult({
-      ...provenance(multiEmbedding, variants, began),
-      rows,
-      comparisons,
-      note: stillToCome(note, left),
-    });
-    writeResult(context.resultsDirectory, result, { quick: context.quick });
-  }
-  return result;
+  const few = { ...law(3), variant: "3 values" };
+  const many = { ...law(100), variant: "100 values" };
+  return { rows, comparisons: [compareRows(few, many, { higherIsBetter: false })] };
 }
 
 const note = `Width ${dim} at size 1. Information abundance: mean over tables of its rows of known values, several sets side by side; \`set_abundance\` is that of a set alone.`;

@@ -22,7 +22,7 @@ export function beginning(): Beginning {
 }
 
 /** A configuration with the part that names data files, which differ from machine to machine. */
-interface Configured {
+export interface Configured {
   readonly name: string;
   readonly config: { readonly data?: unknown; readonly interactions?: unknown };
 }

@@ -12,20 +12,17 @@ import {
   compareRows,
   type ConfigInput,
   parseConfig,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
-  writeResult,
 } from "../run/index.ts";
 import { predictSplit } from "../training/index.ts";
 import { exampleConfig, type WorldOptions } from "../world/index.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { recordParts } from "./record-parts.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { openedRuns, type Study, withStudyData } from "./study.ts";
-import { stillToCome } from "./still-to-come.ts";
 import { evaluationRows, measuredRow, rowOf, type TaskRowsOptions } from "./task-rows.ts";
 import { taskWorld, quickTaskWorld } from "./task-studies.ts";
 import { withClickRate } from "./thinned-clicks.ts";
@@ -118,37 +115,30 @@ export const rankingLoss: Recipe = {
 };
 
 async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
-  const began = beginning();
   const engine = context.engine ?? (await createEngine("auto"));
-  const rows: ResultRow[] = [];
-  const comparisons: ResultComparison[] = [];
-  const variants: Variant[] = [];
-  let result: RecipeResult | undefined;
-  const all = await studies(context);
-  for (const [k, study] of all.entries()) {
-    const runs = await trained(study, context);
-    const own = await measured(study, runs, engine, context);
-    rows.push(...own);
-    comparisons.push(...comparisonsOf(study, own));
-    variants.push(...runs.map(({ variant }) => variant));
-    for (const { variant, task, metric, mean } of own) {
-      context.onLine(
-        `${folderOf(study)}: ${variant} ${task} ${metric} ${mean?.toPrecision(5) ?? "undefined"}`,
-      );
-    }
-    const left = all.slice(k + 1).map(folderOf);
-    result = recipeResult({
-      ...provenance(rankingLoss, variants, began),
-      rows,
-      comparisons,
-      note: stillToCome(noteOf(variants), left),
-    });
-    writeResult(context.resultsDirectory, result, { quick: context.quick });
-  }
-  return result;
+  return recordParts(
+    rankingLoss,
+    {
+      parts: () => studies(context),
+      nameOf: folderOf,
+      measure: async (study) => {
+        const runs = await trained(study, context);
+        const rows = await measured(study, runs, engine, context);
+        for (const { variant, task, metric, mean } of rows) {
+          context.onLine(
+            `${folderOf(study)}: ${variant} ${task} ${metric} ${mean?.toPrecision(5) ?? "undefined"}`,
+          );
+        }
+        const variants = runs.map(({ variant }) => variant);
+        return { rows, comparisons: comparisonsOf(study, rows), variants };
+      },
+      note: noteOf,
+    },
+    context,
+  );
 }
 
-function noteOf(variants: readonly Variant[]): string {
+function noteOf(variants: readonly { readonly name: string }[]): string {
   return (
     "DCNv2, embeddings of 8. World: 200,000 impressions, positives of training dropped at random; AUC on test " +
     "rows as they are (their order under the thinned law is the same), log loss, NE and rmse_to_truth against the " +

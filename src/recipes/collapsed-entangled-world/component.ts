@@ -2,8 +2,7 @@
  * A component of "Ads Recommendation in a Collapsed and Entangled World" as the recipe measures it: its own
  * data, its own baselines, its own rows. All stand in one result file, told apart by `setting.component`.
  */
-import type { ResultComparison, ResultRow } from "../../run/index.ts";
-import type { provenance } from "../provenance.ts";
+import type { MeasuredPart } from "../record-parts.ts";
 import type { RecipeContext } from "../recipe.ts";
 
 export interface Component {
@@ -15,11 +14,7 @@ export interface Component {
   measure(context: RecipeContext): Promise<Measured>;
 }
 
-export interface Measured {
-  readonly rows: readonly ResultRow[];
-  readonly comparisons: readonly ResultComparison[];
-  /** What the result's configuration hash is of. */
-  readonly variants: Parameters<typeof provenance>[1];
+export interface Measured extends Omit<MeasuredPart, "remark"> {
   /** What a reader needs to know beside the rows. */
   readonly note: string;
 }

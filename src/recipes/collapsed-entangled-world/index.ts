@@ -3,11 +3,10 @@
  * setting that it is made for. Pan et al., "Ads Recommendation in a Collapsed and Entangled World", KDD 2024,
  * arXiv:2403.00793. A component is one file here and one entry of `components`.
  */
-import { recipeResult, type RecipeResult, writeResult } from "../../run/index.ts";
-import { beginning, provenance } from "../provenance.ts";
+import type { RecipeResult } from "../../run/index.ts";
+import { recordParts } from "../record-parts.ts";
 import type { Recipe, RecipeContext } from "../recipe.ts";
-import { stillToCome } from "../still-to-come.ts";
-import { type Component, type Measured, together } from "./component.ts";
+import type { Component } from "./component.ts";
 import { temporalInterest } from "./temporal-interest.ts";
 import { numerals } from "./numerals.ts";
 import { similarity } from "./similarity.ts";
@@ -45,24 +44,19 @@ export const collapsedEntangledWorld: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
-  const began = beginning();
-  const wanted = components.filter(({ name }) => context.only?.includes(name) ?? true);
-  const parts: Measured[] = [];
-  let result: RecipeResult | undefined;
-  for (const [k, component] of wanted.entries()) {
-    context.onLine(`${component.name}: ${component.claim}`);
-    parts.push(await component.measure(context));
-    const { variants, rows, comparisons, note } = together(parts);
-    const left = wanted.slice(k + 1).map(({ name }) => name);
-    result = recipeResult({
-      ...provenance(collapsedEntangledWorld, variants, began),
-      rows,
-      comparisons,
-      note: stillToCome(note, left),
-    });
-    // A part of the components is not the recipe's result; its runs are kept for the call that records all.
-    writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
-  }
-  return result;
+function run(context: RecipeContext): Promise<RecipeResult | undefined> {
+  return recordParts(
+    collapsedEntangledWorld,
+    {
+      parts: () => components.filter(({ name }) => context.only?.includes(name) ?? true),
+      nameOf: ({ name }) => name,
+      measure: async (component) => {
+        context.onLine(`${component.name}: ${component.claim}`);
+        const { note, ...measured } = await component.measure(context);
+        return note === "" ? measured : { ...measured, remark: note };
+      },
+      note: (_, remarks) => remarks.join(" "),
+    },
+    context,
+  );
 }
