@@ -6,6 +6,9 @@ import { DataError } from "../core/index.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import {
+  bundleId,
+  canDigest,
+  checkManifest,
   type DeviceManifest,
   deviceBundleFormat,
   deviceBundleParts,
@@ -44,9 +47,11 @@ export class Bundle {
   /** Size of the file. */
   readonly bytes: number;
   readonly manifest: DeviceManifest;
+  /** The manifest as the file holds it. */
+  readonly #described: string;
   readonly #tensors: { readonly [name: string]: SafetensorsTensor };
 
-  /** Use `loadBundle`. */
+  /** Use `loadBundle`, which also compares the contents with the id. */
   constructor(bytes: Uint8Array, source: string) {
     const { tensors, metadata } = decodeSafetensors(bytes, { source });
     if (metadata.format !== deviceBundleFormat) {
@@ -65,10 +70,11 @@ export class Bundle {
       );
     }
     this.#tensors = tensors;
+    this.#described = metadata.manifest;
     this.id = metadata.id;
     this.bytes = bytes.byteLength;
     try {
-      this.manifest = JSON.parse(metadata.manifest) as DeviceManifest;
+      this.manifest = checkManifest(JSON.parse(metadata.manifest), source);
       this.map = JSON.parse(new TextDecoder().decode(this.part(deviceBundleParts.featureMap))) as FeatureMap;
     } catch (cause) {
       if (cause instanceof DataError) throw cause;
@@ -78,6 +84,13 @@ export class Bundle {
         cause,
       });
     }
+    for (const field of ["features", "encoders", "labels"] as const) {
+      if (this.map?.[field] instanceof Object) continue;
+      throw new DataError(`${source}: its feature map has no ${field}`, {
+        details: { source, field },
+        hint: "export the run again: the file is not as it was written",
+      });
+    }
     const { model, labels, parameters, tables } = this.manifest;
     this.model = model;
     this.labels = labels;
@@ -85,6 +98,24 @@ export class Bundle {
       parameters: parameters.map(({ path }) => path),
       tables: tables.map(({ path }) => path),
     };
+  }
+
+  /**
+   * Compares the contents with the id that the file gives itself, where this page may compute digests.
+   *
+   * @throws DataError when graphs, values, feature map and manifest do not belong together
+   */
+  async verify(source: string): Promise<this> {
+    if (!canDigest()) return this;
+    const actual = await bundleId(this.#tensors, this.#described);
+    if (actual === this.id) return this;
+    throw new DataError(
+      `${source}: its parts do not belong together: its id is ${this.id}, theirs ${actual}`,
+      {
+        details: { source, expected: this.id, received: actual },
+        hint: "the file was damaged or changed after the export; export the run again",
+      },
+    );
   }
 
   /** Bytes of a part that is no weights. */
@@ -122,14 +153,15 @@ export class Bundle {
 /**
  * Loads a bundle.
  *
- * @throws DataError when it cannot be had, is truncated, or is none
+ * @throws DataError when it cannot be had, is truncated, is none, or its parts do not belong together
  * @example
  * const bundle = await loadBundle("/feed.millrace");
  */
 export async function loadBundle(source: BundleSource, options: LoadBundleOptions = {}): Promise<Bundle> {
-  if (source instanceof Uint8Array) return new Bundle(source, "bundle");
-  if (source instanceof ArrayBuffer) return new Bundle(new Uint8Array(source), "bundle");
-  if (source instanceof Blob) return new Bundle(new Uint8Array(await source.arrayBuffer()), "bundle");
+  const open = (bytes: Uint8Array, name: string): Promise<Bundle> => new Bundle(bytes, name).verify(name);
+  if (source instanceof Uint8Array) return open(source, "bundle");
+  if (source instanceof ArrayBuffer) return open(new Uint8Array(source), "bundle");
+  if (source instanceof Blob) return open(new Uint8Array(await source.arrayBuffer()), "bundle");
   const response = source instanceof Response ? source : await request(source, options.signal);
   const address = response.url || String(source instanceof Response ? "bundle" : source);
   if (!response.ok) {
@@ -141,7 +173,7 @@ export async function loadBundle(source: BundleSource, options: LoadBundleOption
       },
     );
   }
-  return new Bundle(await bodyOf(response, options), address);
+  return open(await bodyOf(response, options), address);
 }
 
 async function request(source: string | URL, signal: AbortSignal | undefined): Promise<Response> {

@@ -4,6 +4,7 @@ import { makeLearner, weightSource } from "../../test/models/learner.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { DIN } from "../models/index.ts";
 import { createRowEncoder, type FeatureMap, type IdEncoder, type RawRow } from "../schema/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../module/index.ts";
 import { encodeDeviceBundle } from "../training/device/index.ts";
 import { CounterRandom } from "../core/index.ts";
 import { loadBundle } from "./bundle.ts";
@@ -358,6 +359,40 @@ describe("bundles", () => {
     await expect(loadBundle(new Response("", { status: 404, statusText: "Not Found" }))).rejects.toThrow(
       "the server answered 404 Not Found",
     );
+  });
+
+  test("a file whose parts do not belong together is refused", async () => {
+    const bytes = await bundleWith(["deep"]);
+    const { id } = await loadBundle(bytes);
+    const { tensors, metadata } = decodeSafetensors(Uint8Array.from(bytes));
+    const table = Object.keys(tensors).find((name) => name.startsWith("table:")) as string;
+    (tensors[table].data as Float32Array)[5] += 0.25;
+    await expect(loadBundle(encodeSafetensors(tensors, metadata))).rejects.toMatchObject({
+      name: "DataError",
+      message: expect.stringMatching(
+        `bundle: its parts do not belong together: its id is ${id}, theirs \\w{16}`,
+      ),
+      hint: "the file was damaged or changed after the export; export the run again",
+    });
+  });
+
+  test("a manifest that lacks something is refused by the field's name", async () => {
+    const { tensors, metadata } = decodeSafetensors(Uint8Array.from(await bundleWith(["deep"])));
+    const given = JSON.parse(metadata.manifest) as { [key: string]: unknown };
+    const loaded = (manifest: unknown): Promise<unknown> =>
+      loadBundle(encodeSafetensors(tensors, { ...metadata, manifest: JSON.stringify(manifest) }));
+    for (const [manifest, message] of [
+      [{}, "bundle: its manifest's model must be a text; it is nothing"],
+      [[], "bundle: its manifest must be an object; it is []"],
+      [{ ...given, labels: undefined }, "bundle: its manifest's labels must be a list; it is nothing"],
+      [{ ...given, labels: [] }, 'bundle: its manifest\'s labels must be at least one label; it is "none"'],
+      [
+        { ...given, parameters: [{ path: "deep", shape: [2, "x"], input: "p" }] },
+        'bundle: its manifest\'s parameters.0.shape must be a list of sizes; it is [2,"x"]',
+      ],
+    ] as const) {
+      await expect(loaded(manifest)).rejects.toMatchObject({ name: "DataError", message });
+    }
   });
 
   test("parts that the model does not have are refused with the nearest one", async () => {

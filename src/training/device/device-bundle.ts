@@ -16,8 +16,9 @@ import { encodeSafetensors, type Model, type SafetensorsTensor } from "../../mod
 import { decodeModel, encodeModel, inputsToExternalData } from "../../onnx/index.ts";
 import type { FeatureMap } from "../../schema/index.ts";
 import type { WeightSource } from "../inference.ts";
-import type { FedRows } from "./device-batch.ts";
-import { type DeviceParameter, type DeviceTable, deviceGraphs } from "./device-graphs.ts";
+import { bundleId } from "./bundle-digest.ts";
+import { deviceGraphs } from "./device-graphs.ts";
+import type { DeviceManifest } from "./device-manifest.ts";
 
 export const deviceBundleFormat = "millrace-device-bundle";
 export const deviceBundleVersion = 1;
@@ -28,22 +29,6 @@ export const deviceBundleParts = {
   prediction: "prediction.onnx",
   training: "training.onnx",
 } as const;
-
-/** What a device must know of the graphs. */
-export interface DeviceManifest {
-  /** Class of the model. */
-  readonly model: string;
-  /** Labels it predicts, the main one first. */
-  readonly labels: readonly string[];
-  /** Inputs that take rows of the tables below. */
-  readonly rows: readonly FedRows[];
-  /** Tables whose rows the device may change. */
-  readonly tables: readonly DeviceTable[];
-  /** Parameters that the device may change. */
-  readonly parameters: readonly DeviceParameter[];
-  /** Tensors that are the graphs' external data. */
-  readonly shared: readonly string[];
-}
 
 export interface DeviceBundleOptions {
   readonly model: Model;
@@ -108,7 +93,7 @@ export async function encodeDeviceBundle({
     shared: [...outside].map((name) => name.slice(1)),
   };
   const described = JSON.stringify(manifest);
-  const id = await digestOf(tensors, described);
+  const id = await bundleId(tensors, described);
   const metadata = {
     format: deviceBundleFormat,
     version: String(deviceBundleVersion),
@@ -116,24 +101,4 @@ export async function encodeDeviceBundle({
     manifest: described,
   };
   return { bytes: encodeSafetensors(tensors, metadata), id, manifest };
-}
-
-/** SHA-256 over the parts' digests in the order of their names, 16 hexadecimal digits of it. */
-async function digestOf(
-  tensors: { readonly [name: string]: SafetensorsTensor },
-  manifest: string,
-): Promise<string> {
-  const lines = [manifest];
-  for (const name of Object.keys(tensors).sort())
-    lines.push(`${name} ${await sha256(viewOf(tensors[name]))}`);
-  return (await sha256(new TextEncoder().encode(lines.join("\n")))).slice(0, 16);
-}
-
-function viewOf({ data }: SafetensorsTensor): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
