@@ -6,17 +6,45 @@
  * Rendle et al., UAI 2009, arXiv:1205.2618. The penalty holds for the encodings of the batch, as in the
  * NGCF and LightGCN code. With `hardest`, only the drawn item that scores highest counts: uniform draws are soon too
  * easy to learn from (dynamic negative sampling, Zhang et al., SIGIR 2013).
+ *
+ * With `shared`, all users of a step are compared with the same drawn items: hundreds of them for each positive then
+ * cost one matrix product. A user may have taken one of them, which is rare among many items and not mended, but its
+ * own positive of this step is left out.
  */
 import { z } from "zod";
-import { add, max, mean, mul, neg, softplus, square, sub, sum } from "../ops/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import {
+  add,
+  div,
+  equal,
+  expandDims,
+  max,
+  maximum,
+  mean,
+  mul,
+  neg,
+  softplus,
+  square,
+  sub,
+  sum,
+  where,
+} from "../ops/index.ts";
+import { constant, type Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 import { distributionOption } from "./distribution.ts";
 import { againstOwn, weightedMean } from "./own-negatives.ts";
 
 export const bprOptions = z.strictObject({
   name: z.literal("bpr"),
-  negatives: z.number().int().positive().default(1).describe("Items drawn for each positive."),
+  negatives: z
+    .number()
+    .int()
+    .positive()
+    .default(1)
+    .describe("Items drawn for each positive, or in a step for all of them together."),
+  shared: z
+    .boolean()
+    .default(false)
+    .describe("All users of a step are compared with the same drawn items; rounded up as with `softmax`."),
   distribution: distributionOption,
   hardest: z.boolean().default(false).describe("Of its drawn items, compare with the highest scored alone."),
   l2: z.number().nonnegative().default(0).describe("λ of the penalty on the encodings of the batch."),
@@ -28,16 +56,34 @@ export function bprLoss(
   contest: Contest,
   { l2, hardest }: Pick<BPROptions, "l2" | "hardest">,
 ): { [name: string]: Tensor } {
-  const { users, positives, weights } = contest;
+  const { users, positives, weights, own } = contest;
+  const loss = weightedMean(own > 0 ? ownLoss(contest, hardest) : sharedLoss(contest, hardest), weights);
+  if (l2 === 0) return { bpr: loss };
+  const drawn = squaredNorm(contest.negatives as Tensor);
+  const negative = own > 0 ? mean(drawn.reshape([users.shape[0], own]), { axis: 1 }) : mean(drawn);
+  const norms = add(add(squaredNorm(users), squaredNorm(positives)), negative); // [queries]
+  return { bpr: loss, l2: mul(weightedMean(norms, weights), l2 / 2) };
+}
+
+/** `[queries]`, where each query has drawn items of its own. */
+function ownLoss(contest: Contest, hardest: boolean): Tensor {
   const { positive, negative: drawn } = againstOwn(contest);
   const negative = hardest ? max(drawn, { axis: 1, keepDims: true }) : drawn; // [queries, own or 1]
-  const each = mean(softplus(neg(sub(positive.expandDims(1), negative))), { axis: 1 }); // [queries]
-  const loss = weightedMean(each, weights);
-  if (l2 === 0) return { bpr: loss };
-  const negatives = contest.negatives as Tensor;
-  const own = squaredNorm(negatives).reshape([users.shape[0], contest.own]); // [queries, own]
-  const norms = add(add(squaredNorm(users), squaredNorm(positives)), mean(own, { axis: 1 }));
-  return { bpr: loss, l2: mul(weightedMean(norms, weights), l2 / 2) };
+  return mean(softplus(neg(sub(positive.expandDims(1), negative))), { axis: 1 });
+}
+
+/** `[queries]`, where all queries share the drawn items. */
+function sharedLoss({ model, users, positives, negatives, ...contest }: Contest, hardest: boolean): Tensor {
+  const positive = expandDims(model.scorePairs(users, positives), 1); // [queries, 1]
+  const scores = model.scoreAll(users, negatives as Tensor); // [queries, negatives]
+  const same = equal(expandDims(contest.positiveNumbers(), 1), expandDims(contest.negativeNumbers(), 0));
+  if (hardest) {
+    const highest = max(where(same, constant(-1e9), scores), { axis: 1 });
+    return softplus(sub(highest, positive.squeeze(1)));
+  }
+  const each = where(same, constant(0), softplus(sub(scores, positive)));
+  const others = sum(where(same, constant(0), constant(1)), { axes: [1] });
+  return div(sum(each, { axes: [1] }), maximum(others, 1));
 }
 
 /** `‖x‖²` of each row. */

@@ -22,7 +22,7 @@ export function retrievalObjective(options: ObjectiveOptions): RetrievalObjectiv
   switch (options.name) {
     case "bpr":
       return {
-        negatives: { count: options.negatives, shared: false, distribution: options.distribution },
+        negatives: { count: options.negatives, shared: options.shared, distribution: options.distribution },
         loss: (contest) => bprLoss(contest, options),
       };
     case "binary":

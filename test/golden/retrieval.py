@@ -167,6 +167,16 @@ def bpr(users, positives, negatives, own=2, l2=0.1, hardest=False):
     return weighted(-F.logsigmoid(margin).mean(-1)) + l2 / 2 * weighted(norms)
 
 
+def bpr_shared(users, positives, negatives, l2=0.1):
+    losses = []
+    for q in range(QUERIES):
+        others = [negatives[n] for n in range(NEGATIVES) if SHARED[n] != POSITIVE[q]]
+        margins = torch.stack([users[q] @ positives[q] - users[q] @ other for other in others])
+        losses.append(-F.logsigmoid(margins).mean())
+    norms = (users**2).sum(-1) + (positives**2).sum(-1) + (negatives**2).sum(-1).mean()
+    return weighted(torch.stack(losses)) + l2 / 2 * weighted(norms)
+
+
 def binary(users, positives, negatives, own=2):
     drawn = torch.einsum("qd,qnd->qn", users, negatives.unflatten(0, (QUERIES, own)))
     up = F.binary_cross_entropy_with_logits((users * positives).sum(-1), torch.ones(QUERIES), reduction="none")
@@ -226,6 +236,7 @@ golden = {
         loss_case("softmax shared", NEGATIVES, lambda u, p, n: softmax(u, p, n, False, False, 0.5)),
         loss_case("softmax mixed", NEGATIVES, lambda u, p, n: softmax(u, p, n, True, True, 1)),
         loss_case("softmax in batch", 0, lambda u, p: softmax(u, p, None, True, True, 0.2)),
+        loss_case("bpr shared", NEGATIVES, bpr_shared),
     ],
 }
 path = pathlib.Path(__file__).with_suffix(".json")

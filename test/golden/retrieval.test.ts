@@ -73,6 +73,7 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
   const objectives: { readonly [name: string]: object } = {
     bpr: { name: "bpr", negatives: 2, l2: 0.1 },
     "bpr hardest": { name: "bpr", negatives: 2, hardest: true, l2: 0.1 },
+    "bpr shared": { name: "bpr", negatives: 4, shared: true, l2: 0.1 },
     binary: { name: "binary", negatives: 2 },
     "softmax shared": { name: "softmax", negatives: 4, logQ: false, temperature: 0.5 },
     "softmax mixed": { name: "softmax", negatives: 4, inBatch: true },
