@@ -7,9 +7,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ConfigError, CounterRandom } from "../core/index.ts";
+import { CounterRandom } from "../core/index.ts";
 import type { DataConfigInput } from "../data/index.ts";
-import type { SplitFiles } from "./kuairand-data.ts";
+import { publicData, type SplitFiles } from "./public-data.ts";
 
 const domains = [
   { name: "sport", folder: "sport_cloth" },
@@ -22,12 +22,7 @@ type Lines = { readonly [split in keyof SplitFiles]: string[] };
 
 /** Writes the three files once; the data config reads them. */
 export function prepareAmazon(dataDirectory: string, directory: string): DataConfigInput {
-  const source = join(dataDirectory, "amazon-cross-domain");
-  if (!existsSync(source)) {
-    throw new ConfigError(`the recipe needs ${source}, which is not there`, {
-      hint: "name the folder that holds amazon-cross-domain/ with --data",
-    });
-  }
+  const source = publicData(dataDirectory, "amazon-cross-domain");
   mkdirSync(directory, { recursive: true });
   const files = {
     train: join(directory, "train.csv"),

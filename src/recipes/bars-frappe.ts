@@ -2,10 +2,7 @@
  * Frappe as on the BARS board: our models by the board's settings, beside what FuxiCTR gave on the very
  * same files (its train split's negatives are redrawn, so the board's own figures are a second reference).
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "../core/index.ts";
 import {
   type Config,
   readConfig,
@@ -18,6 +15,7 @@ import {
 } from "../run/index.ts";
 import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { beginning, provenance } from "./provenance.ts";
+import { frappeSplits } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 
 interface Reference {
@@ -149,19 +147,7 @@ function boardFigures(wanted: readonly Reference[]): string {
 /** The committed configuration with data files taken from the given directory. */
 function placed(file: string, { dataDirectory, quick }: RecipeContext): Config {
   const path = fileURLToPath(new URL(`../../configs/bars-frappe/${file}`, import.meta.url));
-  const folder = join(dataDirectory, "frappe");
-  const files = {
-    train: join(folder, "frappe.train.rebuilt.libfm.gz"),
-    valid: join(folder, "frappe.validation.libfm.gz"),
-    test: join(folder, "frappe.test.libfm.gz"),
-  };
-  for (const needed of Object.values(files)) {
-    if (existsSync(needed)) continue;
-    throw new ConfigError(`the recipe bars-frappe needs ${needed}, which is not there`, {
-      hint: "name the folder that holds frappe/ with --data",
-    });
-  }
   const config = readConfig(path);
   const training = quick ? { ...config.training, epochs: 1 } : config.training;
-  return { ...config, data: { ...config.data, ...files }, training };
+  return { ...config, data: { ...config.data, ...frappeSplits(dataDirectory) }, training };
 }

@@ -7,8 +7,8 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { ConfigError } from "../core/index.ts";
 import { type DataConfigInput, sqlText } from "../data/index.ts";
+import { publicFile } from "./public-data.ts";
 
 const columns = [
   "age",
@@ -71,12 +71,7 @@ export const censusTasks = ["income", "never_married"] as const;
 
 /** Writes the table once; the data config reads it. */
 export async function prepareCensus(dataDirectory: string, directory: string): Promise<DataConfigInput> {
-  const source = join(dataDirectory, "census-income", "census-income.test.gz");
-  if (!existsSync(source)) {
-    throw new ConfigError(`the recipe needs ${source}, which is not there`, {
-      hint: "name the folder that holds census-income/ with --data",
-    });
-  }
+  const source = publicFile(dataDirectory, "census-income", "census-income.test.gz");
   mkdirSync(directory, { recursive: true });
   const file = join(directory, "census-income.parquet");
   if (!existsSync(file)) await writeTable(source, file);

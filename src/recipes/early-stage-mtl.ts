@@ -56,7 +56,8 @@ import {
   totalValue,
 } from "./early-stage-variants.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
-import { kuairandTasks, prepareKuaiRand, type SplitFiles } from "./kuairand-data.ts";
+import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
+import type { SplitFiles } from "./public-data.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { runStudy } from "./study.ts";

@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { ConfigError } from "../core/index.ts";
 import { type DataConfigInput, sqlText } from "../data/index.ts";
+import { publicFile } from "./public-data.ts";
 
 const fields = ["origin", "destination", "day", "hour", "weekday", "distance"] as const;
 
@@ -17,12 +17,7 @@ export async function prepareFlights(
   directory: string,
   rows: number,
 ): Promise<DataConfigInput> {
-  const source = join(dataDirectory, "flights-3m", "flights-3m.parquet");
-  if (!existsSync(source)) {
-    throw new ConfigError(`the recipe needs ${source}, which is not there`, {
-      hint: "name the folder that holds flights-3m/ with --data",
-    });
-  }
+  const source = publicFile(dataDirectory, "flights-3m", "flights-3m.parquet");
   mkdirSync(directory, { recursive: true });
   const splits = { train: [0, 8], valid: [8, 9], test: [9, 10] } as const;
   const file = (split: string): string => join(directory, `${split}-${rows}.parquet`);

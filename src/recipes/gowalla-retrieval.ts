@@ -3,14 +3,13 @@
  * tower over id and history by sampled softmax as YouTube's candidate generator. Rate and number of epochs are
  * chosen on a tenth of the training items held out; then each model learns from all of them, once a seed.
  */
-import { join } from "node:path";
 import { parseRetrievalConfig, type RetrievalConfig, type RetrievalConfigInput } from "../retrieval/index.ts";
 import { recipeResult, type RecipeResult, writeResult } from "../run/index.ts";
 import { beginning, provenance } from "./provenance.ts";
+import { publicFile } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import {
   againstPublished,
-  neededFile,
   rateTrials,
   type RetrievalVariant,
   retrievalRows,
@@ -111,8 +110,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
 }
 
 function config(name: string, { quick, dataDirectory }: RecipeContext): RetrievalConfig {
-  const file = (split: string): string =>
-    neededFile(join(dataDirectory, "gowalla", `${split}.txt.gz`), gowallaRetrieval.name);
+  const file = (split: string): string => publicFile(dataDirectory, "gowalla", `${split}.txt.gz`);
   const { model, objective, batchSize, historyLength, epochs } = models[name];
   return parseRetrievalConfig({
     task: "retrieval",

@@ -13,8 +13,9 @@ import {
   writeResult,
 } from "../run/index.ts";
 import { gridRows, trainGrid, type Variant } from "./grid.ts";
-import { prepareKuaiRand, type SplitFiles } from "./kuairand-data.ts";
+import { prepareKuaiRand } from "./kuairand-data.ts";
 import { beginning, provenance } from "./provenance.ts";
+import type { SplitFiles } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { learningRates, tuned } from "./tune.ts";
 

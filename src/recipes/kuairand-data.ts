@@ -11,14 +11,8 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { ConfigError } from "../core/index.ts";
 import { type DataConfigInput, sqlText } from "../data/index.ts";
-
-export interface SplitFiles {
-  readonly train: string;
-  readonly valid: string;
-  readonly test: string;
-}
+import { publicData, type SplitFiles } from "./public-data.ts";
 
 /** The fields that multi-task recipes use: few enough that experts are cheap. */
 export function kuairandTasks(
@@ -56,12 +50,7 @@ const testFrom = 20220507;
 
 /** Builds the three files once; later calls find them. */
 export async function prepareKuaiRand(dataDirectory: string, directory: string): Promise<SplitFiles> {
-  const source = join(dataDirectory, "kuairand-pure");
-  if (!existsSync(source)) {
-    throw new ConfigError(`the recipe needs ${source}, which is not there`, {
-      hint: "name the folder that holds kuairand-pure/ with --data",
-    });
-  }
+  const source = publicData(dataDirectory, "kuairand-pure");
   mkdirSync(directory, { recursive: true });
   const files = {
     train: join(directory, "train.parquet"),

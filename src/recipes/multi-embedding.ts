@@ -5,10 +5,8 @@
  * 1e-3, batches of 2048, L2 of 1e-6, no tuning; but fewer epochs, and smaller networks. Beside AUC, the information abundance of the tables; and the law
  * behind it in its smallest setting.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { collapseByVocabulary, meanOf, runTables } from "../analysis/index.ts";
-import { ConfigError } from "../core/index.ts";
 import type { DataConfigInput } from "../data/index.ts";
 import {
   compareRows,
@@ -23,6 +21,7 @@ import { exampleConfig, type WorldOptions } from "../world/index.ts";
 import { abundanceAfterTraining, dim as lawDim } from "./collapse-law.ts";
 import { prepareFlights } from "./flights-data.ts";
 import { trainGrid, type Variant } from "./grid.ts";
+import { frappeSplits } from "./public-data.ts";
 import { type MeasuredPart, recordParts } from "./record-parts.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { openedRuns, type Study, type StudyRuns, studyName } from "./study.ts";
@@ -145,20 +144,8 @@ async function studies(context: RecipeContext): Promise<HostStudy[]> {
 }
 
 function frappe(dataDirectory: string): DataConfigInput {
-  const file = (name: string): string => {
-    const path = join(dataDirectory, "frappe", name);
-    if (existsSync(path)) return path;
-    throw new ConfigError(`the recipe multi-embedding needs ${path}, which is not there`, {
-      hint: "name the folder that holds frappe/ with --data",
-    });
-  };
   return {
-    data: {
-      train: file("frappe.train.rebuilt.libfm.gz"),
-      valid: file("frappe.validation.libfm.gz"),
-      test: file("frappe.test.libfm.gz"),
-      format: "libfm",
-    },
+    data: { ...frappeSplits(dataDirectory), format: "libfm" },
     features: Array.from({ length: 10 }, (_, f) => ({ name: `f${f}`, kind: "categorical" as const })),
     labels: [{ name: "label", threshold: 0 }],
   };

@@ -2,9 +2,7 @@
  * The grid of retrieval recipes: every (variant, seed) in a run directory of its own, resumable; tuning on
  * validation; rows and comparisons with published figures.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "../core/index.ts";
 import { finishRetrievalRun, type RetrievalConfig, type RetrievalMetrics } from "../retrieval/index.ts";
 import {
   pairedDifference,
@@ -163,12 +161,4 @@ export function againstPublished(
     interval95,
     verdict: verdictOf(interval95, true, { kind: "not-worse", tolerance }),
   };
-}
-
-/** @throws ConfigError when a file of the recipe's data is not there */
-export function neededFile(path: string, recipe: string): string {
-  if (existsSync(path)) return path;
-  throw new ConfigError(`the recipe ${recipe} needs ${path}, which is not there`, {
-    hint: "name the folder that holds the public data sets with --data",
-  });
 }

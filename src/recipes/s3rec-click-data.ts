@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CounterRandom } from "../core/index.ts";
 import type { DataConfigInput } from "../data/index.ts";
-import { neededFile } from "./retrieval-grid.ts";
+import { publicFile } from "./public-data.ts";
 
 export interface S3RecClickOptions {
   readonly set: "Beauty" | "LastFM";
@@ -32,7 +32,7 @@ export function prepareS3RecClicks(
   options: S3RecClickOptions,
 ): DataConfigInput {
   const { set, historyLength, users } = options;
-  const source = (name: string): string => neededFile(join(dataDirectory, "s3rec-sequences", name), "dare");
+  const source = (name: string): string => publicFile(dataDirectory, "s3rec-sequences", name);
   mkdirSync(directory, { recursive: true });
   const file = (split: Split): string => join(directory, `${split}.csv`);
   const files = { train: file("train"), valid: file("valid"), test: file("test") };

@@ -4,14 +4,13 @@
  * trained by softmax over drawn items; SASRec also as in its paper, by cross entropy with one negative a position,
  * which is how the published figures were obtained.
  */
-import { join } from "node:path";
 import { parseRetrievalConfig, type RetrievalConfig, type RetrievalConfigInput } from "../retrieval/index.ts";
 import { compareRows, recipeResult, type RecipeResult, type ResultRow, writeResult } from "../run/index.ts";
 import { beginning, provenance } from "./provenance.ts";
+import { publicFile } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import {
   againstPublished,
-  neededFile,
   rateTrials,
   type RetrievalVariant,
   retrievalRows,
@@ -117,7 +116,7 @@ function comparisonsOf(rows: readonly ResultRow[]): RecipeResult["comparisons"] 
 }
 
 function config(set: SetName, variant: string, { quick, dataDirectory }: RecipeContext): RetrievalConfig {
-  const train = neededFile(join(dataDirectory, "s3rec-sequences", sets[set].file), s3recNextItem.name);
+  const train = publicFile(dataDirectory, "s3rec-sequences", sets[set].file);
   const { model, objective } = models[variant];
   return parseRetrievalConfig({
     task: "retrieval",

@@ -2,9 +2,9 @@
  * Frappe as columns again, with what the app store says of each app: the published libFM files name a field's
  * value by the order of its first appearance in the log, and so lead back to the app's texts.
  */
-import { join } from "node:path";
 import { type DataConfigInput, sqlText } from "../../data/index.ts";
-import { drawn, madeTables, publicData } from "./made-tables.ts";
+import { drawn, madeTables } from "../made-tables.ts";
+import { frappeSplits, publicFile } from "../public-data.ts";
 
 const fields = [
   "user",
@@ -32,12 +32,13 @@ export interface FrappeFiles {
 }
 
 export function prepareFrappe(dataDirectory: string, directory: string): Promise<FrappeFiles> {
-  const source = publicData(dataDirectory, "frappe");
+  const splits = frappeSplits(dataDirectory);
+  const source = (file: string): string => sqlText(publicFile(dataDirectory, "frappe", file));
   const rows = (file: string): string => `
     SELECT row_number() OVER () AS row, (parts[1] = '1')::INT AS used,
            ${fields.map((name, k) => `split_part(parts[${k + 2}], ':', 1)::INT AS ${name}`).join(", ")}
     FROM (SELECT string_split(line, ' ') AS parts
-          FROM read_csv(${sqlText(join(source, file))}, columns = {'line': 'VARCHAR'}, delim = '\\t', header = false))`;
+          FROM read_csv(${sqlText(file)}, columns = {'line': 'VARCHAR'}, delim = '\\t', header = false))`;
   const split = (file: string, where = ""): string =>
     `SELECT * EXCLUDE (row) FROM (${rows(file)}) ${where} ORDER BY row`;
   const text = (name: string): string => `CASE WHEN ${name} = 'unknown' THEN NULL ELSE ${name} END`;
@@ -47,19 +48,19 @@ export function prepareFrappe(dataDirectory: string, directory: string): Promise
       `CREATE TABLE seen AS
        SELECT item AS original, min(row) AS first
        FROM (SELECT item, row_number() OVER () AS row
-             FROM read_csv(${sqlText(join(source, "frappe.csv.gz"))}, delim = '\\t', header = true, all_varchar = true))
+             FROM read_csv(${source("frappe.csv.gz")}, delim = '\\t', header = true, all_varchar = true))
        GROUP BY item`,
     ],
     {
-      train: split("frappe.train.rebuilt.libfm.gz"),
-      valid: split("frappe.validation.libfm.gz"),
-      test: split("frappe.test.libfm.gz"),
-      warm: split("frappe.train.rebuilt.libfm.gz", `WHERE ${drawn("'app' || item")} >= 0.2`),
+      train: split(splits.train),
+      valid: split(splits.valid),
+      test: split(splits.test),
+      warm: split(splits.train, `WHERE ${drawn("'app' || item")} >= 0.2`),
       apps: `
         SELECT ${firstItem - 1} + row_number() OVER (ORDER BY first) AS item, ${text("name")} AS title,
                left(coalesce(${text('"short desc"')}, ${text("description")}), 200) AS description,
                ${text("category")} AS category, ${text("developer")} AS developer
-        FROM seen LEFT JOIN read_csv(${sqlText(join(source, "meta.csv.gz"))}, delim = '\\t', header = true,
+        FROM seen LEFT JOIN read_csv(${source("meta.csv.gz")}, delim = '\\t', header = true,
                                      all_varchar = true, quote = '') meta ON meta.item = seen.original
         ORDER BY 1`,
     },

@@ -6,11 +6,12 @@
 import { join } from "node:path";
 import { type DataConfigInput, sqlText } from "../../data/index.ts";
 import { exampleConfig } from "../../world/index.ts";
+import { drawn, madeTables } from "../made-tables.ts";
+import { publicFile } from "../public-data.ts";
 import type { RecipeContext } from "../recipe.ts";
 import type { Contender } from "../study.ts";
 import { ensureWorld } from "../world-data.ts";
 import { type Component, type Measured, together } from "./component.ts";
-import { drawn, madeTables, publicData } from "./made-tables.ts";
 import { type Claimed, measureStudy } from "./study-component.ts";
 
 type Features = DataConfigInput["features"];
@@ -88,7 +89,7 @@ async function prices(context: RecipeContext): Promise<Measured> {
 }
 
 function flights({ dataDirectory, workDirectory }: RecipeContext) {
-  const source = publicData(dataDirectory, "flights-3m");
+  const source = publicFile(dataDirectory, "flights-3m", "flights-3m.parquet");
   const share = (from: number, to: number): string => `share >= ${from} AND share < ${to}`;
   const rows = (where: string): string =>
     `SELECT * EXCLUDE (row, share) FROM flights WHERE ${where} ORDER BY row`;
@@ -98,7 +99,7 @@ function flights({ dataDirectory, workDirectory }: RecipeContext) {
       `CREATE TABLE flights AS
        SELECT row, ${drawn("'flight' || row")} AS share, (delay > 15)::INT AS late, distance, origin, destination,
               60 * hour(date) + minute(date) AS minute, dayofyear(date) AS day, isodow(date) AS weekday
-       FROM (SELECT *, row_number() OVER () AS row FROM read_parquet(${sqlText(join(source, "flights-3m.parquet"))}))`,
+       FROM (SELECT *, row_number() OVER () AS row FROM read_parquet(${sqlText(source)}))`,
     ],
     {
       few: rows(share(0, 0.005)),

@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import { sqlText } from "../../data/index.ts";
 import { exampleConfig, type WorldOptions } from "../../world/index.ts";
+import { madeTables } from "../made-tables.ts";
 import type { RecipeContext } from "../recipe.ts";
 import type { Contender } from "../study.ts";
 import { ensureWorld } from "../world-data.ts";
 import { coldRows } from "./cold-rows.ts";
 import type { Component } from "./component.ts";
-import { madeTables } from "./made-tables.ts";
 import { type Claimed, measureStudy } from "./study-component.ts";
 
 const world: WorldOptions = {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CounterRandom } from "../../core/index.ts";
 import type { DataConfigInput } from "../../data/index.ts";
-import { publicData } from "./made-tables.ts";
+import { publicData } from "../public-data.ts";
 
 const negatives = 2;
 const fewest = 5;
