@@ -12,13 +12,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { readJson, writeJsonAtomic } from "../core/node/index.ts";
 import { encodeForMap, type EncodedSource, sqlText, writeScores } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { type OpenRun, openRun, runFiles } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import { readWorldManifest } from "../world/index.ts";
+import { withDatabase, writeParquet } from "./made-tables.ts";
 
 export interface CandidateSetOptions {
   /** Directory of a generated world. */
@@ -77,8 +77,7 @@ export async function writeCandidateSets(options: CandidateSetOptions): Promise<
   await withDatabase(async (connection) => {
     const parquet = (name: string): string =>
       `read_parquet(${sqlText(join(world, name))}, file_row_number = true)`;
-    const copy = (sql: string, path: string): Promise<unknown> =>
-      connection.run(`COPY (${sql}) TO ${sqlText(path)} (FORMAT parquet)`);
+    const copy = (sql: string, path: string): Promise<void> => writeParquet(connection, sql, path);
     const soft = async (name: string, sql: string): Promise<string> => {
       const [raw, scored] = [at(`raw-${name}`), at(`scored-${name}`)];
       await copy(sql, raw);
@@ -130,20 +129,6 @@ export async function writeCandidateSets(options: CandidateSetOptions): Promise<
   });
   writeJsonAtomic(made, from);
   return sets;
-}
-
-async function withDatabase(use: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:", {
-    autoinstall_known_extensions: "false",
-    threads: "1",
-  });
-  const connection = await instance.connect();
-  try {
-    await use(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }
 
 function outputOf({ predictions }: OpenRun, label: string): string {

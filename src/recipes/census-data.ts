@@ -4,10 +4,8 @@
  * cannot be had; figures of other papers are therefore not comparable. As there, columns that nearly spell
  * out the marital status (tax filer, household) stay features: its AUC is near 0.99 whatever the model.
  */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { type DataConfigInput, sqlText } from "../data/index.ts";
+import { madeTables } from "./made-tables.ts";
 import { publicFile } from "./public-data.ts";
 
 const columns = [
@@ -72,9 +70,8 @@ export const censusTasks = ["income", "never_married"] as const;
 /** Writes the table once; the data config reads it. */
 export async function prepareCensus(dataDirectory: string, directory: string): Promise<DataConfigInput> {
   const source = publicFile(dataDirectory, "census-income", "census-income.test.gz");
-  mkdirSync(directory, { recursive: true });
-  const file = join(directory, "census-income.parquet");
-  if (!existsSync(file)) await writeTable(source, file);
+  const table = "census-income";
+  const { [table]: file } = await madeTables(directory, [], { [table]: rowsOf(source) });
   const features = columns.filter((name) => !notFeatures.includes(name));
   return {
     data: { train: file, split: { by: "ratio", train: 0.7, valid: 0.15, test: 0.15, seed: 2024 } },
@@ -87,28 +84,16 @@ export async function prepareCensus(dataDirectory: string, directory: string): P
   };
 }
 
-async function writeTable(source: string, file: string): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
+function rowsOf(source: string): string {
   const names = columns.map((name) => sqlText(name)).join(", ");
   const cells = columns
     .filter((name) => !notFeatures.includes(name))
     .map((name) =>
       amounts.includes(name) ? `trim(${name})::DOUBLE AS ${name}` : `nullif(trim(${name}), '?') AS ${name}`,
     );
-  try {
-    await connection.run("SET threads = 1");
-    await connection.run(
-      `COPY (
-         SELECT ${cells.join(", ")},
-                (trim(income_50k) = '50000+.')::INT AS income,
-                (trim(marital_stat) = 'Never married')::INT AS never_married
-         FROM read_csv(${sqlText(source)}, header = false, all_varchar = true, delim = ',', quote = '', names = [${names}])
-       ) TO ${sqlText(`${file}.partial`)} (FORMAT parquet)`,
-    );
-    renameSync(`${file}.partial`, file);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  return `
+    SELECT ${cells.join(", ")},
+           (trim(income_50k) = '50000+.')::INT AS income,
+           (trim(marital_stat) = 'Never married')::INT AS never_married
+    FROM read_csv(${sqlText(source)}, header = false, all_varchar = true, delim = ',', quote = '', names = [${names}])`;
 }

@@ -15,10 +15,8 @@
  * comes of it end to end is the slate's true value: the early stage keeps 50, the final stage orders them, the
  * first ten are shown. KuaiRand's labels show the multi-task part on real logs.
  */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { basename, join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
-import { prepareDataset, readTable, sqlText } from "../data/index.ts";
+import { join } from "node:path";
+import { prepareDataset, queryRow, readTable, sqlText } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import {
   type CandidateValues,
@@ -57,6 +55,7 @@ import {
 } from "./early-stage-variants.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
+import { madeTables, withDatabase } from "./made-tables.ts";
 import type { SplitFiles } from "./public-data.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
@@ -168,16 +167,14 @@ async function finalRun(world: string, context: RecipeContext): Promise<string> 
 }
 
 async function baseRates(sets: CandidateSets): Promise<{ [label in FunnelLabel]: number }> {
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
   const means = funnelLabels.map((label) => `avg("${label}")::DOUBLE AS "${label}"`).join(", ");
-  const reader = await connection.runAndReadAll(
-    `SELECT ${means} FROM read_parquet(${sqlText(sets.impressions.train)})`,
-  );
-  const [row] = reader.getRowObjectsJS();
-  connection.closeSync();
-  instance.closeSync();
-  return row as { [label in FunnelLabel]: number };
+  return withDatabase(async (connection) => {
+    const row = await queryRow(
+      connection,
+      `SELECT ${means} FROM read_parquet(${sqlText(sets.impressions.train)})`,
+    );
+    return row as { [label in FunnelLabel]: number };
+  });
 }
 
 interface StudiedVariant {
@@ -538,25 +535,13 @@ async function kuairandRows(context: RecipeContext): Promise<ResultRow[]> {
 
 /** Every third user, so that thirty runs stay affordable. */
 async function thirdOfUsers(files: SplitFiles, directory: string): Promise<SplitFiles> {
-  mkdirSync(directory, { recursive: true });
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
-  try {
-    // One thread, so that rows keep their order.
-    await connection.run("SET threads = 1");
-    const copy = async (file: string): Promise<string> => {
-      const target = join(directory, basename(file));
-      if (existsSync(target)) return target;
-      const rows = `SELECT * FROM read_parquet(${sqlText(file)}) WHERE user_id::INT % 3 = 0`;
-      await connection.run(`COPY (${rows}) TO ${sqlText(`${target}.partial`)} (FORMAT parquet)`);
-      renameSync(`${target}.partial`, target);
-      return target;
-    };
-    return { train: await copy(files.train), valid: await copy(files.valid), test: await copy(files.test) };
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  const third = (file: string): string =>
+    `SELECT * FROM read_parquet(${sqlText(file)}) WHERE user_id::INT % 3 = 0`;
+  return madeTables(directory, [], {
+    train: third(files.train),
+    valid: third(files.valid),
+    test: third(files.test),
+  });
 }
 
 function kuairandComparisons(rows: readonly ResultRow[]): ResultComparison[] {

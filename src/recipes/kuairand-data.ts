@@ -8,10 +8,9 @@
  * History of an impression: the videos watched before 25 April as published (the last 50), then those
  * clicked on earlier days of the log; the last 50 of both.
  */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { type DataConfigInput, sqlText } from "../data/index.ts";
+import { madeTables } from "./made-tables.ts";
 import { publicData, type SplitFiles } from "./public-data.ts";
 
 /** The fields that multi-task recipes use: few enough that experts are cheap. */
@@ -51,35 +50,12 @@ const testFrom = 20220507;
 /** Builds the three files once; later calls find them. */
 export async function prepareKuaiRand(dataDirectory: string, directory: string): Promise<SplitFiles> {
   const source = publicData(dataDirectory, "kuairand-pure");
-  mkdirSync(directory, { recursive: true });
-  const files = {
-    train: join(directory, "train.parquet"),
-    valid: join(directory, "valid.parquet"),
-    test: join(directory, "test.parquet"),
-  };
-  if (Object.values(files).every((file) => existsSync(file))) return files;
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
-  try {
-    await connection.run(joined(source));
-    const conditions = {
-      train: `date < ${validFrom}`,
-      valid: `date >= ${validFrom} AND date < ${testFrom}`,
-      test: `date >= ${testFrom}`,
-    };
-    for (const [split, file] of Object.entries(files)) {
-      const condition = conditions[split as keyof SplitFiles];
-      const partial = `${file}.partial`;
-      await connection.run(
-        `COPY (SELECT * EXCLUDE (row) FROM joined WHERE ${condition} ORDER BY row) TO ${sqlText(partial)} (FORMAT parquet)`,
-      );
-      renameSync(partial, file);
-    }
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-  return files;
+  const split = (where: string): string => `SELECT * EXCLUDE (row) FROM joined WHERE ${where} ORDER BY row`;
+  return madeTables(directory, [joined(source)], {
+    train: split(`date < ${validFrom}`),
+    valid: split(`date >= ${validFrom} AND date < ${testFrom}`),
+    test: split(`date >= ${testFrom}`),
+  });
 }
 
 function joined(source: string): string {

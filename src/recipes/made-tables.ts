@@ -1,8 +1,30 @@
-/** Parquet files made from public data by queries, once: an interrupted recipe finds them. */
+/** Parquet files made by queries, once: an interrupted recipe finds them. */
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { sqlText } from "../data/index.ts";
+
+/** A database in memory, with one thread: sums, row numbers and the order of rows are always the same. */
+export async function withDatabase<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    autoinstall_known_extensions: "false",
+    threads: "1",
+  });
+  const connection = await instance.connect();
+  try {
+    return await use(connection);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** Writes a query's rows as Parquet; the file appears whole. */
+export async function writeParquet(connection: DuckDBConnection, query: string, file: string): Promise<void> {
+  const partial = `${file}.partial`;
+  await connection.run(`COPY (${query}) TO ${sqlText(partial)} (FORMAT parquet)`);
+  renameSync(partial, file);
+}
 
 /**
  * Runs `setup`, then writes each query's rows to `<name>.parquet`; queries end with their ORDER BY.
@@ -20,21 +42,10 @@ export async function madeTables<Name extends string>(
     [name in Name]: string;
   };
   if (names.every((name) => existsSync(files[name]))) return files;
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
-  try {
-    // One thread, so that sums and row numbers are always the same.
-    await connection.run("SET threads = 1");
+  await withDatabase(async (connection) => {
     for (const statement of setup) await connection.run(statement);
-    for (const name of names) {
-      const partial = `${files[name]}.partial`;
-      await connection.run(`COPY (${queries[name]}) TO ${sqlText(partial)} (FORMAT parquet)`);
-      renameSync(partial, files[name]);
-    }
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+    for (const name of names) await writeParquet(connection, queries[name], files[name]);
+  });
   return files;
 }
 

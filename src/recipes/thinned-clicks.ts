@@ -4,10 +4,10 @@
  * positives turns a true probability p into `r p / (1 - p + r p)`, a shift of its logit by ln r, so that rows
  * keep their order. Validation and test keep all their rows; their `true_click` is that of the thinned law.
  */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { type DataConfigInput, queryRow, sqlText } from "../data/index.ts";
+import { drawn, withDatabase, writeParquet } from "./made-tables.ts";
 
 /** Copies of the config's files in which `rate` of the training rows are clicks; made once. */
 export async function withClickRate(
@@ -19,11 +19,7 @@ export async function withClickRate(
   const file = (split: string): string => join(directory, `${split}.parquet`);
   const data = { ...config.data, train: file("train"), valid: file("valid"), test: file("test") };
   if ([data.train, data.valid, data.test].every((path) => existsSync(path))) return { ...config, data };
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
-  try {
-    // One thread, so that rows keep their order and their numbers.
-    await connection.run("SET threads = 1");
+  await withDatabase(async (connection) => {
     const source = (split: "train" | "valid" | "test"): string =>
       `read_parquet(${sqlText(String(config.data[split]))})`;
     const { base } = await queryRow(connection, `SELECT avg(click) AS base FROM ${source("train")}`);
@@ -32,18 +28,13 @@ export async function withClickRate(
     const law = `${kept} * true_click / (1 - true_click + ${kept} * true_click) AS true_click`;
     for (const split of ["train", "valid", "test"] as const) {
       const numbered = `(SELECT *, row_number() OVER () AS row FROM ${source(split)})`;
-      const drawn = "(md5_number_lower('click' || row) % 1000000)::DOUBLE / 1000000";
-      const where = split === "train" ? `WHERE click = 0 OR ${drawn} < ${kept}` : "";
-      const target = file(split);
-      await connection.run(
-        `COPY (SELECT * EXCLUDE (row) REPLACE (${law}) FROM ${numbered} ${where} ORDER BY row)
-           TO ${sqlText(`${target}.partial`)} (FORMAT parquet)`,
+      const where = split === "train" ? `WHERE click = 0 OR ${drawn("'click' || row")} < ${kept}` : "";
+      await writeParquet(
+        connection,
+        `SELECT * EXCLUDE (row) REPLACE (${law}) FROM ${numbered} ${where} ORDER BY row`,
+        file(split),
       );
-      renameSync(`${target}.partial`, target);
     }
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  });
   return { ...config, data };
 }

@@ -4,14 +4,13 @@
  * is what the best candidate would have had more, in clicks expected.
  */
 import { join } from "node:path";
-import { existsSync, renameSync } from "node:fs";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { CounterRandom } from "../../core/index.ts";
 import { type DataConfigInput, type PreparedDataset, sqlText } from "../../data/index.ts";
 import { binaryMetrics } from "../../evaluation/index.ts";
 import type { EncodedBatch } from "../../schema/index.ts";
 import type { Learner } from "../../training/index.ts";
 import { exampleConfig } from "../../world/index.ts";
+import { madeTables } from "../made-tables.ts";
 
 /** All candidates of a simulation, encoded; requests in order of time, each with as many. */
 export interface BanditLog {
@@ -32,22 +31,11 @@ export type Policy = (rows: EncodedBatch, firstRequest: number) => Promise<Judge
 
 /** A data config of the world's kept candidates in order of time, with a label that is drawn later. */
 export async function candidateConfig(directory: string): Promise<DataConfigInput> {
-  const file = join(directory, "candidates-by-time.parquet");
-  if (!existsSync(file)) {
-    const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-    const connection = await instance.connect();
-    try {
-      const source = `read_parquet(${sqlText(join(directory, "candidates.parquet"))})`;
-      await connection.run(
-        `COPY (SELECT *, 0 AS click FROM ${source} ORDER BY time, request_id, item_id)
-           TO ${sqlText(`${file}.partial`)} (FORMAT parquet)`,
-      );
-      renameSync(`${file}.partial`, file);
-    } finally {
-      connection.closeSync();
-      instance.closeSync();
-    }
-  }
+  const source = `read_parquet(${sqlText(join(directory, "candidates.parquet"))})`;
+  const byTime = "candidates-by-time";
+  const { [byTime]: file } = await madeTables(directory, [], {
+    [byTime]: `SELECT *, 0 AS click FROM ${source} ORDER BY time, request_id, item_id`,
+  });
   const { features, ...config } = exampleConfig(directory);
   // Of the logging policy's slate, and no property of a candidate.
   const known = features.filter(({ name }) => name !== "position");

@@ -4,9 +4,7 @@
  * and knows nothing. All are measured day by day on rows that they have not learned from. The learning rate is
  * tuned for the model that stays, and taken as it is for streams.
  */
-import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { type PreparedDataset, prepareDataset, sqlText } from "../../data/index.ts";
 import { createEngine } from "../../engine/index.ts";
 import {
@@ -21,6 +19,7 @@ import { measure, predictSplit, prequential, selectRows } from "../../training/i
 import { exampleConfig, type WorldOptions } from "../../world/index.ts";
 import { columnsOf } from "../comparable-users.ts";
 import { trainGrid, type Variant, type VariantRuns } from "../grid.ts";
+import { madeTables } from "../made-tables.ts";
 import type { RecipeContext } from "../recipe.ts";
 import { measuredRow } from "../task-rows.ts";
 import { learningRates, tuned } from "../tune.ts";
@@ -141,22 +140,10 @@ function rowsOf(runs: VariantRuns, found: readonly DayMetrics[], trials: number)
 
 /** The test split in order of time. */
 async function byTime(directory: string): Promise<string> {
-  const file = join(directory, "test-by-time.parquet");
-  if (existsSync(file)) return file;
-  const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
-  const connection = await instance.connect();
-  try {
-    const source = `read_parquet(${sqlText(join(directory, "test.parquet"))})`;
-    await connection.run(
-      `COPY (SELECT * FROM ${source} ORDER BY time, request_id, position)
-         TO ${sqlText(`${file}.partial`)} (FORMAT parquet)`,
-    );
-    renameSync(`${file}.partial`, file);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-  return file;
+  const name = "test-by-time";
+  const source = `read_parquet(${sqlText(join(directory, "test.parquet"))})`;
+  const query = `SELECT * FROM ${source} ORDER BY time, request_id, position`;
+  return (await madeTables(directory, [], { [name]: query }))[name];
 }
 
 /** What the models that stay as they are come to, averaged over days like a stream. */
