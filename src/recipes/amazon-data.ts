@@ -4,10 +4,11 @@
  * of each user as shipped; validation one more, drawn from the training file. Train has two negatives a
  * positive, validation and test four: AUC here is that of sampled negatives and depends on them.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CounterRandom } from "../core/index.ts";
+import { writeFileAtomic } from "../core/node/index.ts";
 import type { DataConfigInput } from "../data/index.ts";
 import { publicData, type SplitFiles } from "./public-data.ts";
 
@@ -23,7 +24,6 @@ type Lines = { readonly [split in keyof SplitFiles]: string[] };
 /** Writes the three files once; the data config reads them. */
 export function prepareAmazon(dataDirectory: string, directory: string): DataConfigInput {
   const source = publicData(dataDirectory, "amazon-cross-domain");
-  mkdirSync(directory, { recursive: true });
   const files = {
     train: join(directory, "train.csv"),
     valid: join(directory, "valid.csv"),
@@ -33,8 +33,7 @@ export function prepareAmazon(dataDirectory: string, directory: string): DataCon
     const lines: Lines = { train: [], valid: [], test: [] };
     for (const { name, folder } of domains) addDomain(lines, name, join(source, folder));
     for (const split of ["train", "valid", "test"] as const) {
-      writeFileSync(`${files[split]}.partial`, `user,item,domain,bought\n${lines[split].join("\n")}\n`);
-      renameSync(`${files[split]}.partial`, files[split]);
+      writeFileAtomic(files[split], `user,item,domain,bought\n${lines[split].join("\n")}\n`);
     }
   }
   return {

@@ -5,10 +5,11 @@
  * training every fifth item is taken, the third from the end first. Train has two negatives a positive,
  * validation and test four. An item's category is the first of its attributes.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CounterRandom } from "../core/index.ts";
+import { writeFileAtomic } from "../core/node/index.ts";
 import type { DataConfigInput } from "../data/index.ts";
 import { publicFile } from "./public-data.ts";
 
@@ -33,7 +34,6 @@ export function prepareS3RecClicks(
 ): DataConfigInput {
   const { set, historyLength, users } = options;
   const source = (name: string): string => publicFile(dataDirectory, "s3rec-sequences", name);
-  mkdirSync(directory, { recursive: true });
   const file = (split: Split): string => join(directory, `${split}.csv`);
   const files = { train: file("train"), valid: file("valid"), test: file("test") };
   if (!Object.values(files).every((path) => existsSync(path))) {
@@ -47,8 +47,7 @@ export function prepareS3RecClicks(
     const rows = rowsOf(sequences, options, category);
     const header = "user,item,category,history,history_categories,taken";
     for (const split of Object.keys(files) as Split[]) {
-      writeFileSync(`${files[split]}.partial`, `${header}\n${rows[split].join("\n")}\n`);
-      renameSync(`${files[split]}.partial`, files[split]);
+      writeFileAtomic(files[split], `${header}\n${rows[split].join("\n")}\n`);
     }
   }
   const list = { kind: "sequence", separator: " ", maxLength: historyLength } as const;

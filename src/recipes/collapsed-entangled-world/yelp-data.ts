@@ -3,10 +3,11 @@
  * user went, and two places drawn uniformly where the user did not. Test is each user's last visit, validation the
  * one before. A fifth of the places is left out of training. AUC here is that of sampled negatives.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CounterRandom } from "../../core/index.ts";
+import { writeFileAtomic } from "../../core/node/index.ts";
 import type { DataConfigInput } from "../../data/index.ts";
 import { publicData } from "../public-data.ts";
 
@@ -23,11 +24,9 @@ export function prepareYelp(
   const [sequences, letters] = ["s3rec-sequences", "yelp-letter"].map((name) =>
     publicData(dataDirectory, name),
   );
-  mkdirSync(directory, { recursive: true });
   const file = (name: string): string => join(directory, name);
   const write = (name: string, lines: readonly string[]): void => {
-    writeFileSync(file(`${name}.partial`), `${lines.join("\n")}\n`);
-    renameSync(file(`${name}.partial`), file(name));
+    writeFileAtomic(file(name), `${lines.join("\n")}\n`);
   };
   const names = [...splits.map((split) => `${split}.csv`), "places.jsonl"];
   if (!names.every((name) => existsSync(file(name)))) {
