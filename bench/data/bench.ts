@@ -11,6 +11,7 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../../src/core/index.ts";
 import { generateCsv } from "./generate.ts";
 
 const { values: options } = parseArgs({
@@ -49,11 +50,6 @@ function runSide<T>(command: string, args: readonly string[]): T | undefined {
   if (status === 0) return JSON.parse(stdout) as T;
   process.stderr.write(`${command} ${args.join(" ")}\n${stderr ?? "did not start"}\n`);
   return undefined;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[(sorted.length - 1) >> 1];
 }
 
 const BYTES_PER_ROW = 289;

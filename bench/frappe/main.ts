@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../../src/core/index.ts";
 import { prepareDataset } from "../../src/data/index.ts";
 import { nativeEngine } from "../../src/engine/index.ts";
 import { buildModel, dataConfigOf, readConfig } from "../../src/run/index.ts";
@@ -87,9 +88,4 @@ async function runModel(name: string) {
     torchSecondsPerEpoch: torchSeconds,
     ratio,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((x, y) => x - y);
-  return sorted[sorted.length >> 1];
 }

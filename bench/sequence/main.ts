@@ -13,6 +13,7 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../../src/core/index.ts";
 import { nativeEngine } from "../../src/engine/native.ts";
 import { timedSearch } from "../../src/recipes/search-time.ts";
 import { batchLayout } from "../../src/schema/index.ts";
@@ -120,8 +121,4 @@ async function compare(
     `${name.padEnd(16)} ${millraceMilliseconds.toFixed(2)} ms, PyTorch ${torchMilliseconds?.toFixed(2) ?? "-"} ms a ${unit}, ` +
       `ratio ${ratio?.toFixed(2) ?? "-"}`,
   );
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

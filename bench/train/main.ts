@@ -11,6 +11,7 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../../src/core/index.ts";
 import { nativeEngine } from "../../src/engine/native.ts";
 import type { Engine } from "../../src/engine/index.ts";
 import { GraphBuilder, encodeModel } from "../../src/onnx/index.ts";
@@ -235,9 +236,4 @@ async function gemmGflops(n: number): Promise<number> {
   }
   await session.release();
   return (2 * size.batch * n * n) / median(samples) / 1e6;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((x, y) => x - y);
-  return sorted[sorted.length >> 1];
 }

@@ -1,9 +1,9 @@
 /** Inference graphs on encoded batches of several sizes: what one process can serve. */
+import { median } from "../core/index.ts";
 import { modelNamed, OnnxPredictor } from "../run/index.ts";
 import { batchLayout } from "../schema/index.ts";
 import { defaultObjective, inferenceGraph, Learner, optimizerOptions } from "../training/index.ts";
 import type { BenchContext, Benchmark, BenchRow } from "./benchmark.ts";
-import { medianOf } from "./median.ts";
 import { workloadBatches, workloadMap } from "./workload.ts";
 
 const batchSizes = [1, 64, 1024] as const;
@@ -55,7 +55,7 @@ async function run({ engine, signal, onLine }: BenchContext): Promise<BenchRow[]
       if (k >= 3) samples.push(performance.now() - start);
     }
     await predictor.release();
-    const milliseconds = medianOf(samples);
+    const milliseconds = median(samples);
     rows.push({
       case: `batch ${batch}`,
       rowsPerSecond: (batch / milliseconds) * 1000,

@@ -1,9 +1,9 @@
 /** Whole training steps in memory: forward, backward, rows and weights moved. Reading data is not part of it. */
+import { median } from "../core/index.ts";
 import { modelNamed } from "../run/index.ts";
 import { batchLayout } from "../schema/index.ts";
 import { defaultObjective, Learner, optimizerOptions } from "../training/index.ts";
 import type { BenchContext, Benchmark, BenchRow } from "./benchmark.ts";
-import { medianOf } from "./median.ts";
 import { workloadBatches, workloadMap, workloadModels } from "./workload.ts";
 
 const size = { fields: 26, numeric: 13, values: 10_000, batch: 4096 } as const;
@@ -41,7 +41,7 @@ async function run({ engine, signal, onLine }: BenchContext): Promise<BenchRow[]
       if (step >= 3) samples.push(performance.now() - start);
     }
     await learner.release();
-    const milliseconds = medianOf(samples);
+    const milliseconds = median(samples);
     rows.push({
       case: name,
       rowsPerSecond: (size.batch / milliseconds) * 1000,

@@ -3,7 +3,7 @@
  * measured, everything written. The one path behind `millrace train`, the quickstart and the recipes.
  */
 import { join } from "node:path";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, median } from "../core/index.ts";
 import { writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
@@ -149,7 +149,8 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
       steps: result.steps,
       bestEpoch: result.bestEpoch,
       seconds: result.seconds,
-      secondsPerEpoch: median(result.history.map(({ seconds }) => seconds)),
+      secondsPerEpoch:
+        result.history.length === 0 ? null : median(result.history.map(({ seconds }) => seconds)),
       history: result.history,
       valid: result.valid,
       test,
@@ -231,11 +232,4 @@ function scalarsOf(prefix: string, { metrics }: Evaluation): { [tag: string]: nu
     }
   }
   return scalars;
-}
-
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

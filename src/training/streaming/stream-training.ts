@@ -10,7 +10,7 @@
  *
  * What is computed is a function of data, options and seed; stopped anywhere and resumed, it gives the same bytes.
  */
-import { ConfigError, InterruptedError } from "../../core/index.ts";
+import { ConfigError, InterruptedError, median } from "../../core/index.ts";
 import type { EpochRecord, CheckpointStore, Progress } from "../checkpoint.ts";
 import { MemoryCheckpoints } from "../checkpoint.ts";
 import { type Evaluation, measure, type SplitPredictions } from "../evaluate.ts";
@@ -301,10 +301,4 @@ class StreamTraining {
     this.#secondsBefore = progress.seconds;
     this.#given.onEvent?.({ type: "resumed", epoch: this.history.length, batch: 0, steps: progress.steps });
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
