@@ -134,16 +134,12 @@ export class GraphBuilder {
         ? Array.from({ length: outputs }, () => this.#claim(this.fresh(opType)))
         : outputs.map((name) => this.#claim(name));
     this.#nodes.push(
-      create(NodeProtoSchema, {
+      nodeProto(
         opType,
-        domain,
-        name: options.name ?? names[0],
-        input: inputs.map((name) => name ?? ""),
-        output: names,
-        attribute: Object.entries(attributes).flatMap(([name, value]) =>
-          value === undefined ? [] : [attributeProto(name, value)],
-        ),
-      }),
+        inputs.map((name) => name ?? ""),
+        names,
+        { attributes, domain, name: options.name },
+      ),
     );
     return options.outputs === undefined ? names[0] : names;
   }
@@ -202,7 +198,27 @@ export class GraphBuilder {
   }
 }
 
-function valueInfo(name: string, dtype: HostDType, shape: readonly Dimension[]): ValueInfoProto {
+/** A node by itself, for rewriting graphs that exist. */
+export function nodeProto(
+  opType: string,
+  input: string[],
+  output: string[],
+  { attributes = {}, domain = "", name = output[0] }: NodeOptions = {},
+): NodeProto {
+  return create(NodeProtoSchema, {
+    opType,
+    domain,
+    name,
+    input,
+    output,
+    attribute: Object.entries(attributes).flatMap(([key, value]) =>
+      value === undefined ? [] : [attributeProto(key, value)],
+    ),
+  });
+}
+
+/** What a graph says of an input or output; strings in `shape` are named dimensions. */
+export function valueInfo(name: string, dtype: HostDType, shape: readonly Dimension[]): ValueInfoProto {
   return create(ValueInfoProtoSchema, {
     name,
     type: {

@@ -15,6 +15,8 @@ export {
   type FinishOptions,
   GraphBuilder,
   type NodeOptions,
+  nodeProto,
+  valueInfo,
 } from "./graph-builder.ts";
 export {
   allocateHostArray,
