@@ -10,6 +10,7 @@ export {
   type MillraceErrorOptions,
   ShapeError,
 } from "./errors.ts";
+export { logOdds, sigmoid } from "./log-odds.ts";
 export { median } from "./median.ts";
 export { parseOptions } from "./parse-options.ts";
 export { CounterRandom, hashKey, mix32 } from "./random.ts";

@@ -2,6 +2,7 @@
  * How predictions of the two classes are spread: counts in bins of equal width on the log-odds scale,
  * where click probabilities of 0.001 and 0.1 are as far apart as they should be.
  */
+import { logOdds, sigmoid } from "../core/index.ts";
 import { checkBinaryRows, checkProbabilityRows, type ScoredRows } from "./scored-rows.ts";
 
 export interface ScoreBin {
@@ -30,7 +31,7 @@ export function scoreDistribution(
   let lowest = Infinity;
   let highest = -Infinity;
   for (let row = 0; row < predictions.length; row++) {
-    const score = logOdds(predictions[row]);
+    const score = scoreOf(predictions[row]);
     if (score < lowest) lowest = score;
     if (score > highest) highest = score;
   }
@@ -41,7 +42,7 @@ export function scoreDistribution(
   const negatives = new Float64Array(used);
   for (let row = 0; row < predictions.length; row++) {
     const bin =
-      width === 0 ? 0 : Math.min(used - 1, Math.floor((logOdds(predictions[row]) - lowest) / width));
+      width === 0 ? 0 : Math.min(used - 1, Math.floor((scoreOf(predictions[row]) - lowest) / width));
     if (labels[row] === 1) positives[bin]++;
     else negatives[bin]++;
   }
@@ -53,11 +54,6 @@ export function scoreDistribution(
   }));
 }
 
-function logOdds(probability: number): number {
-  const p = Math.min(Math.max(probability, EDGE), 1 - EDGE);
-  return Math.log(p / (1 - p));
-}
-
-function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
+function scoreOf(probability: number): number {
+  return logOdds(Math.min(Math.max(probability, EDGE), 1 - EDGE));
 }

@@ -8,7 +8,7 @@
  * All pairs of 100 first and 100 second values, the third drawn uniformly. Guo et al., ICML 2024, arXiv:2310.04400;
  * card figures after 5000 steps with width 10: abundance near 5.9 with 3 values, near 7.4 with 100.
  */
-import { CounterRandom } from "../core/index.ts";
+import { CounterRandom, sigmoid } from "../core/index.ts";
 import { informationAbundance, singularValues } from "../numerics/index.ts";
 
 const values = 100;
@@ -51,7 +51,7 @@ export function abundanceAfterTraining({ thirdValues, steps, seed }: LawOptions)
       const at = Math.floor(row / values) * dim;
       let logit = rest[row];
       for (let k = 0; k < dim; k++) logit += first[at + k] * met[row * dim + k];
-      const error = 1 / (1 + Math.exp(-logit)) - label[row];
+      const error = sigmoid(logit) - label[row];
       for (let k = 0; k < dim; k++) gradient[at + k] += error * met[row * dim + k];
     }
     for (let i = 0; i < first.length; i++) first[i] -= gradient[i] / rows;

@@ -7,6 +7,7 @@
  * with the final stage's formula, as far as the variant predicts its parts. All read the same strict subset of
  * the final stage's features.
  */
+import { sigmoid } from "../core/index.ts";
 import type { ConfigInput, ResultRow } from "../run/index.ts";
 import type { CandidateSets } from "./candidate-sets.ts";
 
@@ -172,9 +173,6 @@ export function probabilitiesOf(predicted: ByLabel): ByLabel | undefined {
   }
   if (predicted.logit_click === undefined) return undefined;
   return Object.fromEntries(
-    funnelLabels.map((label) => [
-      label,
-      Float64Array.from(predicted[`logit_${label}`], (logit) => 1 / (1 + Math.exp(-logit))),
-    ]),
+    funnelLabels.map((label) => [label, Float64Array.from(predicted[`logit_${label}`], sigmoid)]),
   );
 }

@@ -7,7 +7,7 @@
  *     isotonic   the monotone step function of least squares (pool adjacent violators; Ayer et al. 1955),
  *                linear between the means of its pools
  */
-import { DataError } from "../core/index.ts";
+import { DataError, logOdds, sigmoid } from "../core/index.ts";
 
 export type Calibrator =
   | { readonly kind: "platt"; readonly slope: number; readonly intercept: number }
@@ -120,10 +120,5 @@ function checkLabels(predictions: ArrayLike<number>, labels: ArrayLike<number>):
 
 /** Clipped where float32 probabilities end. */
 function logit(p: number): number {
-  const clipped = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
-  return Math.log(clipped / (1 - clipped));
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
+  return logOdds(Math.min(Math.max(p, 1e-7), 1 - 1e-7));
 }

@@ -8,7 +8,7 @@
  * function of (seed, request, candidate's place) and is given back with m, v and the propensity, the probability
  * with which the first candidate came first, so that logs can be evaluated counterfactually.
  */
-import { ConfigError, CounterRandom } from "../core/index.ts";
+import { ConfigError, CounterRandom, logOdds } from "../core/index.ts";
 
 export interface UncertainCandidate {
   /** m: mean of the click logit. */
@@ -167,10 +167,6 @@ export function meanProbability({ logit, variance }: UncertainCandidate): number
 
 function scoreOf(bid: number, logit: number): number {
   return bid / (1 + Math.exp(-logit));
-}
-
-function logOdds(probability: number): number {
-  return Math.log(probability / (1 - probability));
 }
 
 function ranked(scores: ArrayLike<number>): number[] {

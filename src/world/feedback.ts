@@ -8,6 +8,7 @@
  *     hide:   rises as affinity falls and with how often the user has seen the item
  *     dwell:  lognormal, longer after a click and with affinity
  */
+import { sigmoid } from "../core/index.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Effects } from "./effects.ts";
 import type { ItemDay } from "./item-days.ts";
@@ -118,8 +119,4 @@ export class FeedbackLaw {
     out.dwellLogMean = law.dwell.base + law.dwell.affinity * affinity;
     return out;
   }
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
 }
