@@ -1,5 +1,6 @@
 export { type Batch, batchDim, type LookupSlot } from "./batch.ts";
 export { acrossSets, markedPass, type MarkedPass, meanOverSets } from "./embedding-sets.ts";
+export { countParameters, type ParameterCounts } from "./count-parameters.ts";
 export {
   constantInit,
   type Initializer,

@@ -17,9 +17,16 @@ import { DataError } from "../core/index.ts";
 import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
-import { decodeSafetensors, encodeSafetensors } from "../module/index.ts";
 import {
+  countParameters,
+  type ParameterCounts,
+  decodeSafetensors,
+  encodeSafetensors,
+} from "../module/index.ts";
+import {
+  checkFiles,
   claimDirectory,
+  digestsOf,
   holdRun,
   keysToCamelCase,
   keysToSnakeCase,
@@ -77,13 +84,15 @@ interface RetrievalBundle {
     readonly dim: number;
   }[];
   readonly items: number;
+  /** Digests by file; runs of earlier versions have none. */
+  readonly files?: { readonly [file: string]: string };
 }
 
 /** `metrics.json` of a retrieval run. */
 export interface RetrievalMetrics {
   readonly version: 1;
   readonly model: string;
-  readonly parameters: { readonly dense: number; readonly embedding: number };
+  readonly parameters: ParameterCounts;
   readonly counts: RetrievalData["counts"];
   readonly steps: number;
   readonly bestEpoch: number | null;
@@ -171,7 +180,7 @@ async function trainAndWrite(
   const metrics: RetrievalMetrics = {
     version: 1,
     model: name,
-    parameters: parametersOf(model),
+    parameters: countParameters(model),
     counts: data.counts,
     steps: result.steps,
     bestEpoch: result.bestEpoch,
@@ -248,6 +257,15 @@ async function writeRetrievalBundle(
     towers: files,
     tables,
     items: catalogue.keys.length,
+    files: digestsOf(directory, [
+      runFiles.featureMap,
+      files.user.file,
+      files.item.file,
+      retrievalFiles.scorer,
+      retrievalFiles.vectors,
+      retrievalFiles.keys,
+      ...tables.map(({ file }) => file),
+    ]),
   };
   writeJsonAtomic(join(directory, retrievalFiles.bundle), bundle);
 }
@@ -278,12 +296,6 @@ function readVectors(path: string): Float32Array {
   if (vectors?.dtype !== "F32")
     throw new DataError(`${path} holds no float32 vectors`, { details: { path } });
   return vectors.data as Float32Array;
-}
-
-function parametersOf(model: RetrievalModel): RetrievalMetrics["parameters"] {
-  const dense = [...model.namedParameters().values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const embedding = [...model.namedTables().values()].reduce((sum, { rows, dim }) => sum + rows * dim, 0);
-  return { dense, embedding };
 }
 
 /** A finished retrieval run, read back. */
@@ -317,6 +329,7 @@ export function openRetrievalRun(directory: string): OpenRetrievalRun {
     });
   }
   const bundle = readJson(join(directory, retrievalFiles.bundle)) as RetrievalBundle;
+  checkFiles(directory, bundle.files ?? {});
   const { userShape, itemShape, scoring } = bundle;
   const queriesPath = join(directory, retrievalFiles.queries);
   return {

@@ -8,7 +8,7 @@ import { writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { CrossDistil, UncertaintyModel } from "../models/index.ts";
-import type { Model } from "../module/index.ts";
+import { countParameters, type Model, type ParameterCounts } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import {
   type EpochRecord,
@@ -28,7 +28,8 @@ import { holdRun } from "./run-lock.ts";
 import { StatusFile } from "./run-status.ts";
 import { encodingOf, startOf } from "./stream-start.ts";
 import { applyTableSettings } from "./table-settings.ts";
-import { runFiles, writeBundle } from "./run-directory.ts";
+import { writeBundle } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 
 export interface TrainRunOptions {
   /** Where the run is written. */
@@ -49,7 +50,7 @@ export interface TrainRunOptions {
 export interface RunMetrics {
   readonly version: 1;
   readonly model: string;
-  readonly parameters: { readonly dense: number; readonly embedding: number };
+  readonly parameters: ParameterCounts;
   readonly rows: PreparedDataset["counts"];
   readonly steps: number;
   readonly bestEpoch: number | null;
@@ -171,15 +172,6 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
     log.close();
     if (options.dataset === undefined) await dataset.close();
   }
-}
-
-function countParameters(model: Model): RunMetrics["parameters"] {
-  let dense = 0;
-  let embedding = 0;
-  for (const { shape } of model.namedParameters().values())
-    dense += shape.reduce((product, dim) => product * dim, 1);
-  for (const { rows, dim } of model.namedTables().values()) embedding += rows * dim;
-  return { dense, embedding };
 }
 
 /** Steps at which the loss goes into the event file: all of the first hundred, then every tenth. */

@@ -1,6 +1,6 @@
 /** What a model costs before anything is trained: numbers to keep, and arithmetic for each row. */
 import { countFlops } from "../compile/index.ts";
-import { batchDim, type Model } from "../module/index.ts";
+import { batchDim, countParameters, type Model } from "../module/index.ts";
 import { batchLayout, type FeatureMap } from "../schema/index.ts";
 import { tracedBatch } from "./graphs.ts";
 
@@ -22,11 +22,10 @@ export interface ModelCost {
 export function modelCost(model: Model, schema: FeatureMap): ModelCost {
   const { logits } = tracedBatch({ model, schema, layout: batchLayout(schema) });
   const flops = countFlops(Object.values(logits));
-  const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
-  const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
+  const { dense, embedding } = countParameters(model);
   return {
-    parameters: total([...model.namedParameters().values()].map(({ shape }) => sizeOf(shape))),
-    tableParameters: total([...model.namedTables().values()].map(({ rows, dim }) => rows * dim)),
+    parameters: dense,
+    tableParameters: embedding,
     flopsPerRow: flops.get(batchDim) ?? 0,
     flopsPerBatch: flops.get("") ?? 0,
   };

@@ -10,7 +10,7 @@ import { readJson, writeJsonAtomic } from "../../core/node/index.ts";
 import { type PreparedDataset, prepareDataset } from "../../data/index.ts";
 import { createEngine, type Engine } from "../../engine/index.ts";
 import { DCNv2, UncertaintyModel } from "../../models/index.ts";
-import type { Model } from "../../module/index.ts";
+import { countParameters, type Model } from "../../module/index.ts";
 import { compareRows, parseConfig, dataConfigOf, resultRow, type ResultRow } from "../../run/index.ts";
 import { FIRST_VALUE_ID, type FeatureMap } from "../../schema/index.ts";
 import { meanProbability, thompsonRanking } from "../../serving/index.ts";
@@ -178,9 +178,9 @@ async function simulated(setup: Setup, explorer: Explorer, choice: Choice, seed:
     passes: 2,
   });
   const varianceCorrelation = explorer.kind === "gp" ? await correlation(learner, log, shown, window) : null;
-  const parameters = parametersOf(learner.options.model);
+  const { dense, embedding } = countParameters(learner.options.model);
   await learner.release();
-  const found = { ...measured, varianceCorrelation, parameters };
+  const found = { ...measured, varianceCorrelation, parameters: dense + embedding };
   writeJsonAtomic(file, found);
   return found;
 }
@@ -255,14 +255,6 @@ async function correlation(
   const product = (a: readonly number[], ma: number, b: readonly number[], mb: number): number =>
     a.reduce((sum, value, k) => sum + (value - ma) * (b[k] - mb), 0);
   return product(x, mx, y, my) / Math.sqrt(product(x, mx, x, mx) * product(y, my, y, my));
-}
-
-function parametersOf(model: Model): number {
-  const sizes = [...model.namedParameters().values()].map(({ shape }) =>
-    shape.reduce((all, dim) => all * dim, 1),
-  );
-  const tables = [...model.namedTables().values()].map(({ rows, dim }) => rows * dim);
-  return [...sizes, ...tables].reduce((sum, size) => sum + size, 0);
 }
 
 function rowsOf({ name, role }: Explorer, measured: readonly Measures[], trials: number): ResultRow[] {
