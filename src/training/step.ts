@@ -27,7 +27,7 @@ import { ModelWeights, type WeightsOptions } from "./model-weights.ts";
 import { type LossWeighting, lossWeighting } from "./multi-task/loss-weighting.ts";
 import { type MultiTaskOptions, needsFedWeights, needsSeparateGradients } from "./multi-task/options.ts";
 import type { TaskRecord } from "./multi-task/task-meter.ts";
-import { TaskSteps } from "./multi-task/task-steps.ts";
+import { type Agreement, TaskSteps } from "./multi-task/task-steps.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 import type { SymbolicBatch } from "./symbolic-batch.ts";
 import { TiedParameters } from "./tied-parameters.ts";
@@ -105,13 +105,15 @@ export class Learner {
         name,
         kind: isRealLabel(schema, name) ? ("real" as const) : ("binary" as const),
       }));
-      this.#weighting = lossWeighting(multiTask, tasks, optimizer);
+      const main = Math.max(0, graph.tasks.indexOf(multiTask.mainTask ?? graph.tasks[0]));
+      this.#weighting = lossWeighting(multiTask, { tasks, main }, optimizer);
       if (this.#weighting !== undefined) weights.methodState.set("loss-factors", this.#weighting.state);
       if (needsSeparateGradients(multiTask)) {
-        const main = Math.max(0, graph.tasks.indexOf(multiTask.mainTask ?? graph.tasks[0]));
         this.#taskSteps = new TaskSteps({ weights, graph, options: multiTask, optimizer, seed, main });
-        const { meter } = this.#taskSteps;
-        if (meter !== undefined) weights.methodState.set("task-meter", meter.state);
+        const { meter, memory, mtAdam } = this.#taskSteps;
+        const kept = { "task-meter": meter, "gradient-memory": memory, mtadam: mtAdam };
+        for (const [name, own] of Object.entries(kept))
+          if (own !== undefined) weights.methodState.set(name, own.state);
       }
     }
     if (options.logitGradients) {
@@ -158,8 +160,9 @@ export class Learner {
     this.spent.graph += performance.now() - fed;
     const loss = (results.loss.data as Float32Array)[0];
     if (!Number.isFinite(loss)) throw notFinite("loss", loss, this.steps + 1);
-    this.#update();
+    const agreement = this.#update();
     this.#weighting?.observe({
+      ...agreement,
       losses: this.graph.tasks.map((name) => scalarOf(results, `loss:${name}`)),
       norms: this.graph.outputs.some((name) => name.startsWith("squares:"))
         ? this.graph.tasks.map((name) => Math.sqrt(scalarOf(results, `squares:${name}`)))
@@ -281,17 +284,20 @@ export class Learner {
     return into;
   }
 
-  #update(): void {
+  #update(): Agreement {
     const { learningRate, weights } = this;
     const step = this.steps + 1;
+    let agreement: Agreement = { products: [], ahead: [] };
     this.#tied.fold();
     if (this.#taskSteps !== undefined) {
-      this.#taskSteps.update({ learningRate, step }, this.spent);
+      const factors = [...this.#lossFactors()];
+      agreement = this.#taskSteps.update({ learningRate, step, factors }, this.spent);
     } else {
       const given = { optimizer: this.options.optimizer, learningRate, step };
       moveWeights(weights, given, clippingFactor(weights, given), this.spent);
     }
     this.#tied.copy();
+    return agreement;
   }
 }
 
@@ -314,7 +320,7 @@ export function taskArenas(
   tasks: number,
 ): Pick<WeightsOptions, "tasks" | "taskStates"> {
   if (multiTask === undefined || !needsSeparateGradients(multiTask)) return {};
-  return { tasks, taskStates: multiTask.optimizerState === "per-task" ? "each" : "one" };
+  return { tasks, taskStates: multiTask.optimizerState === "shared" ? "one" : "each" };
 }
 
 function checkTaskNames(multiTask: MultiTaskOptions, tasks: readonly string[]): void {

@@ -10,6 +10,7 @@
 import { assert } from "../../core/index.ts";
 import { createDenseKernels } from "./create-kernels.ts";
 import type { DenseKernels, DensePass } from "./dense-kernels.ts";
+import { moveByLargest } from "./largest-moment.ts";
 import { allocateMemory, checkMemoryBytes, MemoryPlan } from "./memory-plan.ts";
 import {
   adagradEpsilon,
@@ -162,6 +163,24 @@ export class DenseArena {
           this.#kernels.adam(pass, this.#at(first, i), this.#at(first + 1, i), scalars);
         }
       }
+    }
+  }
+
+  /**
+   * Moves every trainable parameter by all tasks' moments over the largest second one; moments are those that
+   * `step` of each task, with a rate of 0, has left. Adam with a state a task.
+   */
+  stepByLargest({ learningRate, step }: Pick<DenseStep, "learningRate" | "step">): void {
+    const { optimizer } = this;
+    assert(optimizer.name === "adam", "a step by the largest second moment without Adam");
+    const scalars = adamScalars(optimizer, { learningRate, step, lazy: false });
+    const floats = new Float32Array(this.#buffer);
+    const states = Array.from({ length: this.#states }, (_, task) => this.#statePart(task));
+    for (const [i, { size }] of this.#parameters.entries()) {
+      if (!this.#trainable[i]) continue;
+      const first = states.map((part) => this.#at(part, i) >>> 2);
+      const second = states.map((part) => this.#at(part + 1, i) >>> 2);
+      moveByLargest(floats, { weights: this.#at(0, i) >>> 2, first, second, count: size }, scalars);
     }
   }
 

@@ -14,6 +14,7 @@
  */
 import { assert, ConfigError, DataError } from "../../core/index.ts";
 import { createRowKernels } from "./create-kernels.ts";
+import { moveByLargest } from "./largest-moment.ts";
 import { allocateMemory } from "./memory-plan.ts";
 import { adagradEpsilon, adamScalars, type Optimizer, rmspropScalars } from "./optimizer.ts";
 import type { RowKernels, RowPass, RowStepPass } from "./row-kernels.ts";
@@ -239,6 +240,33 @@ export class RowArena {
     const scale = Math.fround(gradientScale);
     for (const pass of this.#passes(l2, task)) this.#move({ ...pass, scale }, learningRate, step);
     this.#summed[task] = true;
+  }
+
+  /**
+   * Moves the rows that `step` moves, by all tasks' moments over the largest second one; moments are those that
+   * `step` of each task, with a rate of 0, has left. Adam with a state a task.
+   */
+  stepByLargest({ learningRate, step }: Pick<RowStep, "learningRate" | "step">): void {
+    const { optimizer, dim } = this;
+    assert(this.#grouped, "a step without group() on the batch");
+    assert(optimizer?.name === "adam", "a step by the largest second moment without Adam");
+    const { table, stride, states } = this.#plan;
+    const scalars = adamScalars(optimizer, { learningRate, step, lazy: this.scope === "batch" });
+    const floats = new Float32Array(this.#buffer);
+    const first = new Int32Array(states);
+    const second = new Int32Array(states);
+    const move = (row: number): void => {
+      const weights = (table >>> 2) + row * stride;
+      for (let task = 0; task < states; task++) {
+        first[task] = weights + dim * (1 + 2 * task);
+        second[task] = first[task] + dim;
+      }
+      moveByLargest(floats, { weights, first, second, count: dim }, scalars);
+    };
+    for (const { fromUnique, toUnique, table: stretch } of this.#passes(undefined, 0)) {
+      if (stretch === undefined) for (const row of this.uniqueRows.subarray(fromUnique, toUnique)) move(row);
+      else for (let row = stretch.fromRow; row < stretch.toRow; row++) move(row);
+    }
   }
 
   #move(pass: RowStepPass, learningRate: number, step: number): void {

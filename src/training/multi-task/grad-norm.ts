@@ -8,6 +8,7 @@
  * Chen, Badrinarayanan, Lee and Rabinovich, ICML 2018, arXiv:1711.02257. Departure: factors are kept at
  * 10⁻³ or more, since Adam would take small ones below zero.
  */
+import { LEAST_FACTOR } from "./least-factor.ts";
 import type { LossWeighting, ObservedStep } from "./loss-weighting.ts";
 import { scalarAdamState, scalarAdamStep } from "./scalar-adam.ts";
 
@@ -15,8 +16,6 @@ export interface GradNormOptions {
   readonly alpha: number;
   readonly learningRate: number;
 }
-
-const LEAST_FACTOR = 1e-3;
 
 export class GradNorm implements LossWeighting {
   readonly state: Float64Array;

@@ -79,6 +79,29 @@ describe("one bit for another", () => {
     }
   });
 
+  test("MTAdam with one task is Adam", async () => {
+    for (const embeddingUpdate of ["dense", "lazy"] as const) {
+      const optimizer = { embeddingUpdate, netRegularizer: 0.01, maxGradientNorm: 0.05 };
+      const plain = await make({ optimizer }, everyKind);
+      const own = await make({ optimizer, multiTask: { optimizerState: "mtadam" } }, everyKind);
+      for (const learner of [plain, own]) await trained(4, learner);
+      expect(arraysOf(own)).toEqual(arraysOf(plain));
+    }
+  });
+
+  test.each(["ol-aux", "arml", "auto-lambda"] as const)(
+    "%s with one task, or not yet moved, is the plain step",
+    async (weighting) => {
+      const model = new FM(everyKind, { embeddingDim: 3, embeddingStd: 0.2 });
+      const plain = await trained(7, await make({}, everyKind, model));
+      const alone = await trained(7, await make({ multiTask: { weighting } }, everyKind, model));
+      expect(arraysOf(alone)).toEqual(arraysOf(plain));
+      // The sum of two tasks' gradients is rounded in another place than the gradient of the sum.
+      const both = await trained(1, await make({ multiTask: { weighting } }));
+      expectClose(both, await trained(1, await make()), 1e-6);
+    },
+  );
+
   test.each(["pcgrad", "mgda", "cagrad", "imtl", "nash", "gcs"] as const)(
     "%s with one task is the plain step",
     async (gradients) => {
@@ -93,6 +116,7 @@ describe("one bit for another", () => {
     for (const multiTask of [
       { gradients: "pcgrad", optimizerState: "per-task" },
       { weighting: "gradnorm" },
+      { weighting: "auto-lambda", optimizerState: "mtadam" },
     ] as const) {
       const runs = await Promise.all([make({ multiTask }), make({ multiTask })]);
       for (const learner of runs) await trained(3, learner);
@@ -219,6 +243,51 @@ describe("AdaTask", () => {
     // Click's tower is shared too, since both losses read it: nothing of the two opposed gradients is left.
     for (const [path, values] of Object.entries(arraysOf(learner)))
       expectNear(values, before[path], 2e-4, path);
+  });
+});
+
+describe("MTAdam", () => {
+  const mtAdam = { optimizerState: "mtadam" } as const;
+  const still = { maxGradientNorm: null, epsilon: 1e-12 };
+
+  test("does not care in which unit a task's loss is given", async () => {
+    const [one, thousand] = await Promise.all(
+      [1, 1024].map((like) => make({ multiTask: { ...mtAdam, lossWeights: { like } }, optimizer: still })),
+    );
+    for (const learner of [one, thousand]) await trained(4, learner);
+    expect(distance(one, thousand)).toBeLessThan(1e-6);
+  });
+
+  test("with all tasks identical but in scale, and the mean of their steps, is Adam on one", async () => {
+    const objective = defaultObjective(everyKind);
+    const twice: Objective = (logits, batch) => {
+      const { click } = objective(logits, batch);
+      return { first: click, second: mul(click, 8) };
+    };
+    const model = new FM(everyKind, { embeddingDim: 3, embeddingStd: 0.2 });
+    const multiTask = { ...mtAdam, stepScale: "mean" } as const;
+    const both = await make({ objective: twice, multiTask, optimizer: still }, everyKind, model);
+    const one = await make({ optimizer: still }, everyKind, model);
+    for (const learner of [both, one]) await trained(5, learner);
+    expectClose(both, one, 1e-5);
+  });
+
+  test("is neither AdaTask nor Adam", async () => {
+    const [own, adaTask, adam] = await Promise.all([
+      make({ multiTask: mtAdam }),
+      make({ multiTask: { optimizerState: "per-task" } }),
+      make(),
+    ]);
+    for (const learner of [own, adaTask, adam]) await trained(3, learner);
+    expect(distance(own, adaTask)).toBeGreaterThan(1e-4);
+    expect(distance(own, adam)).toBeGreaterThan(1e-4);
+  });
+
+  test("is refused on other optimizers, and where it would be measured", async () => {
+    await expect(make({ multiTask: mtAdam, optimizer: { optimizer: "adagrad" } })).rejects.toThrow(
+      "mtadam is a form of Adam, not of adagrad",
+    );
+    await expect(make({ multiTask: { ...mtAdam, measure: true } })).rejects.toThrow("measure");
   });
 });
 
@@ -366,6 +435,62 @@ describe("loss factors", () => {
   });
 });
 
+describe("factors in favour of a main task", () => {
+  const sgd = { optimizer: "sgd", embeddingOptimizer: "sgd", maxGradientNorm: null } as const;
+
+  test("Auto-Lambda's slope is that of the main loss on the next batch along the factor", async () => {
+    const optimizer = { ...sgd, learningRate: 0.1 };
+    const next = drawRows(clickAndLike, 32, 5);
+    const bce = async (learner: Learner): Promise<number> => {
+      const { click } = await learner.predict(next);
+      const labels = next.columns.click as Float32Array;
+      return (
+        labels.reduce((sum, y, i) => sum - Math.log(y === 1 ? click[i] : 1 - click[i]), 0) / labels.length
+      );
+    };
+    const lossAfter = async (lossWeights: { [task: string]: number }): Promise<number> =>
+      bce(await trained(1, await make({ multiTask: { lossWeights }, optimizer })));
+    const own = await make({ multiTask: { weighting: "auto-lambda", mainTask: "click" }, optimizer });
+    await own.step(rows);
+    await own.step(next);
+    // [λ…, m…, v…, steps]: after one step of Adam m is a tenth of the slope.
+    const state = own.weights.methodState.get("loss-factors") as Float64Array;
+    for (const [k, task] of ["click", "like"].entries()) {
+      const along = (await lossAfter({ [task]: 1.02 })) - (await lossAfter({ [task]: 0.98 }));
+      expect(state[2 + k] / 0.1, task).toBeCloseTo(along / 0.04, 5);
+    }
+  });
+
+  test("move with the products of the gradients as losses without factors have them", async () => {
+    // The auxiliary task is the main one, ten times as large: the same gradient in the logarithm.
+    const objective = defaultObjective(everyKind);
+    const model = new FM(everyKind, { embeddingDim: 3, embeddingStd: 0.2 });
+    const alike: Objective = (logits, batch) => {
+      const { click } = objective(logits, batch);
+      return { main: click, same: mul(click, 10), against: add(neg(click), 2) };
+    };
+    const factors = async (weighting: "ol-aux" | "arml"): Promise<{ [task: string]: number }> => {
+      const multiTask = { weighting, weightingEverySteps: 2, weightingRate: 0.4 } as const;
+      const learner = await make(
+        { objective: alike, multiTask, optimizer: { ...sgd, learningRate: 1e-4 } },
+        everyKind,
+        model,
+      );
+      await trained(60, learner);
+      return { ...learner.endEpoch()?.factors };
+    };
+    const online = await factors("ol-aux");
+    expect(online.main).toBe(1);
+    expect(online.same * 10).toBeGreaterThan(1.01);
+    expect(online.against).toBeLessThan(1);
+    const mixed = await factors("arml");
+    // 10 α_same - α_against = 1 with a sum of 2 is where the mixture is the main task's gradient.
+    expect(mixed.main).toBe(1);
+    expect(mixed.same).toBeCloseTo(3 / 11, 3);
+    expect(mixed.against).toBeCloseTo(19 / 11, 3);
+  });
+});
+
 describe("what tasks do to each other", () => {
   const measure = { measure: true, lossWeights: { like: 1000 } } as const;
 
@@ -415,6 +540,11 @@ describe("resuming", () => {
     { weighting: "uncertainty" },
     { weighting: "gradnorm" },
     { weighting: "dwa" },
+    { weighting: "imtl", gradients: "imtl" },
+    { weighting: "ol-aux", weightingEverySteps: 2 },
+    { weighting: "arml" },
+    { weighting: "auto-lambda" },
+    { optimizerState: "mtadam" },
     { measure: true, optimizerState: "per-task", gradients: "pcgrad", weighting: "uncertainty" },
   ] as const)("%o goes on to the same bytes", async (multiTask) => {
     const model = (): Model => new SharedBottomModel(clickAndLike, { dropout: 0.2, batchNorm: true });

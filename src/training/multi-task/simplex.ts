@@ -54,3 +54,19 @@ function leastAt(value: (x: number) => number, end: number): number {
   const inner = (low + high) / 2;
   return [inner, 0, end].reduce((best, x) => (value(x) < value(best) ? x : best));
 }
+
+/**
+ * The nearest point whose elements are at least 0 and add up to `total`: all are lowered by one number, and
+ * what falls below 0 is 0 (Held, Wolfe and Crowder, 1974).
+ */
+export function projectOntoSimplex(values: readonly number[], total: number): number[] {
+  const sorted = [...values].sort((a, b) => b - a);
+  let sum = 0;
+  let lowered = 0;
+  for (const [k, value] of sorted.entries()) {
+    sum += value;
+    const by = (sum - total) / (k + 1);
+    if (value > by) lowered = by;
+  }
+  return values.map((value) => Math.max(0, value - lowered));
+}

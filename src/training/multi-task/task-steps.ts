@@ -25,8 +25,10 @@ import {
 import type { TrainingGraph } from "../graphs.ts";
 import type { ModelWeights } from "../model-weights.ts";
 import type { OptimizerOptions } from "../optimizer-options.ts";
-import { type GradientMixing, combined, gradientMixing } from "./gradient-mixing.ts";
-import type { MultiTaskOptions } from "./options.ts";
+import { GradientMemory } from "./gradient-memory.ts";
+import { type GradientMixing, combined, gradientMixing, type Products } from "./gradient-mixing.ts";
+import { MTAdam } from "./mt-adam.ts";
+import { looksAhead, type MultiTaskOptions, needsProducts } from "./options.ts";
 import { type SharedLeaves, sharedLeaves } from "./shared-leaves.ts";
 import { TaskMeter } from "./task-meter.ts";
 
@@ -40,22 +42,34 @@ export interface TaskStepsInput {
   readonly main: number;
 }
 
+/** How the tasks' gradients of a step agree, for weightings that ask; without the losses' factors. */
+export interface Agreement {
+  /** On shared weights; empty unless asked for. */
+  readonly products: Products;
+  /** Of the step before's gradients with the main task's now; empty unless asked for, and at first. */
+  readonly ahead: readonly number[];
+}
+
 export class TaskSteps {
   readonly shared: SharedLeaves;
   readonly meter: TaskMeter | undefined;
+  /** Present where factors look ahead. */
+  readonly memory: GradientMemory | undefined;
+  readonly mtAdam: MTAdam | undefined;
   readonly #given: TaskStepsInput;
   readonly #mixing: GradientMixing;
   readonly #perTask: boolean;
   /** By task, then parameter: the share of λ a task's step carries. */
   readonly #denseL2Shares: readonly (readonly number[])[];
   readonly #priorities: readonly number[];
+  readonly #stepScale: number;
 
   /** @throws ConfigError when rows have L2 and per-task states, but some tables belong to one task */
   constructor(given: TaskStepsInput) {
     const { weights, graph, options, optimizer } = given;
     this.#given = given;
     this.#mixing = gradientMixing(options);
-    this.#perTask = options.optimizerState === "per-task";
+    this.#perTask = options.optimizerState !== "shared";
     this.shared = sharedLeaves(weights, graph, options.shared);
     if (this.#perTask && optimizer.embeddingRegularizer > 0 && this.shared.ownTables) {
       throw new ConfigError(
@@ -69,36 +83,74 @@ export class TaskSteps {
     this.#denseL2Shares = graph.tasks.map((_, task) =>
       this.shared.parameterTasks.map((reached) => (reached[task] ? 1 / reached.filter(Boolean).length : 0)),
     );
-    const scale = options.stepScale === "mean" ? 1 / graph.tasks.length : 1;
-    this.#priorities = graph.tasks.map((name) => scale * (options.priorities?.[name] ?? 1));
+    this.#stepScale = options.stepScale === "mean" ? 1 / graph.tasks.length : 1;
+    this.#priorities = graph.tasks.map((name) => options.priorities?.[name] ?? 1);
+    const tasks = graph.tasks.length;
+    if (options.optimizerState === "mtadam") {
+      this.mtAdam = new MTAdam({ weights, shared: this.shared, tasks, ranks: this.#priorities });
+      if (options.measure) {
+        throw new ConfigError(
+          "training.multi_task.measure does not know the shares of mtadam's tasks in a step",
+          {
+            hint: "measure with optimizer_state: shared or per-task",
+          },
+        );
+      }
+    }
+    this.memory = looksAhead(options) ? new GradientMemory({ weights, tasks, main: given.main }) : undefined;
     this.meter = options.measure ? new TaskMeter({ ...given, shared: this.shared }) : undefined;
   }
 
-  /** Moves everything by the gradients in the arenas. @throws MillraceError before anything has moved */
-  update({ learningRate, step }: { learningRate: number; step: number }, spent: TimeSpent): void {
+  /**
+   * Moves everything by the gradients in the arenas.
+   *
+   * @param factors what the losses were multiplied by
+   * @throws MillraceError before anything has moved
+   */
+  update(
+    { learningRate, step, factors }: { learningRate: number; step: number; factors: readonly number[] },
+    spent: TimeSpent,
+  ): Agreement {
     const { weights, graph, optimizer, options, seed, main } = this.#given;
-    if (options.gradients !== "sum" || this.meter !== undefined) {
+    const { mtAdam, memory } = this;
+    const surgery = options.gradients !== "sum";
+    let agreement: Agreement = { products: [], ahead: [] };
+    if (surgery || this.meter !== undefined || memory !== undefined || needsProducts(options)) {
       const products = this.#products();
       const bad = products.flat().find((product) => !Number.isFinite(product));
       if (bad !== undefined) throw notFinite("norm of the gradients", bad, step);
+      agreement = { products: withoutFactors(products, factors), ahead: this.#ahead(factors) };
       this.meter?.before(products);
-      if (options.gradients !== "sum") this.#mix(this.#mixing(products, { seed, step: step - 1, main }));
+      if (surgery) this.#mix(this.#mixing(products, { seed, step: step - 1, main }));
     }
     const asTheyAre = graph.tasks.map((_, i) => graph.tasks.map((_, j) => (i === j ? 1 : 0)));
-    if (!this.#perTask && options.gradients === "sum") this.#mix(asTheyAre);
+    if (!this.#perTask && !surgery) this.#mix(asTheyAre);
+    mtAdam?.scale(step);
     const base = { optimizer, step };
+    const rate = learningRate * this.#stepScale;
     const steps: GradientStep[] = this.#perTask
       ? graph.tasks.map((_, task) => ({
           ...base,
           task,
-          learningRate: learningRate * this.#priorities[task],
+          // MTAdam's tasks only take in their gradients here, and move together afterwards.
+          learningRate: mtAdam === undefined ? rate * this.#priorities[task] : 0,
           rowL2Share: 1 / graph.tasks.length,
           denseL2Shares: this.#denseL2Shares[task],
         }))
       : [{ ...base, learningRate }];
-    const factors = steps.map((each) => clippingFactor(weights, each));
-    for (const [k, each] of steps.entries()) moveWeights(weights, each, factors[k], spent);
+    const clipping = steps.map((each) => clippingFactor(weights, each));
+    for (const [k, each] of steps.entries()) moveWeights(weights, each, clipping[k], spent);
+    mtAdam?.move(rate, step);
     this.meter?.after(step);
+    return agreement;
+  }
+
+  /** What is kept of the step before against this one, which is kept in its place. */
+  #ahead(factors: readonly number[]): number[] {
+    const factor = factors[this.#given.main];
+    const ahead = this.memory?.products() ?? [];
+    this.memory?.keep(factors);
+    return ahead.map((product) => (factor === 0 ? 0 : product / factor));
   }
 
   /** Inner products of the tasks' gradients over everything shared. */
@@ -135,6 +187,13 @@ export class TaskSteps {
       if (arena.optimizer !== undefined) arena.mixTasks(rows, this.shared.rows[k]);
     }
   }
+}
+
+/** Products of the gradients that the losses have without factors; 0 where a factor is 0. */
+function withoutFactors(products: Products, factors: readonly number[]): number[][] {
+  return products.map((row, i) =>
+    row.map((product, j) => (factors[i] * factors[j] === 0 ? 0 : product / (factors[i] * factors[j]))),
+  );
 }
 
 /** In float64: within a block of 1024, then over the blocks, so that long sums lose nothing. */

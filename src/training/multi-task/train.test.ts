@@ -38,6 +38,8 @@ test.each([
   { optimizerState: "per-task", gradients: "pcgrad", measure: true },
   { weighting: "dwa" },
   { weighting: "gradnorm" },
+  { weighting: "auto-lambda" },
+  { weighting: "ol-aux", optimizerState: "mtadam" },
 ] as const)("%o: stopped anywhere, the same bytes and records", async (multiTask) => {
   const whole = await train(input(multiTask));
   const resumed = await inSittings([2, 8, 5], (sitting) => train({ ...input(multiTask), ...sitting }));
