@@ -7,6 +7,7 @@ import { ConfigError, median } from "../core/index.ts";
 import { writeJsonAtomic } from "../core/node/index.ts";
 import { type DataProgress, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
+import type { MetricValue } from "../evaluation/index.ts";
 import { CrossDistil, UncertaintyModel } from "../models/index.ts";
 import { countParameters, type Model, type ParameterCounts } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -160,7 +161,7 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
     writeJsonAtomic(join(directory, runFiles.encoding), dataset.encodingReport);
     writeJsonAtomic(join(directory, runFiles.metrics), measured);
     for (const [split, evaluation] of Object.entries({ validation: result.valid, test })) {
-      if (evaluation !== undefined) log.scalars(result.steps, scalarsOf(`best_${split}`, evaluation));
+      if (evaluation !== undefined) log.scalars(result.steps, scalarsOf(`best_${split}`, evaluation.metrics));
     }
     await learner.release();
     status.finished();
@@ -184,43 +185,26 @@ function logEvent(log: EventLog, event: TrainingEvent): void {
     });
   }
   if (event.type === "epoch") {
-    log.scalars(event.record.steps, { "train/epoch_loss": event.record.trainLoss });
-    log.scalars(event.record.steps, slopesOf(event.record));
-    if (event.record.stream !== undefined) log.scalars(event.record.steps, windowOf(event.record));
-    if (event.evaluation !== undefined)
-      log.scalars(event.record.steps, scalarsOf("validation", event.evaluation));
+    const { record, evaluation } = event;
+    log.scalars(record.steps, { "train/epoch_loss": record.trainLoss });
+    log.scalars(record.steps, scalarsOf("logit_gradient", record.logitGradients));
+    // Of a stream's window before it was trained on.
+    if (record.stream !== undefined) log.scalars(record.steps, scalarsOf("window", record.valid));
+    if (evaluation !== undefined) log.scalars(record.steps, scalarsOf("validation", evaluation.metrics));
   }
   if (event.type === "checkpoint") log.flush();
 }
 
-/** `window/<label>/<metric>`, of a stream's window before it was trained on. */
-function windowOf({ valid = {} }: EpochRecord): { [tag: string]: number } {
+/** `<prefix>/<label>/<name>` for every number that is defined. */
+function scalarsOf(
+  prefix: string,
+  labels: { readonly [label: string]: object } = {},
+): { [tag: string]: number } {
   const scalars: { [tag: string]: number } = {};
-  for (const [label, values] of Object.entries(valid)) {
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== null) scalars[`window/${label}/${name}`] = value;
-    }
-  }
-  return scalars;
-}
-
-/** `logit_gradient/<label>/<class>`, where it is recorded. */
-function slopesOf({ logitGradients = {} }: EpochRecord): { [tag: string]: number } {
-  const scalars: { [tag: string]: number } = {};
-  for (const [label, classes] of Object.entries(logitGradients)) {
-    for (const [part, value] of Object.entries(classes)) {
-      if (value !== null) scalars[`logit_gradient/${label}/${part}`] = value;
-    }
-  }
-  return scalars;
-}
-
-/** `<prefix>/<label>/<metric>` for every defined metric. */
-function scalarsOf(prefix: string, { metrics }: Evaluation): { [tag: string]: number } {
-  const scalars: { [tag: string]: number } = {};
-  for (const [label, values] of Object.entries(metrics)) {
-    for (const [name, { value }] of Object.entries(values)) {
-      if (value !== null) scalars[`${prefix}/${label}/${name}`] = value;
+  for (const [label, values] of Object.entries(labels)) {
+    for (const [name, entry] of Object.entries(values) as [string, number | null | MetricValue][]) {
+      const value = typeof entry === "object" ? entry?.value : entry;
+      if (typeof value === "number") scalars[`${prefix}/${label}/${name}`] = value;
     }
   }
   return scalars;
