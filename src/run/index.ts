@@ -35,6 +35,7 @@ export {
   type Setting,
   writeResult,
 } from "./results.ts";
+export { comparisonCells, comparisonHead, type ResultLines, resultLines } from "./result-lines.ts";
 export { drawPoints, type GridPoint, settingsGrid } from "./settings-grid.ts";
 export { type System, systems } from "./systems.ts";
 export { systemsTable } from "./systems-table.ts";
@@ -48,7 +49,9 @@ export {
 } from "./verdict.ts";
 export { type ObservedValue, observeRun, type ObserveOptions } from "./observe-run.ts";
 export { type NamedTable, OnnxPredictor, storeTables, withStoredTables } from "./predictor.ts";
-export { type OpenRun, openRun, runFiles, writeBundle } from "./run-directory.ts";
+export { type OpenRun, openRun, writeBundle } from "./run-directory.ts";
+export { checkFiles, digestsOf, type RunBundle, readRunBundle } from "./run-bundle.ts";
+export { runFiles } from "./run-files.ts";
 export {
   readStatus,
   requestStop,

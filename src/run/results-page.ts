@@ -1,5 +1,6 @@
 /** `docs/results.md`: what every recipe measured, in full, made from `results/`. */
 import { tableCell } from "./markdown-cell.ts";
+import { comparisonCells, comparisonHead, resultLines } from "./result-lines.ts";
 import type { RecipeResult, ResultComparison, ResultRow, Setting } from "./results.ts";
 
 /** The whole page as Markdown, recipes by name. */
@@ -35,13 +36,8 @@ function recipeSection(result: RecipeResult): string[] {
 
 /** One line a (data, setting, task, domain, variant), one column a metric. */
 function measuredTable(rows: readonly ResultRow[]): string[] {
-  const metrics = [...new Set(rows.map(({ metric }) => metric))];
-  const lines = new Map<string, ResultRow[]>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.data, row.setting, row.task, row.domain, row.variant]);
-    lines.set(key, [...(lines.get(key) ?? []), row]);
-  }
-  const body = [...lines.values()].map((group) => {
+  const { metrics, lines } = resultLines(rows);
+  const body = lines.map((group) => {
     const [{ variant, parameters, trainSeconds, values }] = group;
     const figures = metrics.map((metric) => figure(group.find((row) => row.metric === metric)));
     const cost = [parameters.toLocaleString("en-US"), trainSeconds.toFixed(0)];
@@ -52,18 +48,12 @@ function measuredTable(rows: readonly ResultRow[]): string[] {
 }
 
 function comparisonTable(comparisons: readonly ResultComparison[]): string[] {
-  const body = comparisons.map((comparison) => {
-    const { metric, method, baseline, difference, interval95, verdict } = comparison;
-    return [
-      whereOf(comparison),
-      metric,
-      `${method} against ${baseline}`,
-      difference === null ? "–" : signed(difference),
-      interval95 === null ? "–" : interval95.map(signed).join(" to "),
-      verdict.replaceAll("-", " "),
-    ];
-  });
-  return table(["data", "metric", "comparison", "difference", "95 %", "verdict"], body, 3);
+  const body = comparisons.map((comparison) => [
+    whereOf(comparison),
+    ...comparisonCells(comparison),
+    comparison.verdict.replaceAll("-", " "),
+  ]);
+  return table(["data", ...comparisonHead, "verdict"], body, 3);
 }
 
 interface Where {
@@ -90,8 +80,4 @@ function figure(row: ResultRow | undefined): string {
   const digits = Math.abs(row.mean) >= 100 ? 1 : 4;
   const mean = row.mean.toFixed(digits);
   return row.std === null ? mean : `${mean} ± ${row.std.toFixed(digits)}`;
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "" : "+"}${value.toFixed(4)}`;
 }
