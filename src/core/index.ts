@@ -15,3 +15,4 @@ export { median } from "./median.ts";
 export { parseOptions } from "./parse-options.ts";
 export { CounterRandom, hashKey, mix32 } from "./random.ts";
 export { repeat } from "./repeat.ts";
+export { keyPath, problemOf, type SchemaProblem } from "./schema-issue.ts";

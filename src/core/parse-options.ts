@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { ConfigError } from "./errors.ts";
 import { nearestName } from "./names.ts";
+import { keyPath, problemOf } from "./schema-issue.ts";
 
 /**
  * Options of a library call checked against their schema, defaults filled in.
@@ -17,11 +18,13 @@ export function parseOptions<Schema extends z.ZodObject>(
   if (result.success) return result.data;
   const known = Object.keys(schema.shape);
   const problems = result.error.issues.map((issue) => {
-    const key = [...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys : [])].join(".");
-    return {
-      key,
-      message: issue.code === "unrecognized_keys" ? `unknown option ${key}` : `${key}: ${issue.message}`,
-    };
+    if (issue.code === "unrecognized_keys") {
+      const key = keyPath([...issue.path, ...issue.keys]);
+      return { key, message: `unknown option ${key}` };
+    }
+    const { path, message, received } = problemOf(issue, options);
+    const key = keyPath(path);
+    return { key, message: `${key}: ${message}; it is ${received}` };
   });
   const near = nearestName(problems[0].key, known);
   throw new ConfigError(`${where}: ${problems[0].message}`, {

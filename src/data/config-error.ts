@@ -1,6 +1,6 @@
 /** What a schema refuses, as one sentence that names the key, what was expected and the nearest known name. */
 import { z } from "zod";
-import { ConfigError, nearestName, toSnakeCase } from "../core/index.ts";
+import { ConfigError, keyPath, nearestName, problemOf, toSnakeCase } from "../core/index.ts";
 
 /**
  * The first issue of a failed parse as a ConfigError; all of them stand in `details.problems`.
@@ -34,13 +34,13 @@ function describe(
   input: unknown,
   show: (key: string) => string,
 ): Problem {
-  const key = keyOf(issue.path, show);
+  const key = keyPath(issue.path, show);
   if (issue.code === "unrecognized_keys") {
     const known = knownKeys(schema, issue.path);
     const unknown = issue.keys[0];
     const near = nearestName(unknown, known);
     return {
-      key: keyOf([...issue.path, unknown], show),
+      key: keyPath([...issue.path, unknown], show),
       message: `config${key === "" ? "" : ` ${key}`}: unknown key ${show(unknown)}`,
       hint:
         near !== undefined
@@ -50,27 +50,9 @@ function describe(
             : `known keys: ${known.map(show).join(", ")}`,
     };
   }
-  const received = valueAt(input, issue.path);
-  const shown = received === undefined ? "nothing" : (JSON.stringify(received) ?? String(received));
-  const clipped = shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
-  return { key, message: `config ${key}: ${issue.message}; it is ${clipped}` };
-}
-
-/** `features[2].min_count` */
-function keyOf(path: readonly PropertyKey[], show: (key: string) => string): string {
-  return path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${show(String(part))}`))
-    .join("")
-    .replace(/^\./, "");
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value = input;
-  for (const part of path) {
-    if (value === null || typeof value !== "object") return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
+  const { path, message, received } = problemOf(issue, input);
+  const at = keyPath(path, show);
+  return { key: at, message: `config ${at}: ${message}; it is ${received}` };
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError, DataError } from "../core/index.ts";
+import { ConfigError, DataError, keyPath, problemOf } from "../core/index.ts";
 import { listDirectory, readJson, writeJsonAtomic } from "../core/node/index.ts";
 import { binaryMetrics, rankingMetrics } from "../evaluation/index.ts";
 import {
@@ -230,9 +230,9 @@ const resultSchema: z.ZodType<RecipeResult> = z.strictObject({
 function parseResult(value: unknown, path: string): RecipeResult {
   const parsed = resultSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue.path.length === 0 ? "the file" : issue.path.join(".");
-  throw new DataError(`${path} is not a result file: ${where}: ${issue.message}`, {
+  const { path: keys, message, received } = problemOf(parsed.error.issues[0], value);
+  const where = keys.length === 0 ? "the file" : keyPath(keys);
+  throw new DataError(`${path} is not a result file: ${where}: ${message}; it is ${received}`, {
     details: { path, issues: parsed.error.issues },
   });
 }

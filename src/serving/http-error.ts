@@ -1,6 +1,6 @@
 /** Errors as answers: every mistake of a request is a 4xx that says what is wrong. */
 import { z } from "zod";
-import { ConfigError, DataError, type MillraceError } from "../core/index.ts";
+import { ConfigError, DataError, keyPath, type MillraceError, problemOf } from "../core/index.ts";
 import { RequestError, UnavailableError } from "./cascade.ts";
 import { OverloadError } from "./inference-pool.ts";
 
@@ -47,29 +47,7 @@ function told({ message, hint }: MillraceError, status: number): ErrorAnswer {
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const issue = deepest(result.error.issues[0]);
-  const key = issue.path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-    .join("");
-  const where = key === "" ? "the body" : key.replace(/^\./, "");
-  throw new RequestError(`${where}: ${issue.message}`.slice(0, 500));
-}
-
-interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** Of a union the complaint of the branch that came furthest: "invalid input" helps nobody. */
-function deepest(issue: z.core.$ZodIssue, path: readonly PropertyKey[] = []): Issue {
-  const here = [...path, ...issue.path];
-  if (issue.code !== "invalid_union" || issue.errors.length === 0)
-    return { path: here, message: issue.message };
-  const branches = issue.errors.flatMap((issues) =>
-    issues[0] === undefined ? [] : [deepest(issues[0], here)],
-  );
-  return branches.reduce((a, b) => (b.path.length > a.path.length ? b : a), {
-    path: here,
-    message: issue.message,
-  });
+  const { path, message, received } = problemOf(result.error.issues[0], body);
+  const key = keyPath(path);
+  throw new RequestError(`${key === "" ? "the body" : key}: ${message}; it is ${received}`.slice(0, 500));
 }

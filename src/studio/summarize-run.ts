@@ -5,6 +5,7 @@
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { keyPath, problemOf } from "../core/index.ts";
 import { runFiles, type RunStatus, stopRequested } from "../run/index.ts";
 import { retrievalFiles } from "../retrieval/index.ts";
 import type { RunCondition, RunKind, RunSummary, Scores } from "./api.ts";
@@ -206,8 +207,10 @@ function read<Schema extends z.ZodType>(path: string, schema: Schema): z.output<
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Broken(`${name}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
+    const problem = problemOf(parsed.error.issues[0], content);
+    throw new Broken(
+      `${name}: ${keyPath(problem.path) || "the file"}: ${problem.message}; it is ${problem.received}`,
+    );
   }
   // The whole content: settings are made of keys that the schema does not know.
   return content as z.output<Schema> & object;

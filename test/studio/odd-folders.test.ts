@@ -53,7 +53,7 @@ test("a status that cannot be one is a broken run, and no other run suffers", as
     null: ["broken", expect.stringMatching(/^status\.json: the file: /)],
     words: ["broken", expect.stringMatching(/^status\.json: state: /)],
     torn: ["broken", expect.stringMatching(/^status\.json is not valid JSON/)],
-    never: ["broken", "status.json: updatedAt: expected a time in ISO 8601"],
+    never: ["broken", 'status.json: updatedAt: expected a time in ISO 8601; it is "never"'],
     ahead: ["interrupted", "its process has ended without a word"],
   });
 });

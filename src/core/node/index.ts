@@ -9,5 +9,6 @@ export {
   writeJsonAtomic,
 } from "./files.ts";
 export { packageVersion } from "./package-version.ts";
+export { readChecked } from "./read-checked.ts";
 export { shellWord } from "./shell-word.ts";
 export { startWorker } from "./worker.ts";

@@ -5,7 +5,7 @@
  */
 import { createReadStream, existsSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { DataError } from "../../core/index.ts";
+import { DataError, keyPath, problemOf } from "../../core/index.ts";
 import type { RawRow, RawScalar } from "../../schema/index.ts";
 import { type RankRequest, rankRequestSchema } from "../rank-api.ts";
 
@@ -76,8 +76,11 @@ function readLine(text: string, line: number, path: string, columns: readonly st
   if (isRow) return { kind: "row", line, row: tree as RawRow };
   const parsed = rankRequestSchema.safeParse(tree);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw refuse(`neither a row of the model's columns nor a /rank request: ${issue?.message ?? "unknown"}`);
+    const { path, message, received } = problemOf(parsed.error.issues[0], tree);
+    const where = path.length === 0 ? "" : `${keyPath(path)}: `;
+    throw refuse(
+      `neither a row of the model's columns nor a /rank request: ${where}${message}; it is ${received}`,
+    );
   }
   const { candidates, exclude = [] } = parsed.data;
   if (candidates === undefined || candidates.length === 0) {
