@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { readJson, removePath, writeJsonAtomic } from "../core/node/index.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 
 export interface ClaimOptions {
   /** What `config.json` will hold. */

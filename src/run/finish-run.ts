@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readJson, removePath } from "../core/node/index.ts";
 import type { PreparedDataset } from "../data/index.ts";
 import { type Config, isStoredConfig } from "./config.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 import { refuseHeldRun } from "./run-lock.ts";
 import { type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
 

@@ -5,7 +5,7 @@
  *     feature-map.json   encoders and order of inputs
  *     model.onnx         inference graph: encoded columns and tables in, predictions out
  *     tables/*.safetensors   one embedding table a file
- *     bundle.json        what belongs together: version, table files, outputs by label
+ *     bundle.json        what belongs together: table files, outputs by label, a digest of each file
  *     metrics.json       what was measured
  *     checkpoint/        to go on training
  *     events.out.*       for TensorBoard
@@ -23,34 +23,8 @@ import type { FeatureMap } from "../schema/index.ts";
 import { inferenceGraph, type ModelWeights } from "../training/index.ts";
 import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
 import { type NamedTable, OnnxPredictor } from "./predictor.ts";
-
-export const runFiles = {
-  config: "config.json",
-  featureMap: "feature-map.json",
-  model: "model.onnx",
-  bundle: "bundle.json",
-  metrics: "metrics.json",
-  encoding: "encoding.json",
-  report: "report.html",
-  reportData: "report.json",
-  status: "status.json",
-  stopRequest: "stop-after-epoch",
-  lock: "lock",
-  checkpoint: "checkpoint",
-  tables: "tables",
-} as const;
-
-interface Bundle {
-  readonly version: 1;
-  readonly tables: readonly {
-    readonly name: string;
-    readonly file: string;
-    readonly rows: number;
-    readonly dim: number;
-  }[];
-  /** Output of the model by label. */
-  readonly predictions: { readonly [label: string]: string };
-}
+import { digestsOf, type RunBundle, readRunBundle } from "./run-bundle.ts";
+import { runFiles } from "./run-files.ts";
 
 /** Writes the trained model; the bundle file comes last, so a directory that has it is complete. */
 export function writeBundle(
@@ -82,7 +56,12 @@ export function writeBundle(
   });
   writeJsonAtomic(join(directory, runFiles.featureMap), map);
   writeFileAtomic(join(directory, runFiles.model), graph.model);
-  const bundle: Bundle = { version: 1, tables, predictions: graph.predictions };
+  const bundle: RunBundle = {
+    version: 1,
+    tables,
+    predictions: graph.predictions,
+    files: digestsOf(directory, [runFiles.featureMap, runFiles.model, ...tables.map(({ file }) => file)]),
+  };
   writeJsonAtomic(join(directory, runFiles.bundle), bundle);
 }
 
@@ -103,7 +82,7 @@ export interface OpenRun {
   load(engine: Engine): Promise<OnnxPredictor>;
 }
 
-/** @throws DataError when the directory holds no finished run, naming what is missing */
+/** @throws DataError when the directory holds no finished run, naming what is missing, or files of several */
 export function openRun(directory: string): OpenRun {
   for (const file of [runFiles.config, runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
@@ -117,7 +96,7 @@ export function openRun(directory: string): OpenRun {
   }
   const config = parseConfig(keysToCamelCase(readJson(join(directory, runFiles.config))));
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
-  const bundle = readJson(join(directory, runFiles.bundle)) as Bundle;
+  const bundle = readRunBundle(directory);
   const model = readFileSync(join(directory, runFiles.model));
   const tables = bundle.tables.map(({ name, file, rows, dim }) => ({
     name,

@@ -7,7 +7,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { createFile, listDirectory, readJson, removePath } from "../core/node/index.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 
 interface Holder {
   readonly pid: number;

@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InterruptedError } from "../core/index.ts";
 import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 
 export type RunState = "training" | "finished" | "interrupted" | "failed";
 

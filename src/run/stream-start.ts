@@ -8,7 +8,7 @@ import type { FeatureMap } from "../schema/index.ts";
 import type { TrainInput } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
 import type { Config } from "./config.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 
 /** How a configuration's data are encoded: by a map fitted on them, or by that of the run a stream starts from. */
 export function encodingOf({ training }: Config): Pick<PrepareDatasetOptions, "map" | "grow"> {

@@ -13,7 +13,7 @@ import { batchLayout, type FeatureMap } from "../schema/index.ts";
 import { defaultObjective, Learner, restoreSnapshot, type Snapshot } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
-import { runFiles } from "./run-directory.ts";
+import { runFiles } from "./run-files.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { buildModel, type RunMetrics } from "./train-run.ts";
 

@@ -14,7 +14,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../core/index.ts";
 import { readJson } from "../core/node/index.ts";
 import { decodeSafetensorsHeader } from "../module/index.ts";
-import { runFiles } from "../run/index.ts";
+import { readRunBundle, runFiles } from "../run/index.ts";
 import { type FeatureMap, OUT_OF_VOCABULARY_ID } from "../schema/index.ts";
 import type { ModelSource } from "./model-runner.ts";
 import { publishRows } from "./redis-rows.ts";
@@ -45,11 +45,6 @@ export interface ServedModel {
   readonly source: ModelSource;
 }
 
-interface Bundle {
-  readonly tables: readonly (TableShape & { readonly file: string })[];
-  readonly predictions: { readonly [label: string]: string };
-}
-
 /**
  * The directory that a path stands for: itself, what a symbolic link leads to, or what a pointer file (one
  * line with a path, taken from the file's folder) names.
@@ -68,7 +63,7 @@ export function runDirectoryOf(path: string): string {
   return realpathSync(target);
 }
 
-/** @throws DataError when the directory holds no finished run, or tables that do not belong to it */
+/** @throws DataError when the directory holds no finished run, or files that do not belong to it */
 export async function openServedModel(path: string, options: RowOptions = {}): Promise<ServedModel> {
   const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedMb = 128 } = options;
   const directory = runDirectoryOf(path);
@@ -80,7 +75,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
     });
   }
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
-  const bundle = readJson(join(directory, runFiles.bundle)) as Bundle;
+  const bundle = readRunBundle(directory);
   const tables = bundle.tables.map((table) => new TableFile(join(directory, table.file), table));
   const version = versionOf(directory, tables);
   const graph = rowGraph(
