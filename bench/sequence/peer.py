@@ -14,15 +14,17 @@ full length. What was made for one job is kept for the next of the same kind.
 Options: --threads N (default 2).
 """
 
-import argparse
-import json
 import math
 import sys
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from line_peer import serve  # noqa: E402
 
 POOL = 8
 
@@ -180,23 +182,5 @@ class Peer:
         return {"milliseconds": 1000 * (time.perf_counter() - start) / repeats}
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=2)
-    threads = parser.parse_args().threads
-    torch.set_num_threads(threads)
-    about = {"torch": torch.__version__, "threads": threads}
-    peer = Peer()
-    print(json.dumps({"ready": True, **about}), flush=True)
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        try:
-            answer = {**peer.run(json.loads(line)), **about}
-        except Exception as error:  # one bad job must not end the others' turns
-            answer = {"error": f"{type(error).__name__}: {error}", "line": line.strip(), **about}
-        print(json.dumps(answer), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(Peer)

@@ -24,14 +24,16 @@ them was on.
 Options: --threads N (default 2).
 """
 
-import argparse
 import gc
-import json
 import sys
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from line_peer import serve  # noqa: E402
 
 BATCH, FIELDS, NUMERIC, DIM, ROWS, POOL = 4096, 26, 13, 16, 1_000_000, 32
 HIDDEN = (400, 400, 400)
@@ -270,24 +272,5 @@ class Peer:
         return self.learner.step(ids[i], self.values[i], self.labels[i])
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=2)
-    threads = parser.parse_args().threads
-    torch.set_num_threads(threads)
-    about = {"torch": torch.__version__, "threads": threads}
-    peer = Peer()
-    print(json.dumps({"ready": True, **about}), flush=True)
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        try:
-            job = json.loads(line)
-            answer = {**job, **peer.run(job), **about}
-        except Exception as error:  # one bad job must not end the others' turns
-            answer = {"error": f"{type(error).__name__}: {error}", "line": line.strip(), **about}
-        print(json.dumps(answer), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(Peer)
