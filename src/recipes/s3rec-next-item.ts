@@ -5,9 +5,9 @@
  * which is how the published figures were obtained.
  */
 import { parseRetrievalConfig, type RetrievalConfig, type RetrievalConfigInput } from "../retrieval/index.ts";
-import { compareRows, recipeResult, type RecipeResult, type ResultRow, writeResult } from "../run/index.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { compareRows, type RecipeResult, type ResultComparison, type ResultRow } from "../run/index.ts";
 import { publicFile } from "./public-data.ts";
+import { recordParts } from "./record-parts.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import {
   againstPublished,
@@ -18,11 +18,11 @@ import {
   tunedRetrieval,
 } from "./retrieval-grid.ts";
 
-/** Published HR@10, all items ranked (RUCAIBox/CIKM2020-S3Rec). */
+/** Published HR@10, all items ranked (RUCAIBox/CIKM2020-S3Rec). The smallest first: each is recorded when it is done. */
 const sets = {
+  LastFM: { file: "LastFM.txt.gz", SASRec: 0.0688, GRU4Rec: 0.0367 },
   Beauty: { file: "Beauty.txt.gz", SASRec: 0.0605, GRU4Rec: 0.0283 },
   Sports: { file: "Sports_and_Outdoors.txt.gz", SASRec: 0.035, GRU4Rec: 0.0204 },
-  LastFM: { file: "LastFM.txt.gz", SASRec: 0.0688, GRU4Rec: 0.0367 },
 } as const;
 type SetName = keyof typeof sets;
 
@@ -53,66 +53,58 @@ export const s3recNextItem: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const trials = rateTrials(context.quick ? [1e-3] : [1e-3, 3e-3]);
-  const rows: ResultRow[] = [];
-  const chosen: RetrievalVariant[] = [];
-  for (const set of Object.keys(sets) as SetName[]) {
-    const variants = Object.keys(models)
-      .filter((model) => context.only?.includes(`${set}/${model}`) ?? true)
-      .map(
-        (model): RetrievalVariant => ({
-          name: `${set}/${model}`,
-          title: model,
-          role: model === "SASRec-binary" ? "baseline" : "method",
-          config: config(set, model, context),
-        }),
-      );
-    const best = await tunedRetrieval(variants, trials, context);
-    const runs = await trainRetrievalGrid(
-      best.map(({ variant }) => variant),
-      context,
-    );
-    rows.push(...retrievalRows(runs, { data: `s3rec-${set.toLowerCase()}`, metrics, trials: trials.length }));
-    chosen.push(...best.map(({ variant }) => variant));
-  }
-  for (const { data, variant, metric, mean, std } of rows) {
-    if (!metric.endsWith("@10")) continue;
-    context.onLine(
-      `${data} ${variant} ${metric}: ${mean?.toFixed(4) ?? "undefined"} ± ${std?.toFixed(4) ?? "-"}`,
-    );
-  }
-  const result = recipeResult({
-    ...provenance(s3recNextItem, chosen, began),
-    rows,
-    comparisons: comparisonsOf(rows),
-    note:
-      "Published: SASRec and GRU4Rec of RUCAIBox/CIKM2020-S3Rec, one run each. Training and validation items are " +
-      "left out when test items are ranked. Long histories are learned from in windows of 50 items, none left out. " +
-      `Chosen on validation: ${chosen.map(({ name }) => name).join(", ")}.`,
-  });
-  // A part of the models is not the recipe's result; its runs are kept for the call that records all.
-  writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
-  return result;
+  return recordParts(
+    s3recNextItem,
+    {
+      parts: () => (Object.keys(sets) as SetName[]).filter((set) => modelsOn(set, context).length > 0),
+      nameOf: (set) => set,
+      measure: async (set) => {
+        const variants = modelsOn(set, context).map(
+          (model): RetrievalVariant => ({
+            name: `${set}/${model}`,
+            title: model,
+            role: model === "SASRec-binary" ? "baseline" : "method",
+            config: config(set, model, context),
+          }),
+        );
+        const chosen = (await tunedRetrieval(variants, trials, context)).map(({ variant }) => variant);
+        const runs = await trainRetrievalGrid(chosen, context);
+        const data = `s3rec-${set.toLowerCase()}`;
+        const rows = retrievalRows(runs, { data, metrics, trials: trials.length });
+        for (const { variant, metric, mean, std } of rows) {
+          if (!metric.endsWith("@10")) continue;
+          context.onLine(
+            `${data} ${variant} ${metric}: ${mean?.toFixed(4) ?? "undefined"} ± ${std?.toFixed(4) ?? "-"}`,
+          );
+        }
+        return { rows, comparisons: comparisonsOf(set, rows), variants: chosen };
+      },
+      note: (chosen) =>
+        "Published: SASRec and GRU4Rec of RUCAIBox/CIKM2020-S3Rec, one run each. Training and validation items are " +
+        "left out when test items are ranked. Long histories are learned from in windows of 50 items, none left out. " +
+        `Chosen on validation: ${chosen.map(({ name }) => name).join(", ")}.`,
+    },
+    context,
+  );
 }
 
-function comparisonsOf(rows: readonly ResultRow[]): RecipeResult["comparisons"] {
-  return (Object.keys(sets) as SetName[]).flatMap((set) => {
-    const row = (variant: string, metric: string): ResultRow | undefined =>
-      rows.find(
-        (each) =>
-          each.data === `s3rec-${set.toLowerCase()}` && each.variant === variant && each.metric === metric,
-      );
-    const published = Object.entries(models).flatMap(([variant, { published: name }]) => {
-      const own = row(variant, "hr@10");
-      if (name === undefined || own === undefined) return [];
-      return [againstPublished(own, sets[set][name], { baseline: `published ${name}`, tolerance })];
-    });
-    const [softmaxRow, binaryRow] = [row("SASRec", "ndcg@10"), row("SASRec-binary", "ndcg@10")];
-    if (softmaxRow === undefined || binaryRow === undefined) return published;
-    return [...published, compareRows(softmaxRow, binaryRow)];
+function modelsOn(set: SetName, { only }: RecipeContext): string[] {
+  return Object.keys(models).filter((model) => only?.includes(`${set}/${model}`) ?? true);
+}
+
+function comparisonsOf(set: SetName, rows: readonly ResultRow[]): ResultComparison[] {
+  const row = (variant: string, metric: string): ResultRow | undefined =>
+    rows.find((each) => each.variant === variant && each.metric === metric);
+  const published = Object.entries(models).flatMap(([variant, { published: name }]) => {
+    const own = row(variant, "hr@10");
+    if (name === undefined || own === undefined) return [];
+    return [againstPublished(own, sets[set][name], { baseline: `published ${name}`, tolerance })];
   });
+  const [softmaxRow, binaryRow] = [row("SASRec", "ndcg@10"), row("SASRec-binary", "ndcg@10")];
+  if (softmaxRow === undefined || binaryRow === undefined) return published;
+  return [...published, compareRows(softmaxRow, binaryRow)];
 }
 
 function config(set: SetName, variant: string, { quick, dataDirectory }: RecipeContext): RetrievalConfig {
