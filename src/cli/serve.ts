@@ -1,5 +1,4 @@
 /** `millrace serve`: runs and cascades over HTTP until it is told to stop. */
-import { readFileSync } from "node:fs";
 import { ConfigError } from "../core/index.ts";
 import { packageVersion, writeJsonAtomic } from "../core/node/index.ts";
 import {
@@ -10,6 +9,7 @@ import {
   Server,
   watchServices,
 } from "../serving/index.ts";
+import { bearerToken } from "./bearer-token.ts";
 import { type EngineChoice, engineOption } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
@@ -84,7 +84,7 @@ export const serveVerb: DefineVerb = (shell) =>
       shell.finish(
         options.openapi === undefined
           ? await serve(shell, targets, options)
-          : writeOpenApi(options.openapi, tokenOf(options)),
+          : writeOpenApi(options.openapi, bearerToken(options.tokenFile)),
       ),
     );
 
@@ -99,7 +99,7 @@ async function serve(shell: Shell, paths: readonly string[], options: Options): 
   let requests = 0;
   const settings: ServeOptions = {
     ...given({ host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin }),
-    ...given({ token: tokenOf(options) }),
+    ...given({ token: bearerToken(options.tokenFile) }),
     pool: { engine, ...given({ workers, maxBatchRows, maxWaitMs, maxQueuedRows }) },
     log: (entry) => {
       if (entry.event === "request") requests++;
@@ -141,12 +141,6 @@ function writeOpenApi(output: string, token: string | undefined): Outcome {
 
 function logLine(entry: LogEntry): void {
   process.stderr.write(`${JSON.stringify(entry)}\n`);
-}
-
-/** A token from a file or the environment: arguments can be read by every user of a machine. */
-function tokenOf({ tokenFile }: Options): string | undefined {
-  if (tokenFile === undefined) return process.env.MILLRACE_TOKEN;
-  return readFileSync(tokenFile, "utf8").trim();
 }
 
 function whole(text: string): number {

@@ -1,7 +1,7 @@
 /** `millrace studio`: a local page over a folder of runs, until it is told to stop. */
-import { readFileSync } from "node:fs";
 import { ConfigError } from "../core/index.ts";
 import { Studio, type StudioOptions } from "../studio/index.ts";
+import { bearerToken } from "./bearer-token.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
 import { collect, verbCommand } from "./verb-command.ts";
@@ -48,7 +48,7 @@ async function show(shell: Shell, folder: string, options: Options): Promise<Out
     ...(chosen === undefined ? {} : { port: chosen }),
     ...(serving === undefined
       ? {}
-      : { serving: { url: address(serving), token: tokenOf(servingTokenFile) } }),
+      : { serving: { url: address(serving), token: bearerToken(servingTokenFile) } }),
     ...(results === undefined ? {} : { results: [results] }),
     onError: (error) => shell.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   };
@@ -63,10 +63,6 @@ async function show(shell: Shell, folder: string, options: Options): Promise<Out
   });
   await studio.close();
   return { json: { folder, url: url.replace(/\?.*/, "") }, text: "studio closed" };
-}
-
-function tokenOf(file: string | undefined): string | undefined {
-  return file === undefined ? process.env.MILLRACE_TOKEN : readFileSync(file, "utf8").trim();
 }
 
 function address(text: string): string {

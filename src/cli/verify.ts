@@ -1,8 +1,8 @@
 /** `millrace verify`: whether a server answers what was trained, request by request. */
-import { readFileSync } from "node:fs";
 import { ConfigError } from "../core/index.ts";
 import type { Verification } from "../serving/index.ts";
 import { verifyRun } from "../serving/index.ts";
+import { bearerToken } from "./bearer-token.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
@@ -57,7 +57,7 @@ async function verify(shell: Shell, run: string, options: Options): Promise<Outc
   if (url === undefined && service !== undefined) {
     throw new ConfigError("--service names a service of --url, which is not given");
   }
-  const token = tokenFile === undefined ? process.env.MILLRACE_TOKEN : readFileSync(tokenFile, "utf8").trim();
+  const token = bearerToken(tokenFile);
   const verification = await verifyRun(run, {
     log,
     url,
