@@ -4,11 +4,12 @@
  * generation, and the page drops what it had.
  */
 import { createHash } from "node:crypto";
-import { closeSync, lstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { eventFiles, type EventMessage, readEventsFrom, runFiles } from "../run/index.ts";
 import type { EpochLine, RunCurves, RunSummary, Scores } from "./api.ts";
+import { jsonOf } from "./plain-file.ts";
 
 /** Of runs that are looked at again and again, those that keep their points in memory. */
 const KEPT = 24;
@@ -173,13 +174,4 @@ function monitorOf(directory: string): string | undefined {
   // A retrieval run's first metric decides.
   const first = Array.isArray(metrics) ? metrics[0] : undefined;
   return typeof first === "string" ? first : undefined;
-}
-
-/** A plain file's JSON; undefined where there is none, or one that is being replaced. */
-function jsonOf(path: string): unknown {
-  try {
-    return lstatSync(path).isFile() ? JSON.parse(readFileSync(path, "utf8")) : undefined;
-  } catch {
-    return undefined;
-  }
 }

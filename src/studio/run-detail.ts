@@ -1,9 +1,10 @@
 /** One run in full, from the files it has written; nothing here is measured anew. */
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ReportInput } from "../report/index.ts";
 import { runFiles } from "../run/index.ts";
 import type { RunDetail, RunSummary } from "./api.ts";
+import { isPlainFile, jsonOf } from "./plain-file.ts";
 import { shownPath } from "./shown-path.ts";
 
 /** A report's data beyond this is not sent to the page. */
@@ -12,13 +13,13 @@ const MOST_BYTES = 32 * 2 ** 20;
 export const ANALYSIS_PAGE = "analysis.html";
 
 export function runDetail(directory: string, summary: RunSummary): RunDetail {
-  const report = jsonOf(join(directory, runFiles.reportData)) as ReportInput | null | undefined;
-  const metrics = jsonOf(join(directory, runFiles.metrics)) as
+  const report = jsonOf(join(directory, runFiles.reportData), MOST_BYTES) as ReportInput | null | undefined;
+  const metrics = jsonOf(join(directory, runFiles.metrics), MOST_BYTES) as
     | { readonly rows?: object; readonly counts?: object }
     | undefined;
   return {
     summary,
-    config: jsonOf(join(directory, runFiles.config)) ?? null,
+    config: jsonOf(join(directory, runFiles.config), MOST_BYTES) ?? null,
     rows: numbersOf(metrics?.rows ?? metrics?.counts),
     // Curves come from the event file, which has more of them.
     ...(report === undefined || report === null ? {} : { report: { ...report, curves: [] } }),
@@ -31,7 +32,7 @@ export function runDetail(directory: string, summary: RunSummary): RunDetail {
 
 /** Whether a run's report shows what takes its data to measure. */
 export function hasPredictions(directory: string): boolean {
-  const report = jsonOf(join(directory, runFiles.reportData)) as
+  const report = jsonOf(join(directory, runFiles.reportData), MOST_BYTES) as
     | { readonly calibration?: unknown }
     | undefined;
   return Array.isArray(report?.calibration) && report.calibration.length > 0;
@@ -73,18 +74,4 @@ function numbersOf(value: object | undefined): { [name: string]: number } {
   return Object.fromEntries(
     Object.entries(value ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
   );
-}
-
-export function isPlainFile(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-/** Undefined where there is no such file, or none that can be read. */
-function jsonOf(path: string): unknown {
-  try {
-    if (!isPlainFile(path) || lstatSync(path).size > MOST_BYTES) return undefined;
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return undefined;
-  }
 }

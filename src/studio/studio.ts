@@ -30,7 +30,8 @@ import { configAt, DataFolders } from "./data-folders.ts";
 import { Jobs } from "./jobs.ts";
 import { readPageFiles } from "./page-files.ts";
 import { CurveReader } from "./run-curves.ts";
-import { ANALYSIS_PAGE, hasPredictions, isPlainFile, runDetail } from "./run-detail.ts";
+import { isPlainFile } from "./plain-file.ts";
+import { ANALYSIS_PAGE, hasPredictions, runDetail } from "./run-detail.ts";
 import { RunFolder } from "./run-folder.ts";
 import { type ServingOptions, ServingProbe } from "./serving-view.ts";
 
