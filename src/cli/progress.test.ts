@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, progressText } from "./progress.ts";
+import { progressText } from "./progress.ts";
 
 test("a bar on a terminal, a plain line elsewhere", () => {
   const state = { label: "epoch 1/3", done: 0.5, note: "loss 0.2812" };
@@ -12,8 +12,4 @@ test("a bar on a terminal, a plain line elsewhere", () => {
 test("nothing done or all done has no time left to tell", () => {
   expect(progressText({ label: "reading", done: 0 }, 3, false)).toBe("reading    0 %");
   expect(progressText({ label: "reading", done: 1.2 }, 3, false)).toBe("reading  100 %");
-});
-
-test("clock", () => {
-  expect([7.4, 750, 3723].map(clock)).toEqual(["0:07", "12:30", "1:02:03"]);
 });

@@ -3,6 +3,7 @@
  * seconds. Lines that stay are written above the moving one.
  */
 import type { WriteStream } from "node:tty";
+import { clock } from "../core/index.ts";
 
 export interface ProgressState {
   /** Such as `epoch 2/10`. */
@@ -75,13 +76,4 @@ export function progressText(
   if (note !== "") parts.push(note);
   if (share > 0 && share < 1) parts.push(`ETA ${clock((seconds * (1 - share)) / share)}`);
   return parts.join("  ");
-}
-
-/** Seconds as `0:07`, `12:30`, `1:02:03`. */
-export function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor(whole / 60) % 60;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }

@@ -1,3 +1,4 @@
+export { clock } from "./clock.ts";
 export { mapKeysDeep, nearestName, toCamelCase, toSnakeCase } from "./names.ts";
 export {
   assert,

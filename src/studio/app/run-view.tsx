@@ -1,5 +1,6 @@
 /** One run: where it stands, its curves while they grow, and what its report shows. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { clock } from "../../core/index.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../report/drawing/index.ts";
 import type { RunCurves, RunDetail, RunSummary, Validation } from "../api.ts";
 import { pageOf, post } from "./ask.ts";
@@ -11,7 +12,7 @@ import { ReportPictures } from "./report-pictures.tsx";
 import { linkTo } from "./route.ts";
 import { useAnswer } from "./use-answer.ts";
 import { useCurves } from "./use-curves.ts";
-import { ago, clock, scoreText, shortName } from "./words.ts";
+import { ago, scoreText, shortName } from "./words.ts";
 
 export function RunView({ id }: { readonly id: string }) {
   const curves = useCurves(id);

@@ -25,15 +25,6 @@ export function ago(at: number, now = Date.now()): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
-/** `0:42`, `12:30`, `1:02:03`. */
-export function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor(whole / 60) % 60;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
-
 /** The label whose scores a table shows: the asked one where a run has it, else its first. */
 export function scoresOf({ scores }: RunSummary, label: string | undefined): RunSummary["scores"][string] {
   if (label !== undefined) return scores[label] ?? {};
