@@ -21,6 +21,14 @@ export interface CalibrationBin {
 
 export const DEFAULT_CALIBRATION_BINS = 15;
 
+/** How far a bin's predictions are from what was observed. */
+export function calibrationGap({
+  meanPrediction,
+  meanLabel,
+}: Pick<CalibrationBin, "meanPrediction" | "meanLabel">): number {
+  return Math.abs(meanPrediction - meanLabel);
+}
+
 /**
  * Non-empty bins in ascending order of prediction; bins without weight are left out.
  *

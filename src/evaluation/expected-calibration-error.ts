@@ -6,7 +6,7 @@
  * Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, use bins of equal width; with the
  * low click rates of recommendation those would hold nearly all rows in one bin.
  */
-import { calibrationCurve } from "./calibration-curve.ts";
+import { calibrationCurve, calibrationGap } from "./calibration-curve.ts";
 import { defined, type MetricValue, NO_ROWS, undefinedMetric } from "./metric-value.ts";
 import type { ScoredRows } from "./scored-rows.ts";
 
@@ -19,7 +19,7 @@ export function expectedCalibrationError(rows: ScoredRows): MetricValue {
   let error = 0;
   let total = 0;
   for (const bin of calibrationCurve(rows)) {
-    error += bin.weight * Math.abs(bin.meanPrediction - bin.meanLabel);
+    error += bin.weight * calibrationGap(bin);
     total += bin.weight;
   }
   return total === 0 ? undefinedMetric(NO_ROWS) : defined(error / total);

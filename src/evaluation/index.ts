@@ -11,7 +11,12 @@ export {
   type MetricNeed,
   parseBinaryMetric,
 } from "./binary-metrics.ts";
-export { type CalibrationBin, calibrationCurve, DEFAULT_CALIBRATION_BINS } from "./calibration-curve.ts";
+export {
+  type CalibrationBin,
+  calibrationCurve,
+  calibrationGap,
+  DEFAULT_CALIBRATION_BINS,
+} from "./calibration-curve.ts";
 export { calibrationRatio } from "./calibration-ratio.ts";
 export { eventRetrieval, type EventRetrieval, type ScoredEvents } from "./event-retrieval.ts";
 export { expectedCalibrationError } from "./expected-calibration-error.ts";

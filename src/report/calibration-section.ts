@@ -1,4 +1,5 @@
 /** Whether predicted probabilities come true, and how the predictions of the two classes are spread. */
+import { calibrationGap } from "../evaluation/index.ts";
 import { chart } from "./chart.ts";
 import { formatCount, formatMetric, formatShare, formatSignificant } from "./format.ts";
 import { type Html, html } from "./html.ts";
@@ -41,10 +42,10 @@ function calibrationChart(members: readonly ReportCalibration[]): Html {
   const axis = (): Scale => (isLog ? logScale(low * 0.8, Math.min(1, high * 1.1)) : linearScale(0, high));
   const [x, y] = [axis(), axis()];
   const ends = isLog ? [low * 0.8, Math.min(1, high * 1.1)] : [0, Math.max(...x.ticks)];
-  const worst = bins.reduce((a, b) => (gap(b) > gap(a) ? b : a));
+  const worst = bins.reduce((a, b) => (calibrationGap(b) > calibrationGap(a) ? b : a));
   return chart({
     title: `Calibration of ${label}, ${split} split`,
-    description: `The largest gap between prediction and observation is ${formatMetric(gap(worst))}, where ${formatSignificant(worst.meanPrediction)} is predicted and ${formatSignificant(worst.meanLabel)} observed.`,
+    description: `The largest gap between prediction and observation is ${formatMetric(calibrationGap(worst))}, where ${formatSignificant(worst.meanPrediction)} is predicted and ${formatSignificant(worst.meanLabel)} observed.`,
     x: { label: `mean prediction${isLog ? " (log)" : ""}`, scale: x, format: formatSignificant },
     y: { label: `observed rate${isLog ? " (log)" : ""}`, scale: y, format: formatSignificant },
     series: [
@@ -74,10 +75,6 @@ function calibrationChart(members: readonly ReportCalibration[]): Html {
       ),
     },
   });
-}
-
-function gap({ meanPrediction, meanLabel }: { meanPrediction: number; meanLabel: number }): number {
-  return Math.abs(meanPrediction - meanLabel);
 }
 
 /** Wilson's 95 % score interval of a rate observed over n rows. */

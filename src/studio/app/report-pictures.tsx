@@ -1,5 +1,6 @@
 /** What a run's report shows, with charts that answer: calibration, scores, slices, features, spectra. */
 import { useMemo, useState } from "preact/hooks";
+import { calibrationGap } from "../../evaluation/index.ts";
 import {
   formatBytes,
   formatCount,
@@ -158,24 +159,20 @@ function CalibrationChart({
     ],
     [bins],
   );
-  const worst = bins.reduce((a, b) => (gap(b) > gap(a) ? b : a), bins[0]);
+  const worst = bins.reduce((a, b) => (calibrationGap(b) > calibrationGap(a) ? b : a), bins[0]);
   return (
     <LineChart
       title={`Calibration of ${label}, ${split} split`}
       description={
         worst === undefined
           ? ""
-          : `The largest gap is ${formatMetric(gap(worst))}: ${formatSignificant(worst.meanPrediction)} is predicted and ${formatSignificant(worst.meanLabel)} observed.`
+          : `The largest gap is ${formatMetric(calibrationGap(worst))}: ${formatSignificant(worst.meanPrediction)} is predicted and ${formatSignificant(worst.meanLabel)} observed.`
       }
       x={{ label: "mean prediction", scale, format: formatSignificant }}
       y={{ label: "observed rate", scale, format: formatSignificant }}
       lines={lines}
     />
   );
-}
-
-function gap({ meanPrediction, meanLabel }: { meanPrediction: number; meanLabel: number }): number {
-  return Math.abs(meanPrediction - meanLabel);
 }
 
 function ScoreChart({ one: { label, split, bins } }: { readonly one: ReportInput["scores"][number] }) {
