@@ -70,6 +70,7 @@ function contendersOf(tasks: readonly string[]): Contender[] {
     on("adatask-pcgrad", "ablation", { optimizerState: "per-task", gradients: "pcgrad" }),
     on("mmoe", "baseline", undefined, mmoe),
     on("mmoe-adatask", "method", { optimizerState: "per-task" }, mmoe),
+    on("mtadam", "baseline", { optimizerState: "mtadam" }),
   ];
 }
 

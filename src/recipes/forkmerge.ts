@@ -75,6 +75,12 @@ function contendersOf(
     on("forkmerge-branches", "method", {
       forkMerge: { mergeEverySteps, branches: [{ [target]: 1 }, ...pairs], keepBranches: 3 },
     }),
+    on("ol-aux", "baseline", { multiTask: { weighting: "ol-aux", mainTask: target } }),
+    on("auto-lambda", "baseline", { multiTask: { weighting: "auto-lambda", mainTask: target } }),
+    // With one auxiliary task its weight is 1, as with equal weights.
+    ...(auxiliary.length > 1
+      ? [on("arml", "baseline", { multiTask: { weighting: "arml", mainTask: target } })]
+      : []),
   ];
 }
 
