@@ -3,8 +3,6 @@
  * what each task gains against a run of its own, and how it does on users whose feedback tells as much of one task as of
  * another.
  */
-import { join } from "node:path";
-import { readJson } from "../core/node/index.ts";
 import {
   feedbackBalance,
   feedbackBins,
@@ -12,7 +10,7 @@ import {
   rowsInBin,
   transferGain,
 } from "../evaluation/index.ts";
-import { type OpenRun, runFiles, type RunMetrics } from "../run/index.ts";
+import { type OpenRun, readRunMetrics } from "../run/index.ts";
 import { type BatchSource, FIRST_VALUE_ID } from "../schema/index.ts";
 import { measure, predictSplit, selectRows, type TaskRecord } from "../training/index.ts";
 import { type TaskGradients, taskGradients } from "./task-gradients.ts";
@@ -63,7 +61,7 @@ export async function tasksOfRun(
   const { run, engine, source } = studied;
   const gradients = await taskGradients(run, engine, source);
   if ("skipped" in gradients) return gradients;
-  const { history, ...metrics } = metricsOf(run);
+  const { history, ...metrics } = readRunMetrics(run.directory);
   const recorded = history.findLast(({ tasks }) => tasks?.cosine !== undefined)?.tasks;
   const own = (metrics.test ?? metrics.valid)?.metrics ?? {};
   return {
@@ -77,14 +75,10 @@ export async function tasksOfRun(
   };
 }
 
-function metricsOf({ directory }: OpenRun): RunMetrics {
-  return readJson(join(directory, runFiles.metrics)) as RunMetrics;
-}
-
 type LabelMetrics = { readonly [label: string]: { readonly [metric: string]: MetricValue } };
 
 function transfersOf(own: LabelMetrics, other: OpenRun, metric: string): TransferGain[] {
-  const { test, valid } = metricsOf(other);
+  const { test, valid } = readRunMetrics(other.directory);
   const measured: LabelMetrics = (test ?? valid)?.metrics ?? {};
   const tasks = Object.keys(measured).filter((task) => own[task] !== undefined);
   const missing: MetricValue = { value: null, reason: `${metric} was not measured` };

@@ -14,6 +14,7 @@ import {
   type OpenRun,
   openRun,
   readEvents,
+  readRunMetrics,
   runFiles,
   type RunMetrics,
 } from "../run/index.ts";
@@ -146,7 +147,7 @@ async function gatherRun(
   { engine, splitsOf = async () => undefined }: RunReportOptions,
 ): Promise<GatheredRun> {
   const run = openRun(directory);
-  const metrics = readJson(join(directory, runFiles.metrics)) as RunMetrics;
+  const metrics = readRunMetrics(directory);
   const encodingPath = join(directory, runFiles.encoding);
   const encoding = existsSync(encodingPath) ? (readJson(encodingPath) as EncodingReport) : undefined;
   const gathered = { name: metrics.model, run, metrics, encoding };

@@ -75,6 +75,8 @@ export {
   type OpenRetrievalRun,
   retrievalFiles,
   type RetrievalMetrics,
+  readRetrievalMetrics,
+  retrievalMetrics,
   storedRetrievalConfig,
   trainRetrievalRun,
   type TrainRetrievalRunOptions,

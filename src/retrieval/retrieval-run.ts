@@ -13,8 +13,9 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { DataError } from "../core/index.ts";
-import { readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
+import { readChecked, readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import {
@@ -30,9 +31,11 @@ import {
   holdRun,
   keysToCamelCase,
   keysToSnakeCase,
+  metricValues,
   refuseHeldRun,
   runFiles,
   StatusFile,
+  trainedMetrics,
 } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { EpochRecord, ModelWeights } from "../training/index.ts";
@@ -100,6 +103,18 @@ export interface RetrievalMetrics {
   readonly history: readonly EpochRecord[];
   readonly valid?: { readonly [metric: string]: MetricValue };
   readonly test?: { readonly [metric: string]: MetricValue };
+}
+
+/** What `readRetrievalMetrics` relies on; splits hold metrics without labels. */
+export const retrievalMetrics = trainedMetrics.extend({
+  counts: z.record(z.string(), z.number()),
+  valid: metricValues.optional(),
+  test: metricValues.optional(),
+});
+
+/** @throws DataError naming the file and the field that is missing or of another type */
+export function readRetrievalMetrics(directory: string): RetrievalMetrics {
+  return readChecked(join(directory, runFiles.metrics), retrievalMetrics) as unknown as RetrievalMetrics;
 }
 
 export interface TrainRetrievalRunOptions {

@@ -61,6 +61,7 @@ export {
   stopRequested,
   withdrawStop,
 } from "./run-status.ts";
+export { metricValues, readRunMetrics, runMetrics, trainedMetrics } from "./run-metrics.ts";
 export { holdRun, refuseHeldRun } from "./run-lock.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
 export { openTrainedPredictor, type TrainedPredictor } from "./trained-predictor.ts";

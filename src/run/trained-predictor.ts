@@ -14,8 +14,9 @@ import { defaultObjective, Learner, restoreSnapshot, type Snapshot } from "../tr
 import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
 import { runFiles } from "./run-files.ts";
+import { readRunMetrics } from "./run-metrics.ts";
 import { applyTableSettings } from "./table-settings.ts";
-import { buildModel, type RunMetrics } from "./train-run.ts";
+import { buildModel } from "./train-run.ts";
 
 const BATCH_ROWS = 1024;
 
@@ -81,7 +82,7 @@ export async function openTrainedPredictor(directory: string, engine: Engine): P
 
 /** What training ended with: the best weights by validation, or the last ones where there was none. */
 function weightsOfTraining(directory: string): Snapshot {
-  const { bestEpoch } = readJson(join(directory, runFiles.metrics)) as RunMetrics;
+  const { bestEpoch } = readRunMetrics(directory);
   const checkpoints = new DirectoryCheckpoints(join(directory, runFiles.checkpoint));
   const weights = bestEpoch === null ? checkpoints.loadCurrent()?.weights : checkpoints.loadBest();
   if (weights !== undefined) return weights;

@@ -6,8 +6,8 @@ import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { keyPath, problemOf } from "../core/index.ts";
-import { runFiles, type RunStatus, stopRequested } from "../run/index.ts";
-import { retrievalFiles } from "../retrieval/index.ts";
+import { type metricValues, runFiles, runMetrics, type RunStatus, stopRequested } from "../run/index.ts";
+import { retrievalFiles, retrievalMetrics } from "../retrieval/index.ts";
 import type { RunCondition, RunKind, RunSummary, Scores } from "./api.ts";
 import { flatSettings, type Settings } from "../report/index.ts";
 
@@ -22,20 +22,7 @@ export interface SummarizedRun {
   readonly settings: Settings;
 }
 
-const metricValue = z.object({ value: z.number().nullable() });
-const byMetric = z.record(z.string(), metricValue);
-const evaluation = z.object({ metrics: z.record(z.string(), byMetric) });
-/** Of both kinds of runs; a retrieval run's splits hold metrics without labels. */
-const metricsFile = z.object({
-  model: z.string(),
-  parameters: z.object({ dense: z.number(), embedding: z.number() }),
-  steps: z.number(),
-  seconds: z.number(),
-  history: z.array(z.object({ epoch: z.number() })),
-  valid: z.union([evaluation, byMetric]).optional(),
-  test: z.union([evaluation, byMetric]).optional(),
-});
-type MetricsFile = z.output<typeof metricsFile>;
+type MetricsFile = z.output<typeof runMetrics> | z.output<typeof retrievalMetrics>;
 const configFile = z.object({ model: z.object({ name: z.string() }) });
 const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), "expected a time in ISO 8601");
 const statusFile = z.object({
@@ -93,7 +80,9 @@ export function summarizeRun(directory: string, id: string): SummarizedRun {
     const status = statusOf(directory);
     const complete = existsSync(at(kind === "retrieval" ? retrievalFiles.bundle : runFiles.bundle));
     const metrics =
-      complete || existsSync(at(runFiles.metrics)) ? read(at(runFiles.metrics), metricsFile) : undefined;
+      complete || existsSync(at(runFiles.metrics))
+        ? read(at(runFiles.metrics), kind === "retrieval" ? retrievalMetrics : runMetrics)
+        : undefined;
     if (complete && kind === "ranking") checkFiles(directory);
     const trains = status?.state === "training" && isAlive(status);
     const condition = conditionOf(complete, status, trains);
@@ -165,7 +154,7 @@ function figuresOf({ parameters, steps, seconds, history, test, valid }: Metrics
 }
 
 function scoresOf(measured: NonNullable<MetricsFile["test"]>): RunSummary["scores"] {
-  const plain = (values: z.output<typeof byMetric>): Scores =>
+  const plain = (values: z.output<typeof metricValues>): Scores =>
     Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]));
   if (!isEvaluation(measured)) return { ranking: plain(measured) };
   return Object.fromEntries(
@@ -173,7 +162,9 @@ function scoresOf(measured: NonNullable<MetricsFile["test"]>): RunSummary["score
   );
 }
 
-function isEvaluation(measured: NonNullable<MetricsFile["test"]>): measured is z.output<typeof evaluation> {
+function isEvaluation(
+  measured: NonNullable<MetricsFile["test"]>,
+): measured is NonNullable<z.output<typeof runMetrics>["test"]> {
   return "metrics" in measured && !("value" in measured.metrics);
 }
 

@@ -1,5 +1,5 @@
 /** The report of several runs, from their directories: what differs, and what each does on which rows. */
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PreparedDataset, prepareDataset } from "../../src/data/index.ts";
 import { createEngine } from "../../src/engine/index.ts";
@@ -52,6 +52,28 @@ test("the page says it in words and tables, and survives JSON", () => {
   expect(page).toContain("click by popularity of item_id");
   expect(page).toContain("Importance by model");
   expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+});
+
+test("figures that lack something are refused by file and field", async () => {
+  const run = shop.path("torn");
+  cpSync(shop.path("early"), run, { recursive: true });
+  const path = `${run}/metrics.json`;
+  const metrics = JSON.parse(readFileSync(path, "utf8"));
+  const engine = await createEngine("native");
+  const refused = async (content: unknown): Promise<string> => {
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+    const error = await gatherReport([run], { engine }).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ name: "DataError" });
+    return (error as Error).message;
+  };
+  expect(await refused({})).toBe(`${path}: model: expected a text; it is nothing`);
+  expect(await refused({ ...metrics, history: [null] })).toBe(
+    `${path}: history[0]: expected an object; it is null`,
+  );
+  expect(await refused({ ...metrics, history: [{ ...metrics.history[0], seconds: "soon" }] })).toBe(
+    `${path}: history[0].seconds: expected a number; it is "soon"`,
+  );
+  expect(await refused('{"version": 1, "mod')).toMatch(/metrics\.json is not valid JSON/);
 });
 
 test("runs of one model and one folder name are told apart, and their commands can be pasted", async () => {

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DataEntry, RunCurves, RunList } from "../../src/studio/index.ts";
+import type { DataEntry, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
 import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
 import { type Asked, openStudio } from "./asking.ts";
 import { buildPage } from "./built-page.ts";
@@ -55,6 +55,30 @@ test("a status that cannot be one is a broken run, and no other run suffers", as
     torn: ["broken", expect.stringMatching(/^status\.json is not valid JSON/)],
     never: ["broken", 'status.json: updatedAt: expected a time in ISO 8601; it is "never"'],
     ahead: ["interrupted", "its process has ended without a word"],
+  });
+});
+
+test("figures that lack something make the run a broken one, the field named", async () => {
+  const metrics = JSON.parse(readFileSync(shop.path("run/metrics.json"), "utf8"));
+  const changed = {
+    "figures/history": { ...metrics, history: [{ ...metrics.history[0], trainLoss: undefined }] },
+    "figures/score": { ...metrics, valid: { ...metrics.valid, metrics: { click: { auc: 0.7 } } } },
+    "figures/empty": {},
+  };
+  for (const [run, content] of Object.entries(changed)) {
+    writeFileSync(join(copy(run), "metrics.json"), JSON.stringify(content));
+  }
+  const summary = async (run: string): Promise<unknown> =>
+    (await asked.get<RunDetail>(`/api/run?id=${run}`)).summary;
+  expect(await summary("figures/history")).toMatchObject({
+    condition: "broken",
+    reason: "metrics.json: history[0].trainLoss: expected a number; it is nothing",
+  });
+  expect(await summary("figures/score")).toMatchObject({
+    reason: "metrics.json: valid.metrics.click.auc: expected an object; it is 0.7",
+  });
+  expect(await summary("figures/empty")).toMatchObject({
+    reason: "metrics.json: model: expected a text; it is nothing",
   });
 });
 
