@@ -21,7 +21,7 @@ import { ensureWorld } from "./world-data.ts";
 
 const worldOptions: WorldOptions = { seed: 2, impressions: 1_000_000 };
 const quickWorldOptions: WorldOptions = { seed: 2, impressions: 20_000, users: 500, items: 300 };
-const regularizers: readonly Trial[] = [1e-5, 1e-4, 1e-3, 1e-2].map((embeddingRegularizer) => ({
+const regularizers: readonly Trial[] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2].map((embeddingRegularizer) => ({
   name: `l2-${embeddingRegularizer}`,
   training: { embeddingRegularizer },
 }));
