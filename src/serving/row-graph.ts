@@ -90,7 +90,8 @@ function columnsOf(
   return [...columns];
 }
 
-function freeFirstDimension({ name, type }: ValueInfoProto): void {
+/** Makes the number of rows of a table that is an input a matter of each run. */
+export function freeFirstDimension({ name, type }: ValueInfoProto): void {
   const dims = type?.value.case === "tensorType" ? type.value.value.shape?.dim : undefined;
   if (dims?.[0] === undefined) throw new Error(`${name} is no tensor with rows`);
   dims[0].value = { case: "dimParam", value: `rows of ${name}` };
