@@ -29,11 +29,18 @@ export const quickDomainWorld: WorldOptions = { ...domainWorld, impressions: 20_
 /** The most telling first: a result is written after each study. */
 const agreements = [-0.5, 1, 0, 0.5];
 
-/** kappa of 1, 0.5, 0 and -0.5; a quick run has one small world. */
-export async function domainStudies(context: RecipeContext): Promise<DomainStudy[]> {
+/**
+ * Worlds of every kappa, and two public data sets; a quick run has one small world.
+ *
+ * @param kappas cosines of a user's taste in a feed and in all @default 1, 0.5, 0 and -0.5
+ */
+export async function domainStudies(
+  context: RecipeContext,
+  kappas: readonly number[] = agreements,
+): Promise<DomainStudy[]> {
   const { quick, workDirectory, dataDirectory } = context;
   const studies: DomainStudy[] = [];
-  for (const kappa of quick ? [0] : agreements) {
+  for (const kappa of quick ? [0] : kappas) {
     const directory = join(workDirectory, `world-${kappa}`);
     const options = quick ? quickDomainWorld : domainWorld;
     await ensureWorld(directory, { ...options, domainAgreement: kappa }, context);
@@ -68,6 +75,6 @@ export async function domainStudies(context: RecipeContext): Promise<DomainStudy
     smallest: "cloth",
   });
   // Public data after the first world.
-  const worlds = agreements.length;
+  const worlds = kappas.length;
   return [studies[0], ...studies.slice(worlds), ...studies.slice(1, worlds)];
 }

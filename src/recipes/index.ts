@@ -26,6 +26,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "forkmerge", load: async () => (await import("./forkmerge.ts")).forkmerge },
   { name: "ranking-loss", load: async () => (await import("./ranking-loss.ts")).rankingLoss },
   { name: "crossdistil", load: async () => (await import("./crossdistil.ts")).crossdistil },
+  { name: "many-tasks", load: async () => (await import("./many-tasks/index.ts")).manyTasks },
   { name: "early-stage-mtl", load: async () => (await import("./early-stage-mtl.ts")).earlyStageMtl },
   {
     name: "collapsed-entangled-world",

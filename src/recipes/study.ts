@@ -15,7 +15,7 @@ import {
 } from "../run/index.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import type { RecipeContext } from "./recipe.ts";
-import { learningRates, tuned } from "./tune.ts";
+import { learningRates, type Trial, tuned } from "./tune.ts";
 
 export interface Study {
   /** In results. */
@@ -44,12 +44,17 @@ export interface StudyRuns {
   readonly trials: number;
 }
 
-/** Tunes every contender by the same learning rates, then trains it with every seed. */
+/**
+ * Tunes every contender by the same trials, then trains it with every seed.
+ *
+ * @param trials a quick run takes the second of them alone @default the learning rates
+ */
 export async function runStudy(
   study: Study,
   contenders: readonly Contender[],
   training: ConfigInput["training"],
   context: RecipeContext,
+  trials: readonly Trial[] = learningRates,
 ): Promise<StudyRuns> {
   const folder = studyName(study);
   const variants = contenders.map(
@@ -64,11 +69,11 @@ export async function runStudy(
       return { name: join(folder, name), title, role, config };
     },
   );
-  const trials = context.quick ? learningRates.slice(1, 2) : learningRates;
-  const chosen = await tuned(variants, trials, context);
+  const tried = context.quick ? trials.slice(1, 2) : trials;
+  const chosen = await tuned(variants, tried, context);
   // Titles of the results, not of folders.
   const titled = chosen.map((variant, k) => ({ ...variant, title: variants[k].title }));
-  return { study, runs: await trainGrid(titled, context), trials: trials.length };
+  return { study, runs: await trainGrid(titled, context), trials: tried.length };
 }
 
 /** `world` with `{ rho: 0.5 }` gives `world-rho-0.5`. */

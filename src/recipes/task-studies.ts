@@ -39,11 +39,18 @@ export function taskTraining({ quick }: RecipeContext): ConfigInput["training"] 
   };
 }
 
-/** rho of 1, 0.5, 0 and -0.5, and two public data sets; a quick run has one small world. */
-export async function taskStudies(context: RecipeContext): Promise<TaskStudy[]> {
+/**
+ * Worlds of every rho, and two public data sets; a quick run has one small world.
+ *
+ * @param rhos cosines of users' click and like tastes @default 1, 0.5, 0 and -0.5
+ */
+export async function taskStudies(
+  context: RecipeContext,
+  rhos: readonly number[] = agreements,
+): Promise<TaskStudy[]> {
   const { quick, workDirectory, dataDirectory } = context;
   const worlds: TaskStudy[] = [];
-  for (const rho of quick ? [0] : agreements) {
+  for (const rho of quick ? [0] : rhos) {
     const directory = join(workDirectory, `world-${rho}`);
     const options = quick ? quickTaskWorld : taskWorld;
     await ensureWorld(directory, { ...options, likeAgreement: rho }, context);

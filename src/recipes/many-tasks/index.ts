@@ -1,0 +1,198 @@
+/**
+ * Many tasks and many domains, one table: every method and every baseline for several tasks on three data sets,
+ * and for several domains on three, of one model width, with the same two learning rates and seeds for all. It
+ * is there to choose from; the recipes of single methods try their papers' claims more closely. What is claimed
+ * here is cost: a pass over the training data takes no method more passes of its backbone than its card says.
+ */
+import { join } from "node:path";
+import { prepareDataset } from "../../data/index.ts";
+import {
+  compareRows,
+  type ConfigInput,
+  type RecipeResult,
+  type ResultComparison,
+  type ResultRow,
+} from "../../run/index.ts";
+import { domainStudies } from "../domain-studies.ts";
+import { type MeasuredPart, recordParts } from "../record-parts.ts";
+import type { Recipe, RecipeContext } from "../recipe.ts";
+import { runStudy, type Study, type StudyRuns, studyName } from "../study.ts";
+import { domainRows, measuredRow, type TaskRowsOptions, taskRows } from "../task-rows.ts";
+import { taskStudies } from "../task-studies.ts";
+import { learningRates } from "../tune.ts";
+import { domainMethods } from "./domain-methods.ts";
+import { type Method, type TaskFacts, taskMethods } from "./task-methods.ts";
+import { trainingCosts } from "./training-cost.ts";
+
+/** A data set with what is compared on it. */
+interface Part {
+  readonly study: Study;
+  readonly methods: readonly Method[];
+  readonly rows: typeof taskRows;
+  /** Whether passes are timed; what they cost beside each other is much the same everywhere. */
+  readonly timed: boolean;
+}
+
+/** Where taste in tasks or domains is opposed. */
+const opposed = [-0.5];
+const trials = learningRates.filter(({ name }) => name === "lr-0.001" || name === "lr-0.003");
+const rounds = 3;
+
+export const manyTasks: Recipe = {
+  name: "many-tasks",
+  system: "foundation",
+  summary:
+    "Every method for several tasks and for several domains, in one table: world, KuaiRand, Census-Income, Amazon.",
+  claim:
+    "a pass over the training data costs no method more than its card says: AdaTask a backward pass a task and " +
+    "one more, ForkMerge its branches and merges, STEM and Crocodile as many times their backbone as they have " +
+    "sets of tables, D-Train three times",
+  defaultSeeds: [1, 2, 3],
+  run,
+};
+
+async function run(given: RecipeContext): Promise<RecipeResult | undefined> {
+  const context = given.quick ? { ...given, seeds: given.seeds.slice(0, 1) } : given;
+  return recordParts(
+    manyTasks,
+    {
+      parts: () => partsOf(context),
+      nameOf: ({ study }) => studyName(study),
+      measure: (part) => measurePart(part, context),
+      note: (variants) =>
+        "cost_ratio: CPU time of a pass over the training data beside the backbone's (" +
+        "crossdistil and stem: ple; crocodile: mmoe; others: shared-bottom), in turns, three rounds; `card` is what " +
+        "a card allows. Main task of methods that have one: the last, which is the rarest. " +
+        `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
+    },
+    context,
+  );
+}
+
+/** What a quick run has: a method of each kind, and backbones. */
+const quickMethods = [
+  "single-click",
+  "single-like",
+  "shared-bottom",
+  "pcgrad",
+  "auto-lambda",
+  "mtadam",
+  "adatask",
+  "forkmerge",
+  "mmoe",
+  "ple",
+  "crossdistil",
+  "crocodile",
+  "d-train",
+];
+
+/** The world, the other data sets with tasks, then those with domains. */
+async function partsOf(context: RecipeContext): Promise<Part[]> {
+  const within = (folder: string): RecipeContext => ({
+    ...context,
+    workDirectory: join(context.workDirectory, folder),
+  });
+  const parts: Part[] = [];
+  for (const study of await taskStudies(within("tasks"), opposed)) {
+    const methods = taskMethods({ tasks: study.tasks, ...(await factsOf(study, context)) }, context);
+    parts.push({ study, methods, rows: taskRows, timed: study.data === "world" });
+  }
+  for (const study of await domainStudies(within("domains"), opposed)) {
+    const methods = domainMethods(study, context);
+    parts.push({ study, methods, rows: rowsOfDomains, timed: study.data === "world" });
+  }
+  if (!context.quick) return parts;
+  return parts.map((part) => ({
+    ...part,
+    methods: part.methods.filter(({ name }) => quickMethods.includes(name)),
+  }));
+}
+
+function rowsOfDomains(...given: Parameters<typeof taskRows>): ResultRow[] {
+  return [...taskRows(...given), ...domainRows(...given)];
+}
+
+const batchSize = ({ quick }: RecipeContext): number => (quick ? 512 : 2048);
+
+async function factsOf({ config }: Study, context: RecipeContext): Promise<Omit<TaskFacts, "tasks">> {
+  const dataset = await prepareDataset(config);
+  try {
+    const { train, valid } = dataset.splits;
+    return {
+      stepsAnEpoch: Math.ceil(train.rows / batchSize(context)),
+      validShare: (valid?.rows ?? 0) / train.rows,
+    };
+  } finally {
+    await dataset.close();
+  }
+}
+
+async function measurePart(part: Part, context: RecipeContext): Promise<MeasuredPart> {
+  const { study, methods } = part;
+  const training: ConfigInput["training"] = {
+    batchSize: batchSize(context),
+    epochs: context.quick ? 1 : 6,
+    embeddingRegularizer: 1e-5,
+    embeddingRegularizerScope: "batch",
+    embeddingUpdate: "lazy",
+    metrics: ["auc"],
+    monitor: "auc",
+  };
+  const finished = await runStudy(study, methods, training, context, trials);
+  const options = { data: study.data, setting: study.setting, metrics: ["auc"], trials: finished.trials };
+  const rows = part.rows(finished.runs, options);
+  const timed = part.timed ? await costRows(part, finished, options, context) : { rows: [], comparisons: [] };
+  for (const { variant, task, domain, mean } of rows)
+    context.onLine(`${studyName(study)}, ${domain ?? task}, ${variant}: AUC ${mean?.toFixed(4)}`);
+  return {
+    rows: [...rows, ...timed.rows],
+    comparisons: timed.comparisons,
+    variants: finished.runs.map(({ variant }) => variant),
+  };
+}
+
+/** Costs beside backbones', and beside what cards allow. */
+async function costRows(
+  { methods, study }: Part,
+  { runs }: StudyRuns,
+  options: TaskRowsOptions,
+  context: RecipeContext,
+): Promise<{ rows: ResultRow[]; comparisons: ResultComparison[] }> {
+  const costs = await trainingCosts(
+    runs.map(({ variant }) => variant),
+    {
+      rounds: context.quick ? 1 : rounds,
+      directory: join(context.workDirectory, `${studyName(study)}-cost`),
+    },
+    context,
+  );
+  const none = { task: null, domain: null, metric: "cost_ratio" };
+  const rows: ResultRow[] = [];
+  const comparisons: ResultComparison[] = [];
+  const costOf = (title: string): readonly number[] => {
+    const own = runs
+      .filter(({ variant }) => variant.title === title)
+      .map(({ variant }) => costs[variant.name]);
+    return own[0].map((_, round) => own.reduce((sum, of) => sum + of[round], 0));
+  };
+  for (const [k, { backbone, mostPasses, title, name }] of methods.entries()) {
+    const shown = title ?? name;
+    if (rows.some(({ variant }) => variant === shown)) continue;
+    const base = costOf(backbone);
+    const values = costOf(shown).map((seconds, round) => seconds / base[round]);
+    const row = measuredRow(runs[k], options, { ...none, values });
+    rows.push(row);
+    context.onLine(`${studyName(study)}, ${shown}: ${row.mean?.toFixed(2)} times the pass of ${backbone}`);
+    if (mostPasses === undefined) continue;
+    const card: ResultRow = {
+      ...measuredRow(runs[k], options, { ...none, values: values.map(() => mostPasses) }),
+      variant: `card: ${shown}`,
+      role: "baseline",
+    };
+    rows.push(card);
+    // A tenth for the measuring.
+    const claim = { kind: "not-worse", tolerance: mostPasses / 10 } as const;
+    comparisons.push(compareRows(row, card, { higherIsBetter: false, claim }));
+  }
+  return { rows, comparisons };
+}
