@@ -11,7 +11,7 @@ import type { BatchSource, ColumnData, EncodedBatch } from "../schema/index.ts";
 export interface ImportanceOptions {
   readonly label: string;
   readonly features: readonly string[];
-  /** Most rows of the sample. @default 20_000 */
+  /** Most rows of the sample. @default 20_000, fewer where there are more than 50 features, from 1000 on */
   readonly rows?: number;
   readonly seed?: number;
 }
@@ -20,7 +20,7 @@ export interface ImportanceOptions {
 export async function permutationImportance(
   predictor: Pick<OnnxPredictor, "predict">,
   source: BatchSource,
-  { label, features, rows = 20_000, seed = 0 }: ImportanceOptions,
+  { label, features, rows = sampleRows(features.length), seed = 0 }: ImportanceOptions,
 ): Promise<Map<string, number>> {
   const losses = new Map<string, number>();
   const sample = await firstBatch(source, rows, seed);
@@ -42,6 +42,11 @@ export async function permutationImportance(
     if (shuffled !== null) losses.set(feature, whole - shuffled);
   }
   return losses;
+}
+
+/** A prediction of the whole sample is made for each feature: the work grows with neither beyond a bound. */
+function sampleRows(features: number): number {
+  return Math.max(1000, Math.min(20_000, Math.floor(1_000_000 / Math.max(1, features))));
 }
 
 async function firstBatch(

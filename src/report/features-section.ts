@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatShare, formatSignificant } from "./format.ts";
 import { Html, html } from "./html.ts";
 import type { ReportFeature, ReportInput } from "./report-input.ts";
-import { dataTable } from "./table.ts";
+import { longTable } from "./long-table.ts";
 
 export function featuresSection({ features, importanceMeaning, importances }: ReportInput): Html | undefined {
   if (features.length === 0) return undefined;
@@ -16,11 +16,23 @@ export function featuresSection({ features, importanceMeaning, importances }: Re
     features.flatMap(({ table }) => (table === undefined ? [] : [[table.name, table.bytes] as const])),
   );
   const bytes = [...tables.values()].reduce((sum, size) => sum + size, 0);
+  const shared = tables.size < features.filter(({ table }) => table !== undefined).length;
+  const cells = (feature: ReportFeature, drawn: Drawn): (string | Html)[] => [
+    feature.name,
+    feature.kind,
+    ...(hasImportance ? [drawn(feature.importance, (feature.importance ?? 0) / largest)] : []),
+    feature.vocabularySize === undefined ? "–" : formatCount(feature.vocabularySize),
+    sharesOf(splits.map((split) => feature.rates[split]?.missing)),
+    sharesOf(splits.map((split) => feature.rates[split]?.outOfVocabulary)),
+    ...tableCells(feature, shared, drawn),
+  ];
   return html`<section id="features" aria-labelledby="features-title">
 <h2 id="features-title">Features</h2>
-${dataTable({
-  caption: `${features.length} features; ${tables.size} tables take ${formatBytes(bytes)}`,
+${longTable({
+  caption: `${formatCount(features.length)} features; ${formatCount(tables.size)} tables take ${formatBytes(bytes)}`,
   showCaption: true,
+  what: "features",
+  ...(hasImportance && { order: "the most important first" }),
   columns: [
     { title: "feature" },
     { title: "kind" },
@@ -32,15 +44,8 @@ ${dataTable({
     { title: "size", numeric: true },
     { title: "directions used", numeric: true },
   ],
-  rows: shown.map((feature) => [
-    feature.name,
-    feature.kind,
-    ...(hasImportance ? [withBar(feature.importance, (feature.importance ?? 0) / largest)] : []),
-    feature.vocabularySize === undefined ? "–" : formatCount(feature.vocabularySize),
-    sharesOf(splits.map((split) => feature.rates[split]?.missing)),
-    sharesOf(splits.map((split) => feature.rates[split]?.outOfVocabulary)),
-    ...tableCells(feature, tables.size < features.filter(({ table }) => table !== undefined).length),
-  ]),
+  rows: shown.map((feature) => cells(feature, withBar)),
+  plainRows: shown.map((feature) => cells(feature, withoutBar)),
 })}
 <p class="note">Missing and unknown are shares of rows${splits.length > 1 ? ` (${splits.join(" / ")} where they differ)` : ""}. Unknown values are those that the training split did not show (or showed too rarely); they share one row. Directions used is the information abundance of the table, Σσ / max σ, out of its width: 1 means that all rows lie on one line.${
     hasImportance && importanceMeaning !== undefined ? ` Importance: ${importanceMeaning}.` : ""
@@ -58,26 +63,36 @@ function importanceTable(importances: ReportInput["importances"]): Html | undefi
     (a, b) => largestOf(b) - largestOf(a),
   );
   const largest = Math.max(...names.map(largestOf), 1e-12);
-  return html`<h3>Importance by model</h3>${dataTable({
+  const cells = (name: string, drawn: Drawn): (string | Html)[] => [
+    name,
+    ...importances.map(({ byFeature }) => drawn(byFeature[name], (byFeature[name] ?? 0) / largest)),
+  ];
+  return html`<h3>Importance by model</h3>${longTable({
     caption: "AUC that each model loses when a feature's values are shuffled among rows",
+    what: "features",
+    order: "those that matter most to any model first",
     columns: [{ title: "feature" }, ...importances.map(({ model }) => ({ title: model, numeric: true }))],
-    rows: names.map((name) => [
-      name,
-      ...importances.map(({ byFeature }) => withBar(byFeature[name], (byFeature[name] ?? 0) / largest)),
-    ]),
+    rows: names.map((name) => cells(name, withBar)),
+    plainRows: names.map((name) => cells(name, withoutBar)),
   })}`;
 }
 
-function tableCells({ name, table }: ReportFeature, nameShared: boolean): (string | Html)[] {
+function tableCells({ name, table }: ReportFeature, nameShared: boolean, drawn: Drawn): (string | Html)[] {
   if (table === undefined) return ["–", "–", "–"];
   const { informationAbundance: abundance, dim, rows, bytes } = table;
   const shared = nameShared && table.name !== name ? ` (${table.name})` : "";
   return [
     `${formatCount(rows)} × ${dim}${shared}`,
     formatBytes(bytes),
-    abundance === undefined ? "–" : withBar(abundance, abundance / dim, `${abundance.toFixed(1)} of ${dim}`),
+    abundance === undefined ? "–" : drawn(abundance, abundance / dim, `${abundance.toFixed(1)} of ${dim}`),
   ];
 }
+
+/** A number, with its share drawn beside it or not. */
+type Drawn = (value: number | undefined, share: number, text?: string) => Html | string;
+
+const withoutBar: Drawn = (value, _, text) =>
+  value === undefined ? "–" : (text ?? formatSignificant(value));
 
 /** A number with its share drawn beside it. */
 function withBar(value: number | undefined, share: number, text?: string): Html | string {

@@ -10,6 +10,7 @@ import type {
   ReportInput,
   ReportSlices,
 } from "./report-input.ts";
+import { longTable } from "./long-table.ts";
 import { dataTable } from "./table.ts";
 
 type Metrics = { readonly [name: string]: MetricValue };
@@ -82,8 +83,9 @@ function evaluationTable(label: string, evaluations: readonly ReportEvaluation[]
 
 function domainTable({ label, split, domains }: ReportDomains): Html {
   const names = namesOf(domains.map(({ metrics }) => metrics));
-  return html`<h3>${label} by domain</h3>${dataTable({
+  return html`<h3>${label} by domain</h3>${longTable({
     caption: `Metrics of ${label} by domain, ${split} split`,
+    what: "domains",
     columns: [
       { title: "domain" },
       { title: "rows", numeric: true },
@@ -135,8 +137,9 @@ function differencesTable(differences: ReportDifferences | undefined): Html | un
   if (differences === undefined) return undefined;
   const { models, settings, total } = differences;
   if (settings.length === 0) return html`<p class="note">The runs have the same configuration.</p>`;
-  return html`<h3>Settings in which they differ</h3>${dataTable({
+  return html`<h3>Settings in which they differ</h3>${longTable({
     caption: "Settings that are not the same in all runs",
+    what: "settings",
     columns: [{ title: "setting" }, ...models.map((title) => ({ title }))],
     rows: settings.map(({ key, values }) => [key, ...values.map((value) => value ?? "–")]),
   })}<p class="note">${formatCount(total - settings.length)} other settings are the same.</p>`;

@@ -77,6 +77,46 @@ describe("report", () => {
     expect(attacked).not.toContain("<img");
   });
 
+  test("a thousand features: the most important in sight, all behind a line, the file bounded", () => {
+    const input = exampleReportInput();
+    const [feature] = input.features;
+    const table = feature.table as NonNullable<typeof feature.table>;
+    const names = Array.from({ length: 1000 }, (_, k) => `f${String(k).padStart(4, "0")}`);
+    const wide: ReportInput = {
+      ...input,
+      features: names.map((name, k) => ({
+        ...feature,
+        name,
+        table: { ...table, name },
+        importance: ((k * 7919) % 1000) / 1e5,
+      })),
+      importances: input.importances.map(({ model }) => ({
+        model,
+        byFeature: Object.fromEntries(names.map((name, k) => [name, ((k * 7919) % 1000) / 1e5])),
+      })),
+      spectra: names.map((name) => ({
+        table: name,
+        singularValues: Array.from({ length: 16 }, (_, k) => 0.9 ** k),
+      })),
+      config: { features: names.map((name) => ({ name, kind: "categorical", min_count: 1 })), seed: 1 },
+    };
+    const page = renderReport(wide);
+    const [before, after] = [page.indexOf("<details>"), page.indexOf("All 1,000 features")];
+    expect(before).toBeLessThan(after);
+    expect(page).toContain("The first 30 of 1,000 features, the most important first.");
+    expect(page).toContain("<summary>All 1,000 tables</summary>");
+    const shut = page.replace(/<details>[\s\S]*?<\/details>/g, "");
+    expect(shut.match(/<th scope="row">f\d{4}/g)).toHaveLength(3 * 30);
+    expect(shut.match(/<path class="line/g)?.length).toBeLessThan(80);
+    expect(page.match(/<th scope="row">f0999/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(page).toContain('{"name":"f0000","kind":"categorical","min_count":1}'.replaceAll('"', "&#34;"));
+    expect(page.length).toBeLessThan(800_000);
+    const tenfold = { ...wide, features: Array.from({ length: 10 }, () => wide.features).flat() };
+    expect(renderReport(tenfold)).toContain(
+      "The first 2,000 of 10,000; the others would make this file too large.",
+    );
+  });
+
   test("an undefined metric shows a dash and its reason", () => {
     const evaluation = {
       label: "click",

@@ -5,14 +5,17 @@ import { formatSignificant } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportInput } from "./report-input.ts";
 import { integerScale, logScale } from "./scale.ts";
-import { dataTable } from "./table.ts";
+import { longTable } from "./long-table.ts";
 
 /** Tables that get a colour and a name in the plot; the others are drawn muted. */
 const NAMED = 6;
+/** Tables that are drawn when there are many: the most collapsed, and those of the most important features. */
+const DRAWN_COLLAPSED = 12;
+const DRAWN_IMPORTANT = 24;
 /** Below this share of the largest, a singular value counts as zero (rounding noise of float32 tables). */
 const FLOOR = 1e-4;
 
-export function spectraSection({ spectra }: ReportInput): Html | undefined {
+export function spectraSection({ spectra, features }: ReportInput): Html | undefined {
   const tables = spectra
     .flatMap(({ table, singularValues }) => {
       const abundance = informationAbundance(singularValues);
@@ -24,7 +27,15 @@ export function spectraSection({ spectra }: ReportInput): Html | undefined {
     // A table with fewer rows than its width has no more directions than rows to use.
     .sort((a, b) => a.abundance / a.shares.length - b.abundance / b.shares.length);
   if (tables.length === 0) return undefined;
-  const lowest = Math.min(0.5, ...tables.flatMap(({ shares }) => shares));
+  const important = new Set(
+    features
+      .toSorted((a, b) => (b.importance ?? 0) - (a.importance ?? 0))
+      .flatMap(({ table }) => (table === undefined ? [] : [table.name]))
+      .slice(0, DRAWN_IMPORTANT),
+  );
+  const few = tables.length <= DRAWN_COLLAPSED + DRAWN_IMPORTANT;
+  const drawn = few ? tables : tables.filter(({ table }, k) => k < DRAWN_COLLAPSED || important.has(table));
+  const lowest = Math.min(0.5, ...drawn.flatMap(({ shares }) => shares));
   const [collapsed] = tables;
   const columns = [
     { title: "table" },
@@ -45,11 +56,11 @@ export function spectraSection({ spectra }: ReportInput): Html | undefined {
     description: `The most collapsed table is ${collapsed.table}: it uses ${collapsed.abundance.toFixed(1)} of ${collapsed.width} directions.`,
     x: {
       label: "singular value, by rank",
-      scale: integerScale(1, Math.max(...tables.map(({ width }) => width))),
+      scale: integerScale(1, Math.max(...drawn.map(({ width }) => width))),
       format: String,
     },
     y: { label: "share of the largest (log)", scale: logScale(lowest, 1), format: formatSignificant },
-    series: tables.map(({ table, shares }, i) => ({
+    series: drawn.map(({ table, shares }, i) => ({
       name: table,
       style: i < NAMED ? i + 1 : 0,
       legend: i < NAMED,
@@ -57,16 +68,16 @@ export function spectraSection({ spectra }: ReportInput): Html | undefined {
     })),
     table: {
       columns: [{ title: "table" }, { title: "shares of the largest, by rank" }],
-      rows: tables.map(({ table, shares }) => [
+      rows: drawn.map(({ table, shares }) => [
         table,
         shares.map((share) => formatSignificant(share)).join(", "),
       ]),
     },
   })}
-<div>${dataTable({ caption: "Directions used by each table, most collapsed first", columns, rows: rows.slice(0, 12), showCaption: true })}
+<div>${longTable({ caption: "Directions used by each table, most collapsed first", columns, rows, what: "tables", showCaption: true })}
 <p class="note">A flat line uses all its directions alike; one that falls steeply has collapsed onto a few, and making it wider would not help. Directions used: Σσ / max σ.${
     tables.length > NAMED
-      ? ` The ${NAMED} most collapsed of ${tables.length} tables are coloured, the others muted.`
+      ? ` The ${NAMED} most collapsed of ${tables.length} tables are coloured, the others muted.${few ? "" : ` Drawn are the ${DRAWN_COLLAPSED} most collapsed and those of the ${DRAWN_IMPORTANT} most important features.`}`
       : ""
   } Shares below ${formatSignificant(FLOOR)} count as zero.</p></div></div>
 </section>`;
