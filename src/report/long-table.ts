@@ -3,12 +3,12 @@ import { formatCount } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { type DataTable, dataTable } from "./table.ts";
 
-/** Rows in sight; a table that is hardly longer is shown whole. */
-const IN_SIGHT = 30;
 /** Rows that a report holds of one table. */
 const MOST_ROWS = 2000;
 
 export interface LongTable extends DataTable {
+  /** Rows in sight; a table that is hardly longer is shown whole. @default 30 */
+  readonly inSight?: number;
   /** What the rows are, such as `features`. */
   readonly what: string;
   /** By what the first ones come first, such as `by importance`. @default in their order */
@@ -17,15 +17,15 @@ export interface LongTable extends DataTable {
   readonly plainRows?: DataTable["rows"];
 }
 
-export function longTable({ what, order, plainRows, ...table }: LongTable): Html {
+export function longTable({ what, order, plainRows, inSight = 30, ...table }: LongTable): Html {
   const { rows, caption, columns } = table;
-  if (rows.length <= IN_SIGHT * 1.2) return dataTable(table);
+  if (rows.length <= inSight * 1.2) return dataTable(table);
   const all = (plainRows ?? rows).slice(0, MOST_ROWS);
   const cut =
     all.length < rows.length
       ? html`<p class="note">The first ${formatCount(all.length)} of ${formatCount(rows.length)}; the others would make this file too large.</p>`
       : undefined;
-  return html`${dataTable({ ...table, rows: rows.slice(0, IN_SIGHT) })}
-<p class="note">The first ${IN_SIGHT} of ${formatCount(rows.length)} ${what}${order === undefined ? "" : `, ${order}`}.</p>
+  return html`${dataTable({ ...table, rows: rows.slice(0, inSight) })}
+<p class="note">The first ${inSight} of ${formatCount(rows.length)} ${what}${order === undefined ? "" : `, ${order}`}.</p>
 <details><summary>All ${formatCount(rows.length)} ${what}</summary>${dataTable({ caption: `${caption}: all`, columns, rows: all })}${cut}</details>`;
 }

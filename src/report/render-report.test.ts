@@ -106,7 +106,7 @@ describe("report", () => {
     expect(page).toContain("The first 30 of 1,000 features, the most important first.");
     expect(page).toContain("<summary>All 1,000 tables</summary>");
     const shut = page.replace(/<details>[\s\S]*?<\/details>/g, "");
-    expect(shut.match(/<th scope="row">f\d{4}/g)).toHaveLength(3 * 30);
+    expect(shut.match(/<th scope="row">f\d{4}/g)).toHaveLength(2 * 30 + 12);
     expect(shut.match(/<path class="line/g)?.length).toBeLessThan(80);
     expect(page.match(/<th scope="row">f0999/g)?.length).toBeGreaterThanOrEqual(3);
     expect(page).toContain('{"name":"f0000","kind":"categorical","min_count":1}'.replaceAll('"', "&#34;"));

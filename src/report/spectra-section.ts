@@ -1,7 +1,7 @@
 /** Singular values of the embedding tables: how evenly their directions are used. */
 import { informationAbundance } from "../numerics/index.ts";
 import { chart } from "./chart.ts";
-import { formatSignificant } from "./format.ts";
+import { formatCount, formatSignificant } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportInput } from "./report-input.ts";
 import { integerScale, logScale } from "./scale.ts";
@@ -74,10 +74,10 @@ export function spectraSection({ spectra, features }: ReportInput): Html | undef
       ]),
     },
   })}
-<div>${longTable({ caption: "Directions used by each table, most collapsed first", columns, rows, what: "tables", showCaption: true })}
+<div>${longTable({ caption: "Directions used by each table, most collapsed first", columns, rows, what: "tables", inSight: 12, showCaption: true })}
 <p class="note">A flat line uses all its directions alike; one that falls steeply has collapsed onto a few, and making it wider would not help. Directions used: Σσ / max σ.${
     tables.length > NAMED
-      ? ` The ${NAMED} most collapsed of ${tables.length} tables are coloured, the others muted.${few ? "" : ` Drawn are the ${DRAWN_COLLAPSED} most collapsed and those of the ${DRAWN_IMPORTANT} most important features.`}`
+      ? ` The ${NAMED} most collapsed of ${formatCount(tables.length)} tables are coloured, the others muted.${few ? "" : ` Drawn are the ${DRAWN_COLLAPSED} most collapsed and those of the ${DRAWN_IMPORTANT} most important features.`}`
       : ""
   } Shares below ${formatSignificant(FLOOR)} count as zero.</p></div></div>
 </section>`;
