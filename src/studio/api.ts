@@ -121,6 +121,17 @@ export interface Claims {
   readonly broken: readonly { readonly file: string; readonly reason: string }[];
 }
 
+/** What the data view lists, and what it did not look at. */
+export interface DataList {
+  readonly entries: readonly DataEntry[];
+  /** Levels of folders that are searched, and entries that are listed at most. */
+  readonly limits: { readonly levels: number; readonly entries: number };
+  /** Folders below those levels, which were not looked into. */
+  readonly deeper: number;
+  /** Whether there are more entries than are listed. */
+  readonly more: boolean;
+}
+
 export interface DataEntry {
   /** Its path within the folder. */
   readonly id: string;

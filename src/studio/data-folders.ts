@@ -6,15 +6,22 @@ import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { type Config, readConfig } from "../run/index.ts";
 import { NotFoundError } from "../serving/index.ts";
-import type { DataEntry } from "./api.ts";
+import type { DataEntry, DataList } from "./api.ts";
 import { looksLikeRun } from "./summarize-run.ts";
 
 const DATA_FILE = /\.(csv|tsv|parquet|jsonl|ndjson|libsvm|svm|libfm)(\.gz)?$/i;
 const CONFIG_FILE = /\.(ya?ml)$/i;
 /** Folders of encoded data, named by a hash. */
 const ENCODED = /^[0-9a-f]{32}$/;
+/** Levels of folders below the one that is opened. */
 const DEEPEST = 4;
 const MOST_ENTRIES = 500;
+
+interface Found {
+  readonly entries: { readonly id: string; readonly path: string; readonly kind: "data" | "config" }[];
+  deeper: number;
+  more: boolean;
+}
 
 export class DataFolders {
   readonly #roots: readonly { readonly name: string; readonly path: string }[];
@@ -30,19 +37,21 @@ export class DataFolders {
     });
   }
 
-  list(): DataEntry[] {
-    return this.#found().flatMap(({ id, path, kind }) => {
+  list(): DataList {
+    const { entries: found, deeper, more } = this.#found();
+    const entries = found.flatMap(({ id, path, kind }): DataEntry[] => {
       const stats = statSync(path, { throwIfNoEntry: false });
       // It went away since the walk.
       if (stats === undefined) return [];
       const outside = kind === "config" ? this.outside(configAt(path)) : [];
       return [{ id, kind, bytes: stats.size, changedAt: stats.mtimeMs, outside }];
     });
+    return { entries, limits: { levels: DEEPEST, entries: MOST_ENTRIES }, deeper, more };
   }
 
   /** Where an entry lies. @throws NotFoundError for an id that was not listed */
   path(id: string): { readonly path: string; readonly kind: "data" | "config" } {
-    const found = this.#found().find((entry) => entry.id === id);
+    const found = this.#found().entries.find((entry) => entry.id === id);
     if (found === undefined) {
       throw new NotFoundError(`there is no data file ${JSON.stringify(id.slice(0, 200))} in the folders`);
     }
@@ -54,29 +63,35 @@ export class DataFolders {
     return config === undefined ? [] : namedFiles(config).filter((file) => !this.#holds(file));
   }
 
-  #found(): { readonly id: string; readonly path: string; readonly kind: "data" | "config" }[] {
-    const entries: { id: string; path: string; kind: "data" | "config" }[] = [];
+  #found(): Found {
+    const found: Found = { entries: [], deeper: 0, more: false };
     const visit = (root: string, path: string, id: string, depth: number): void => {
       const names = namesOf(path);
       if (looksLikeRun(new Set(names.map(({ name }) => name)))) return;
       for (const entry of names) {
-        if (entries.length >= MOST_ENTRIES) return;
         if (entry.name.startsWith(".") || entry.name === "node_modules" || ENCODED.test(entry.name)) continue;
         const own = id === "" ? entry.name : `${id}/${entry.name}`;
         const place = join(path, entry.name);
-        if (entry.isDirectory() && depth < DEEPEST) visit(root, place, own, depth + 1);
+        if (entry.isDirectory()) {
+          if (depth < DEEPEST) visit(root, place, own, depth + 1);
+          else found.deeper++;
+        }
         if (!entry.isFile()) continue;
         const kind = DATA_FILE.test(entry.name)
           ? "data"
           : CONFIG_FILE.test(entry.name)
             ? "config"
             : undefined;
-        if (kind !== undefined)
-          entries.push({ id: root === "" ? own : `${root}: ${own}`, path: place, kind });
+        if (kind === undefined) continue;
+        if (found.entries.length >= MOST_ENTRIES) {
+          found.more = true;
+          return;
+        }
+        found.entries.push({ id: root === "" ? own : `${root}: ${own}`, path: place, kind });
       }
     };
     for (const { name, path } of this.#roots) visit(name, path, "", 0);
-    return entries;
+    return found;
   }
 
   #holds(file: string): boolean {

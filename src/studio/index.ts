@@ -4,6 +4,7 @@ export type {
   Claims,
   Comparison,
   DataEntry,
+  DataList,
   EpochLine,
   FunnelStage,
   Inspection,

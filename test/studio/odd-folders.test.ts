@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DataEntry, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
+import type { DataList, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
 import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
 import { type Asked, openStudio } from "./asking.ts";
 import { buildPage } from "./built-page.ts";
@@ -90,13 +90,29 @@ test("runs are found however deep they lie", async () => {
 });
 
 test("data folders of one name are told apart", async () => {
-  const entries = await asked.get<DataEntry[]>("/api/data");
+  const { entries } = await asked.get<DataList>("/api/data");
   const logs = entries.filter(({ id }) => id.endsWith("x.csv"));
   expect(logs.map(({ bytes }) => bytes)).toEqual([19, 23]);
   expect(logs.map(({ id }) => id)).toEqual([
     expect.stringMatching(/one\/logs: x\.csv$/),
     expect.stringMatching(/two\/logs: x\.csv$/),
   ]);
+});
+
+test("what the list of data leaves out is told", async () => {
+  const before = await asked.get<DataList>("/api/data");
+  expect(before).toMatchObject({ limits: { levels: 4, entries: 500 }, more: false });
+  mkdirSync(at("one/logs/a/b/c/d/e"), { recursive: true });
+  writeFileSync(at("one/logs/a/b/c/d/near.csv"), "user,click\n");
+  writeFileSync(at("one/logs/a/b/c/d/e/far.csv"), "user,click\n");
+  const after = await asked.get<DataList>("/api/data");
+  expect(after.entries).toHaveLength(before.entries.length + 1);
+  expect(after.deeper).toBe(before.deeper + 1);
+  for (let k = 0; k < 510; k++) writeFileSync(at(`two/logs/${k}.csv`), "user,click\n");
+  const many = await asked.get<DataList>("/api/data");
+  expect([many.entries.length, many.more]).toEqual([500, true]);
+  rmSync(at("one/logs/a"), { recursive: true });
+  for (let k = 0; k < 510; k++) rmSync(at(`two/logs/${k}.csv`));
 });
 
 test("a place in the curve that is none begins at the first point", async () => {

@@ -15,7 +15,7 @@ import { parseCascade, Server } from "../../src/serving/index.ts";
 import type {
   Claims,
   Comparison,
-  DataEntry,
+  DataList,
   Inspection,
   RunCurves,
   RunDetail,
@@ -166,7 +166,7 @@ describe("a run that trains", () => {
 
 describe("data", () => {
   test("files and configurations of the folder are listed, encoded data is not", async () => {
-    const entries = await asked.get<DataEntry[]>("/api/data");
+    const { entries } = await asked.get<DataList>("/api/data");
     expect(entries.map(({ id }) => id)).toEqual([
       "clicks.csv",
       "clicks.yaml",
@@ -200,13 +200,13 @@ describe("data", () => {
     ]) {
       const yaml = `data: { train: ${JSON.stringify(file)} }\nfeatures: [{ name: user, kind: categorical }]\nlabels: [{ name: click }]\nmodel: { name: LR }\n`;
       writeFileSync(runs.at(`odd/${name}.yaml`), yaml);
-      const entries = await asked.get<DataEntry[]>("/api/data");
+      const { entries } = await asked.get<DataList>("/api/data");
       expect(entries.find(({ id }) => id === `odd/${name}.yaml`)?.outside, name).toHaveLength(1);
       await expect(asked.post("/api/validate", { id: `odd/${name}.yaml` }), name).rejects.toThrow(
         "outside the folder",
       );
     }
-    const list = await asked.get<DataEntry[]>("/api/data");
+    const { entries: list } = await asked.get<DataList>("/api/data");
     expect(list.map(({ id }) => id)).not.toContain("linked.csv");
     rmSync(runs.at("odd"), { recursive: true });
     rmSync(runs.at("linked.csv"));

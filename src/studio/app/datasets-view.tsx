@@ -7,17 +7,17 @@ import {
   formatShare,
   formatSignificant,
 } from "../../report/drawing/index.ts";
-import type { DataEntry, Inspection, Validation } from "../api.ts";
+import type { DataEntry, DataList, Inspection, Validation } from "../api.ts";
 import { post } from "./ask.ts";
-import { Badge, Scroll, Table, Trouble, Waiting } from "./parts.tsx";
+import { Badge, LongTable, Scroll, Trouble, Waiting } from "./parts.tsx";
 import { Problems } from "./problems.tsx";
 import { useAnswer } from "./use-answer.ts";
 import { ago } from "./words.ts";
 
 export function DatasetsView() {
-  const answer = useAnswer<DataEntry[]>("api/data");
+  const answer = useAnswer<DataList>("api/data");
   const [open, setOpen] = useState<string>();
-  const entries = answer.value;
+  const entries = answer.value?.entries;
   const entry = entries?.find(({ id }) => id === open);
   return (
     <>
@@ -69,9 +69,24 @@ export function DatasetsView() {
           </table>
         </Scroll>
       )}
+      {answer.value === undefined ? undefined : <p class="note">{lookedAt(answer.value)}</p>}
       {entry === undefined ? undefined : <Entry key={entry.id} entry={entry} />}
     </>
   );
+}
+
+/** What the list covers and what it leaves out, in words. */
+function lookedAt({ limits, deeper, more }: DataList): string {
+  return [
+    `Searched are ${limits.levels} levels of folders below the one that is open; run folders, encoded data and names that begin with a dot are left out.`,
+    deeper === 0
+      ? ""
+      : `${formatCount(deeper)} deeper ${deeper === 1 ? "folder was" : "folders were"} not looked into: start the studio with --data and such a folder.`,
+    more ? `There are more than ${formatCount(limits.entries)} files; the others are not listed.` : "",
+    "Inspecting looks at every column, and at every row up to 4,000,000; of more rows it takes every k-th. Validating reads every row of the columns that the configuration names.",
+  ]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
 }
 
 type State = "idle" | "inspecting" | "validating" | Error;
@@ -148,8 +163,10 @@ function Inspected({ inspection: { report, seconds } }: { readonly inspection: I
       <p>
         {formatCount(rows)} rows, {columns.length} columns, {format}
         {files.length > 1 ? `, ${files.length} files` : ""}
-        {profiledRows < rows ? `; profiled on ${formatCount(profiledRows)} rows` : ""}, in{" "}
-        {formatSeconds(seconds)}.{" "}
+        {profiledRows < rows
+          ? `; looked at were ${formatCount(profiledRows)} rows, every ${formatCount(Math.ceil(rows / profiledRows))}th`
+          : "; all were looked at"}
+        , in {formatSeconds(seconds)}.{" "}
         {label === undefined
           ? `No label was found by name; columns with two values: ${labelCandidates.join(", ") || "none"}.`
           : `Label: ${label.name} (${label.reason}).`}
@@ -173,7 +190,8 @@ function Inspected({ inspection: { report, seconds } }: { readonly inspection: I
           ))}
         </div>
       )}
-      <Table
+      <LongTable
+        what="columns"
         caption="Columns"
         columns={[
           { title: "column" },

@@ -1,5 +1,7 @@
 /** Small parts that several views are made of. */
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { formatCount } from "../../report/drawing/index.ts";
 import type { RunCondition, RunSummary } from "../api.ts";
 import type { Refused } from "./ask.ts";
 import type { Answer } from "./use-answer.ts";
@@ -71,18 +73,37 @@ export interface Column {
   readonly numeric?: boolean;
 }
 
-/** A table that scrolls sideways by itself; the first cell of a row is its heading. */
-export function Table({
-  caption,
-  columns,
-  rows,
-  showCaption = false,
-}: {
+interface TableProps {
   readonly caption: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly ComponentChildren[])[];
   readonly showCaption?: boolean;
-}) {
+}
+
+/** Rows of a long table that are in sight at first. */
+const IN_SIGHT = 50;
+
+/** A table that may have a thousand rows: the first ones, and a button for the others. */
+export function LongTable({ what, ...table }: TableProps & { readonly what: string }) {
+  const [open, setOpen] = useState(false);
+  const { rows } = table;
+  if (rows.length <= IN_SIGHT * 1.2) return <Table {...table} />;
+  return (
+    <>
+      <Table {...table} rows={open ? rows : rows.slice(0, IN_SIGHT)} />
+      <p class="note">
+        {open ? `All ${formatCount(rows.length)}` : `The first ${IN_SIGHT} of ${formatCount(rows.length)}`}{" "}
+        {what}.{" "}
+        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? `Show the first ${IN_SIGHT} only` : "Show all"}
+        </button>
+      </p>
+    </>
+  );
+}
+
+/** A table that scrolls sideways by itself; the first cell of a row is its heading. */
+export function Table({ caption, columns, rows, showCaption = false }: TableProps) {
   return (
     <Scroll label={caption}>
       <table>

@@ -14,7 +14,7 @@ import {
 } from "../../report/drawing/index.ts";
 import type { ReportFeature, ReportInput } from "../../report/index.ts";
 import { type Line, LineChart } from "./line-chart.tsx";
-import { Table } from "./parts.tsx";
+import { LongTable, Table } from "./parts.tsx";
 import { scoreText } from "./words.ts";
 
 export function ReportPictures({ report }: { readonly report: ReportInput }) {
@@ -246,7 +246,8 @@ function Features({ report: { features, importanceMeaning } }: { readonly report
           </select>
         </label>
       </div>
-      <Table
+      <LongTable
+        what="features"
         caption="Table of features"
         columns={[
           { title: "feature" },
@@ -336,6 +337,11 @@ function Spectra({ report: { spectra } }: { readonly report: ReportInput }) {
         lines={lines}
         height={300}
       />
+      {spectra.length > lines.length ? (
+        <p class="note">
+          Drawn are the {lines.length} most collapsed of {formatCount(spectra.length)} tables.
+        </p>
+      ) : undefined}
     </section>
   );
 }
