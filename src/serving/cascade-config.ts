@@ -43,6 +43,13 @@ const modelSchema = z.strictObject({
     .describe(
       "MiB of tables that are copied into every thread's graph, smallest first; `rows` is for the others",
     ),
+  itemProductsMb: z
+    .number()
+    .nonnegative()
+    .default(1024)
+    .describe(
+      "MiB that parts of the model computed ahead for every item of the table may take; beyond it, or with 0, they are computed for each request",
+    ),
   calibration: z
     .string()
     .optional()

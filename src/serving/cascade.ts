@@ -44,6 +44,12 @@ export class RequestError extends MillraceError {}
 
 export type RankAnswer = Omit<RankResponse, "request_id">;
 
+interface Scored {
+  readonly predictions: Predictions;
+  /** Values that no vocabulary knows, by feature. */
+  readonly outOfVocabulary: { readonly [feature: string]: number };
+}
+
 interface StageResult {
   readonly stage: LoadedStage;
   readonly rank: Map<Candidate, number>;
@@ -218,17 +224,51 @@ async function score(
   };
 }
 
-/** By towers where they know every candidate, else by the whole graph. */
+/** By towers where they know every candidate; else by the split graph those that it takes, others by the plain one. */
 async function predict(
-  { towers, assembly, key }: LoadedModel,
+  { towers, split, assembly, key }: Pick<LoadedModel, "towers" | "split" | "assembly" | "key">,
   candidates: readonly Candidate[],
   facts: RequestFacts,
   pool: ModelRuns,
   signal: AbortSignal,
-): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
+): Promise<Scored> {
   if (towers?.knows(candidates)) return towers.predict(facts, candidates);
+  if (split !== undefined) {
+    const taken = candidates.map((candidate) => split.takes(candidate));
+    const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));
+    if (others.length === 0) return split.predict(facts, known, pool, signal);
+    if (known.length > 0) {
+      const whole = { towers: undefined, split: undefined, assembly, key };
+      const [first, second] = await Promise.all([
+        split.predict(facts, known, pool, signal),
+        predict(whole, others, facts, pool, signal),
+      ]);
+      return merged(first, second, taken, assembly.sides.request);
+    }
+  }
   const { batch, outOfVocabulary } = assembly.assemble(facts, candidates);
   return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
+}
+
+/** Scores of two lists of candidates in the order that both had; the request's own features count once. */
+function merged(
+  first: Scored,
+  second: Scored,
+  inFirst: readonly boolean[],
+  ofRequest: ReadonlySet<string>,
+): Scored {
+  const predictions: { [label: string]: Float32Array } = {};
+  for (const label of Object.keys(first.predictions)) {
+    const [a, b] = [first.predictions[label], second.predictions[label]];
+    let [i, j] = [0, 0];
+    predictions[label] = Float32Array.from(inFirst, (own) => (own ? a[i++] : b[j++]));
+  }
+  const outOfVocabulary = { ...first.outOfVocabulary };
+  for (const [feature, count] of Object.entries(second.outOfVocabulary)) {
+    const before = outOfVocabulary[feature] ?? 0;
+    outOfVocabulary[feature] = ofRequest.has(feature) ? Math.max(before, count) : before + count;
+  }
+  return { predictions, outOfVocabulary };
 }
 
 function predictionsOf(

@@ -26,6 +26,7 @@ import {
   type RawValue,
   type RowEncoder,
 } from "../schema/index.ts";
+import type { ServedBatch } from "./batch-pieces.ts";
 import { type Candidate, type RequestFacts, candidateValue } from "./candidate-set.ts";
 import type { FeatureTable } from "./feature-table.ts";
 import { derivedFor, rawColumnsOf, rawDomainColumns } from "./raw-columns.ts";
@@ -37,6 +38,10 @@ export interface AssemblyCounts {
 
 export interface AssembledBatch extends AssemblyCounts {
   readonly batch: EncodedBatch;
+}
+
+export interface SharedBatch extends AssemblyCounts {
+  readonly batch: ServedBatch;
 }
 
 type Side = "item" | "request" | "mixed";
@@ -54,6 +59,8 @@ export class FeatureAssembly {
   readonly #itemKey: string | undefined;
   readonly #parts: { readonly [side in Side]: Part };
   readonly #table: { readonly [column: string]: ColumnData };
+  /** Features of the item table that have values which no vocabulary knows. */
+  readonly #unknownInTable: readonly string[];
 
   /** @throws DataError when a feature of the item table cannot be encoded */
   constructor(
@@ -81,6 +88,14 @@ export class FeatureAssembly {
     ];
     this.contextColumns = this.columns.filter((column) => !ofItem(column) && users?.has(column) !== true);
     this.#table = this.#encodeTable();
+    const { featureNames, layout } = this.#parts.item;
+    this.#unknownInTable = layout.flatMap(({ name, dtype }) =>
+      dtype === "int32" &&
+      featureNames.has(name) &&
+      this.#table[name]?.includes(OUT_OF_VOCABULARY_ID) === true
+        ? [name]
+        : [],
+    );
   }
 
   /** @throws DataError for values sent with the request that cannot be encoded */
@@ -135,11 +150,42 @@ export class FeatureAssembly {
     return { batch: { size: 1, columns }, outOfVocabulary };
   }
 
+  /**
+   * The request's own features once, and of the others those columns that are named, a row a candidate. Values that
+   * no vocabulary knows are counted for all of them.
+   *
+   * @param candidates each of which `isPlain`
+   */
+  assembleShared(
+    request: RequestFacts,
+    candidates: readonly Candidate[],
+    wanted: readonly string[],
+  ): SharedBatch {
+    const size = candidates.length;
+    const shared: { [name: string]: ColumnData } = {};
+    const all: { [name: string]: ColumnData } = {};
+    const outOfVocabulary: { [feature: string]: number } = {};
+    this.#fillRequest(request, 1, shared, outOfVocabulary);
+    const { item, mixed } = this.#parts;
+    if (item.layout.some(({ name }) => wanted.includes(name))) {
+      this.#fillItems(request, candidates, all, outOfVocabulary);
+    } else this.#countUnknownItems(candidates, outOfVocabulary);
+    if (mixed.layout.length > 0) {
+      const rows = candidates.map((candidate) => this.#rawRow(mixed.rawColumns, candidate, request));
+      Object.assign(all, mixed.encode(rows, outOfVocabulary));
+    }
+    const columns = Object.fromEntries(wanted.map((name) => [name, all[name]]));
+    return { batch: { size, columns, shared }, outOfVocabulary };
+  }
+
+  /** Whether nothing that the model reads of a candidate was sent with it. */
+  isPlain({ features }: Candidate): boolean {
+    return features === undefined || !this.columns.some((column) => Object.hasOwn(features, column));
+  }
+
   /** Whether nothing that the model reads of a candidate was sent with it, and the item table knows it. */
-  isFromTable({ row, features }: Candidate): boolean {
-    return (
-      row >= 0 && (features === undefined || !this.columns.some((column) => Object.hasOwn(features, column)))
-    );
+  isFromTable(candidate: Candidate): boolean {
+    return candidate.row >= 0 && this.isPlain(candidate);
   }
 
   /** The raw values that the model's features were made of for one candidate. */
@@ -197,6 +243,19 @@ export class FeatureAssembly {
     }
     const raw = candidates.flatMap(({ row, features }, k) => (row < 0 || features !== undefined ? [k] : []));
     this.#encodeOver("item", raw, request, candidates, columns, unknown);
+  }
+
+  #countUnknownItems(candidates: readonly Candidate[], unknown: { [feature: string]: number }): void {
+    const width = new Map(this.#parts.item.layout.map((column) => [column.name, column.width]));
+    for (const name of this.#unknownInTable) {
+      const table = this.#table[name];
+      const each = width.get(name) as number;
+      let found = 0;
+      for (const { row } of candidates) {
+        for (let k = row * each; k < (row + 1) * each; k++) if (table[k] === OUT_OF_VOCABULARY_ID) found++;
+      }
+      if (found > 0) unknown[name] = (unknown[name] ?? 0) + found;
+    }
   }
 
   /** What was sent with single candidates for features that are the request's otherwise: a position, a price. */

@@ -8,8 +8,8 @@ import type { Worker } from "node:worker_threads";
 import { MillraceError } from "../core/index.ts";
 import { startWorker } from "../core/node/index.ts";
 import type { EngineName } from "../engine/index.ts";
-import type { ColumnData, EncodedBatch } from "../schema/index.ts";
-import { joinBatches, sliceBatch } from "./batch-pieces.ts";
+import type { ColumnData } from "../schema/index.ts";
+import { joinBatches, type ServedBatch, sliceBatch } from "./batch-pieces.ts";
 import type { InferenceWorkerData, WorkerReply, WorkerRequest } from "./inference-worker.ts";
 import type { ModelSource } from "./model-runner.ts";
 import type { RowCounts } from "./row-home.ts";
@@ -45,7 +45,7 @@ export class OverloadError extends MillraceError {}
 
 interface Piece {
   readonly key: string;
-  readonly batch: EncodedBatch;
+  readonly batch: ServedBatch;
   readonly signal: AbortSignal | undefined;
   readonly queuedAt: number;
   resolve(predictions: Predictions): void;
@@ -125,7 +125,7 @@ export class InferencePool {
    * @param signal gives up: pieces that have not started are dropped
    * @throws OverloadError when the queue has no room
    */
-  async run(key: string, batch: EncodedBatch, signal?: AbortSignal): Promise<Predictions> {
+  async run(key: string, batch: ServedBatch, signal?: AbortSignal): Promise<Predictions> {
     const { maxBatchRows, maxQueuedRows } = this.#options;
     const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
     if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
@@ -254,7 +254,7 @@ export class InferencePool {
       const rows = pieces.reduce((sum, { batch }) => sum + batch.size, 0);
       const { maxBatchRows, maxWaitMs } = this.#options;
       const waited = performance.now() - first.queuedAt;
-      if (rows < maxBatchRows && waited < maxWaitMs) {
+      if (rows < maxBatchRows && waited < maxWaitMs && first.batch.shared === undefined) {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#dispatch(), maxWaitMs - waited);
         return;
@@ -277,6 +277,8 @@ export class InferencePool {
       if (pieces.length > 0 && rows + piece.batch.size > this.#options.maxBatchRows) break;
       pieces.push(piece);
       rows += piece.batch.size;
+      // What its rows have in common is no other request's.
+      if (piece.batch.shared !== undefined) break;
     }
     return pieces;
   }
@@ -305,7 +307,7 @@ function post({ worker }: Thread, request: WorkerRequest, transfer: ArrayBuffer[
   worker.postMessage(request, transfer);
 }
 
-function buffersOf({ columns }: EncodedBatch): ArrayBuffer[] {
+function buffersOf({ columns }: ServedBatch): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { buffer, byteLength } of Object.values<ColumnData>(columns)) {
     if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffers.add(buffer);

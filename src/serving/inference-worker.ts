@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../core/index.ts";
 import { createEngine, type EngineName } from "../engine/index.ts";
-import type { EncodedBatch } from "../schema/index.ts";
+import type { ServedBatch } from "./batch-pieces.ts";
 import { type ModelAnswer, ModelRunner, type ModelSource } from "./model-runner.ts";
 
 export interface InferenceWorkerData {
@@ -11,7 +11,7 @@ export interface InferenceWorkerData {
 
 export type WorkerRequest =
   | { readonly type: "load"; readonly key: string; readonly source: ModelSource }
-  | { readonly type: "run"; readonly id: number; readonly key: string; readonly batch: EncodedBatch }
+  | { readonly type: "run"; readonly id: number; readonly key: string; readonly batch: ServedBatch }
   | { readonly type: "release"; readonly key: string };
 
 export type WorkerReply =

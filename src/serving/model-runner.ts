@@ -4,9 +4,11 @@
  *     encoded batch -> distinct ids of each table -> their rows -> session -> predictions by label
  */
 import type { Engine, HostDType, HostTensor, Session } from "../engine/index.ts";
-import type { ColumnData, EncodedBatch } from "../schema/index.ts";
+import type { ColumnData } from "../schema/index.ts";
+import { ITEM_ROW, type ServedBatch } from "./batch-pieces.ts";
 import { DistinctIds } from "./distinct-ids.ts";
 import { FileRows } from "./file-rows.ts";
+import { type ItemProducts, ProductRows } from "./item-products.ts";
 import { MemoryRows } from "./memory-rows.ts";
 import { RedisConnection, RedisRows } from "./redis-rows.ts";
 import type { RowLookup } from "./row-graph.ts";
@@ -18,6 +20,10 @@ export interface ModelSource {
   readonly lookups: readonly (RowLookup & { readonly place: RowPlace })[];
   /** Output of the graph by label. */
   readonly predictions: { readonly [label: string]: string };
+  /** Of a split graph: products of the item table that it takes, for the rows that batches name. */
+  readonly takes?: ItemProducts;
+  /** Of an items' graph: where what it computes is kept, for the rows that batches name. */
+  readonly keeps?: ItemProducts;
 }
 
 export interface ModelAnswer {
@@ -37,32 +43,33 @@ export class ModelRunner {
   readonly #lookups: readonly OpenLookup[];
   readonly #connections: readonly RedisConnection[];
   readonly #predictions: { readonly [label: string]: string };
+  readonly #taken: ProductRows | undefined;
+  readonly #kept: ProductRows | undefined;
 
   private constructor(
     session: Session,
     lookups: readonly OpenLookup[],
     connections: readonly RedisConnection[],
-    predictions: { readonly [label: string]: string },
+    { predictions, takes, keeps }: ModelSource,
   ) {
     this.#session = session;
     this.#lookups = lookups;
     this.#connections = connections;
     this.#predictions = predictions;
+    this.#taken = takes && new ProductRows(takes);
+    this.#kept = keeps && new ProductRows(keeps);
   }
 
   /** @param threads of one run; servers run several models side by side on one thread each */
-  static async load(
-    engine: Engine,
-    { model, lookups, predictions }: ModelSource,
-    threads = 1,
-  ): Promise<ModelRunner> {
+  static async load(engine: Engine, source: ModelSource, threads = 1): Promise<ModelRunner> {
+    const { model, lookups } = source;
     const session = await engine.load(model, { threads });
     const connections = new Map<string, RedisConnection>();
     const open: OpenLookup[] = [];
     for (const { place, ...lookup } of lookups) {
       open.push({ lookup, home: await openHome(place, lookup, connections), distinct: new DistinctIds() });
     }
-    return new ModelRunner(session, open, [...connections.values()], predictions);
+    return new ModelRunner(session, open, [...connections.values()], source);
   }
 
   /** Whether every row comes at once, so that runs side by side would gain nothing. */
@@ -70,8 +77,9 @@ export class ModelRunner {
     return this.#lookups.every(({ home }) => home.immediate);
   }
 
-  async run({ size, columns }: EncodedBatch): Promise<ModelAnswer> {
-    const fed: { [name: string]: ColumnData } = { ...columns };
+  async run({ size, columns: own, shared }: ServedBatch): Promise<ModelAnswer> {
+    const columns = { ...own, ...shared };
+    const fed: { [name: string]: ColumnData } = columns;
     const waiting: Promise<void>[] = [];
     for (const { lookup, home, distinct } of this.#lookups) {
       distinct.clear();
@@ -84,6 +92,8 @@ export class ModelRunner {
       fed[lookup.name] = rows;
     }
     if (waiting.length > 0) await Promise.all(waiting);
+    const rows = columns[ITEM_ROW] as Int32Array;
+    this.#taken?.take(rows, fed);
     const feeds: { [name: string]: HostTensor } = {};
     for (const { name, dtype, shape } of this.#session.inputs) {
       const data = fed[name];
@@ -93,6 +103,7 @@ export class ModelRunner {
       feeds[name] = { dtype: dtype as HostDType, dims, data: data as Float32Array };
     }
     const results = await this.#session.run(feeds);
+    this.#kept?.keep(rows, results);
     const predictions: { [label: string]: Float32Array } = {};
     for (const [label, output] of Object.entries(this.#predictions)) {
       predictions[label] = (results[output].data as Float32Array).subarray(0, size);

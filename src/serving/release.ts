@@ -21,6 +21,7 @@ import { FeatureAssembly } from "./feature-assembly.ts";
 import { FeatureTable } from "./feature-table.ts";
 import type { InferencePool } from "./inference-pool.ts";
 import { openServedModel, type ServedModel } from "./served-model.ts";
+import { SplitModel } from "./split-model.ts";
 import { TowerStage } from "./tower-stage.ts";
 import { parseValueFormula, type ValueFormula } from "./value-formula.ts";
 
@@ -32,6 +33,8 @@ export interface LoadedModel extends ServedModel {
   readonly calibrators: Calibrators;
   /** Present where items' vectors are made ahead of time. */
   readonly towers: TowerStage | undefined;
+  /** Present where the request's part of the graph (and of every item) is computed apart. */
+  readonly split: SplitModel | undefined;
 }
 
 export interface LoadedStage extends StageConfig {
@@ -138,8 +141,12 @@ export class Release {
   }
 }
 
-function free({ key, towers }: LoadedModel, pool: InferencePool): void {
+function free(
+  { key, towers, split }: Pick<LoadedModel, "key" | "towers" | "split">,
+  pool: InferencePool,
+): void {
   pool.release(key);
+  split?.release();
   void towers?.release();
 }
 
@@ -156,7 +163,7 @@ async function readFeatures(
 }
 
 async function loadModel(
-  { name, run, calibration, ...rowOptions }: ModelConfig,
+  { name, run, calibration, itemProductsMb: productsMb, ...rowOptions }: ModelConfig,
   { name: service, folder }: NamedCascade,
   pool: InferencePool,
   items: FeatureTable | undefined,
@@ -173,12 +180,17 @@ async function loadModel(
   }
   const key = `${service}.${name}#${++opened}`;
   await pool.load(key, served.source);
+  let towers: TowerStage | undefined;
   try {
     const engine = await createEngine(pool.engine, { onNotice: () => {} });
-    const towers = await TowerStage.open(served.directory, assembly, items, engine);
-    return { ...served, name, key, assembly, calibrators, towers };
+    towers = await TowerStage.open(served.directory, assembly, items, engine);
+    const split =
+      towers === undefined
+        ? await SplitModel.open({ served, key, assembly, items, pool, engine, productsMb })
+        : undefined;
+    return { ...served, name, key, assembly, calibrators, towers, split };
   } catch (error) {
-    pool.release(key);
+    free({ key, towers, split: undefined }, pool);
     throw error;
   }
 }

@@ -34,7 +34,7 @@ export interface RowGraph {
 }
 
 /**
- * @param model graph with tables as inputs, as run directories hold it
+ * @param model graph with tables as inputs, as run directories hold it; it need not read all of them
  * @param store whether a table's values go into the graph
  * @param valuesOf called for stored tables only
  */
@@ -50,6 +50,7 @@ export function rowGraph(
   const lookups: RowLookup[] = [];
   const added: ValueInfoProto[] = [];
   for (const table of tables) {
+    if (!inputs.has(table.name)) continue;
     const columns = store(table) ? undefined : columnsOf(graph, table.name, inputs);
     if (columns === undefined) {
       graph.input = graph.input.filter(({ name }) => name !== table.name);

@@ -18,7 +18,7 @@ import { readRunBundle, runFiles } from "../run/index.ts";
 import { type FeatureMap, OUT_OF_VOCABULARY_ID } from "../schema/index.ts";
 import type { ModelSource } from "./model-runner.ts";
 import { publishRows } from "./redis-rows.ts";
-import { rowGraph, type TableShape } from "./row-graph.ts";
+import { type RowGraph, rowGraph, type TableShape } from "./row-graph.ts";
 import type { RowPlace } from "./row-home.ts";
 
 export interface RowOptions {
@@ -43,6 +43,15 @@ export interface ServedModel {
   readonly map: FeatureMap;
   readonly labels: readonly string[];
   readonly source: ModelSource;
+  /** The graph as the run directory holds it, its tables inputs. */
+  readonly graph: Uint8Array;
+  /** Names of its tables. */
+  readonly tables: ReadonlySet<string>;
+  /**
+   * Another graph of the same tables as it is sent to threads; undefined where it would have to hold a table
+   * whose rows live elsewhere.
+   */
+  sourceOf(graph: Uint8Array, predictions: ModelSource["predictions"]): ModelSource | undefined;
 }
 
 /**
@@ -78,12 +87,9 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
   const bundle = readRunBundle(directory);
   const tables = bundle.tables.map((table) => new TableFile(join(directory, table.file), table));
   const version = versionOf(directory, tables);
-  const graph = rowGraph(
-    readFileSync(join(directory, runFiles.model)),
-    bundle.tables,
-    smallest(bundle.tables, storedMb * 2 ** 20),
-    ({ name }) => tableNamed(tables, name).read(),
-  );
+  const bytes = readFileSync(join(directory, runFiles.model));
+  const isStored = smallest(bundle.tables, storedMb * 2 ** 20);
+  const graph = rowGraph(bytes, bundle.tables, isStored, ({ name }) => tableNamed(tables, name).read());
   const prefixOf = (name: string): string => `millrace:${version}:${name}:`;
   if (rows.startsWith("redis")) {
     await publishRows(
@@ -95,7 +101,13 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       })),
     );
   }
-  const placeOf = ({ name, dim }: TableShape): RowPlace => {
+  const places = new Map<string, RowPlace>();
+  const placeOf = (shape: TableShape): RowPlace => {
+    const place = places.get(shape.name) ?? makePlace(shape);
+    places.set(shape.name, place);
+    return place;
+  };
+  const makePlace = ({ name, dim }: TableShape): RowPlace => {
     const table = tableNamed(tables, name);
     if (rows === "file") {
       return { kind: "file", path: table.path, offset: table.offset, cacheBytes: cacheMb * 2 ** 20 };
@@ -111,15 +123,26 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       fallback,
     };
   };
+  const placed = ({ model, lookups }: RowGraph, predictions: ModelSource["predictions"]): ModelSource => ({
+    model,
+    lookups: lookups.map((lookup) => ({ ...lookup, place: placeOf(lookup) })),
+    predictions,
+  });
   return {
     directory,
     version,
     map,
     labels: Object.keys(bundle.predictions),
-    source: {
-      model: graph.model,
-      lookups: graph.lookups.map((lookup) => ({ ...lookup, place: placeOf(lookup) })),
-      predictions: bundle.predictions,
+    source: placed(graph, bundle.predictions),
+    graph: bytes,
+    tables: new Set(bundle.tables.map(({ name }) => name)),
+    sourceOf(other, predictions) {
+      let misplaced = false;
+      const rows = rowGraph(other, bundle.tables, isStored, (table) => {
+        misplaced ||= !isStored(table) && graph.lookups.some(({ name }) => name === table.name);
+        return misplaced ? new Float32Array(table.rows * table.dim) : tableNamed(tables, table.name).read();
+      });
+      return misplaced ? undefined : placed(rows, predictions);
     },
   };
 }

@@ -95,6 +95,7 @@ export class Server {
           });
         }
         server.#services.set(service.name, service);
+        server.#writeSplit(service);
       }
     } catch (error) {
       await server.pool.close();
@@ -126,6 +127,7 @@ export class Server {
       const { version } = service.release;
       this.metrics.reload(name, outcome);
       this.#write("info", "reload", { name, outcome, version });
+      this.#writeSplit(service);
       return { outcome, version };
     } catch (error) {
       this.metrics.reload(name, "failed");
@@ -157,6 +159,20 @@ export class Server {
 
   #write(level: LogEntry["level"], event: string, fields: { readonly [field: string]: unknown } = {}): void {
     this.#log({ time: new Date().toISOString(), level, event, ...fields });
+  }
+
+  /** What models' parts computed ahead take: memory that grows with the item table should not be a surprise. */
+  #writeSplit({ name, release }: Service): void {
+    for (const { name: model, version, split } of release.models) {
+      if (split === undefined) continue;
+      this.#write("info", "split", {
+        name,
+        model,
+        version,
+        item_products_mb: Math.ceil(split.productBytes / 2 ** 20),
+        multiply_adds_saved: split.saved,
+      });
+    }
   }
 
   #hooks(): void {

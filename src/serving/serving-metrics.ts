@@ -24,6 +24,7 @@ export class ServingMetrics {
   readonly #fallbacks;
   readonly #unknown;
   readonly #scores: BulkHistogram;
+  readonly #graphRows;
   readonly #batchRows;
   readonly #batchSeconds;
   readonly #rows;
@@ -79,6 +80,12 @@ export class ServingMetrics {
       },
       this.registry,
     );
+    this.#graphRows = new Counter({
+      name: "millrace_graph_rows_total",
+      help: "Rows run, by graph: plain, split (request's and items' parts apart), items (such parts made ahead)",
+      labelNames: ["model", "graph"],
+      registers,
+    });
     this.#batchRows = new Histogram({
       name: "millrace_batch_rows",
       help: "Rows of one run of a model",
@@ -129,7 +136,9 @@ export class ServingMetrics {
   }
 
   batch({ key, rows, seconds, fetched }: BatchEvent): void {
-    const model = key.replace(/#\d+$/, "");
+    const [, model, graph = "plain"] = key.match(/^(.*)#\d+(?:\/(\w+))?$/) ?? ["", key];
+    this.#graphRows.inc({ model, graph }, rows);
+    if (graph === "items") return;
     this.#batchRows.observe({ model }, rows);
     this.#batchSeconds.observe({ model }, seconds);
     if (fetched.hits > 0) this.#rows.inc({ model, outcome: "hit" }, fetched.hits);

@@ -1,0 +1,156 @@
+/**
+ * A served model as a split graph (`split/split-graph.ts`): what is the request's is computed once a request, what
+ * is the item's is computed when a release is loaded and belongs to its version, and candidates cost what is left.
+ */
+import type { Engine } from "../engine/index.ts";
+import type { Candidate, RequestFacts } from "./candidate-set.ts";
+import { ITEM_ROW } from "./batch-pieces.ts";
+import type { FeatureAssembly } from "./feature-assembly.ts";
+import type { FeatureTable } from "./feature-table.ts";
+import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
+import { type ItemProducts, makeProducts, recordWidth } from "./item-products.ts";
+import type { ServedModel } from "./served-model.ts";
+import { type SplitGraph, splitGraph } from "./split/split-graph.ts";
+import { valueFacts } from "./split/value-facts.ts";
+
+export interface SplitModelOptions {
+  readonly served: ServedModel;
+  /** Under which the pool knows the plain model. */
+  readonly key: string;
+  readonly assembly: FeatureAssembly;
+  readonly items: FeatureTable | undefined;
+  readonly pool: InferencePool;
+  readonly engine: Engine;
+  /** MiB that products of all items may take. */
+  readonly productsMb: number;
+}
+
+/** Items computed at a time: enough for every thread, few enough for requests to get in between. */
+const CHUNK = 1024;
+/** How long to wait before asking a full queue again. */
+const RETRY_MS = 20;
+
+export class SplitModel {
+  /** Under which the pool knows the split graph. */
+  readonly key: string;
+  /** Bytes of products kept; 0 where only the request's part is apart. */
+  readonly productBytes: number;
+  readonly #graph: SplitGraph;
+  readonly #assembly: FeatureAssembly;
+  readonly #pool: InferencePool;
+
+  private constructor(
+    key: string,
+    graph: SplitGraph,
+    productBytes: number,
+    { assembly, pool }: SplitModelOptions,
+  ) {
+    this.key = key;
+    this.#graph = graph;
+    this.productBytes = productBytes;
+    this.#assembly = assembly;
+    this.#pool = pool;
+  }
+
+  /**
+   * Splits a model that the pool has loaded, and computes its items' products where they fit. Undefined where it is
+   * served whole: nothing would be saved, there is no item table, or rows live in Redis, whose answers may change.
+   */
+  static async open(options: SplitModelOptions): Promise<SplitModel | undefined> {
+    const { served, key, items, pool } = options;
+    const { source } = served;
+    if (items === undefined || source.lookups.some(({ place }) => place.kind === "redis")) return undefined;
+    const found = await bestSplit(options, items.rows);
+    if (found === undefined) return undefined;
+    const { graph, whole } = found;
+    const own = `${key}/split`;
+    let productBytes = 0;
+    let products: ItemProducts | undefined;
+    if (graph.items !== undefined) {
+      products = makeProducts(graph.products, items.rows);
+      productBytes = products.data.byteLength;
+      const made = served.sourceOf(graph.items, {});
+      if (made === undefined) return undefined;
+      await fill(`${key}/items`, { ...made, keeps: products }, items.rows, options);
+    }
+    await pool.load(own, { ...whole, takes: products });
+    return new SplitModel(own, graph, productBytes, options);
+  }
+
+  /** Multiply-adds that a candidate no longer costs. */
+  get saved(): number {
+    return this.#graph.saved;
+  }
+
+  /** Whether a candidate can be scored by the split graph. */
+  takes(candidate: Candidate): boolean {
+    return this.#graph.items === undefined
+      ? this.#assembly.isPlain(candidate)
+      : this.#assembly.isFromTable(candidate);
+  }
+
+  /** Predictions by label, `[candidates]` each, and values that no vocabulary knows. */
+  async predict(
+    facts: RequestFacts,
+    candidates: readonly Candidate[],
+    pool: Pick<InferencePool, "run">,
+    signal: AbortSignal,
+  ): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
+    const { batch, outOfVocabulary } = this.#assembly.assembleShared(
+      facts,
+      candidates,
+      this.#graph.columns.candidates,
+    );
+    const columns = { ...batch.columns, [ITEM_ROW]: Int32Array.from(candidates, ({ row }) => row) };
+    const predictions = await pool.run(this.key, { ...batch, columns }, signal);
+    return { predictions, outOfVocabulary };
+  }
+
+  release(): void {
+    this.#pool.release(this.key);
+  }
+}
+
+/** With products where they fit, else without. */
+async function bestSplit(
+  { served, assembly, engine, productsMb }: SplitModelOptions,
+  items: number,
+): Promise<{ graph: SplitGraph; whole: ServedModel["source"] } | undefined> {
+  const { tables } = served;
+  const { item, request } = assembly.sides;
+  const facts = await valueFacts(served.graph, tables, engine);
+  for (const products of productsMb > 0 ? [true, false] : [false]) {
+    const graph = splitGraph(served.graph, { facts, tables, columns: { item, request }, products });
+    if (graph === undefined) continue;
+    if (4 * items * recordWidth(graph.products) > productsMb * 2 ** 20) continue;
+    const whole = served.sourceOf(graph.model, served.source.predictions);
+    if (whole !== undefined) return { graph, whole };
+  }
+  return undefined;
+}
+
+/** Computes products of all items on the pool's threads, among requests of the release before. */
+async function fill(
+  key: string,
+  source: ServedModel["source"],
+  items: number,
+  { pool, assembly }: SplitModelOptions,
+): Promise<void> {
+  await pool.load(key, source);
+  try {
+    for (let begin = 0; begin < items; ) {
+      const end = Math.min(begin + CHUNK, items);
+      const { size, columns } = assembly.assembleItems(begin, end);
+      const rows = Int32Array.from({ length: size }, (_, k) => begin + k);
+      try {
+        await pool.run(key, { size, columns: { ...columns, [ITEM_ROW]: rows } });
+        begin = end;
+      } catch (error) {
+        if (!(error instanceof OverloadError)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  } finally {
+    pool.release(key);
+  }
+}
