@@ -3,6 +3,7 @@
  * and this program are static files, and what the visitor does stays in the browser.
  */
 import {
+  ConflictError,
   type DeviceStore,
   indexedDbStore,
   loadBundle,
@@ -120,6 +121,13 @@ class Feed {
     try {
       await what();
     } catch (error) {
+      if (error instanceof ConflictError) {
+        // What the other tab has learnt stays; this one cannot add to it without having it.
+        view.say(
+          "This feed is open in another tab that has learnt meanwhile, so your last choice was not kept. Reload this page to go on from there.",
+        );
+        return;
+      }
       view.say(`That did not work: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       this.#busy = false;

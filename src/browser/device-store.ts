@@ -10,6 +10,21 @@ export interface DeviceStore {
   /** Keeps a value: numbers, texts, arrays, plain objects and typed arrays. */
   set(key: string, value: unknown): Promise<void>;
   delete(key: string): Promise<void>;
+  /**
+   * Keeps what `change` makes of the present value (undefined: none) in one step, so that no other page comes
+   * between. What `change` throws is thrown, and nothing is kept. @default `get`, then `set`
+   */
+  update?(key: string, change: (present: unknown) => unknown): Promise<void>;
+}
+
+/** `update` of any store: in one step where the store can. */
+export async function updateStored(
+  store: DeviceStore,
+  key: string,
+  change: (present: unknown) => unknown,
+): Promise<void> {
+  if (store.update !== undefined) await store.update(key, change);
+  else await store.set(key, change(await store.get(key)));
 }
 
 const VALUES = "values";
@@ -47,6 +62,29 @@ export function indexedDbStore(database = "millrace"): DeviceStore {
     get: (key) => run("readonly", (values) => values.get(key) as IDBRequest<unknown>),
     set: async (key, value) => void (await run("readwrite", (values) => values.put(value, key))),
     delete: (key) => run("readwrite", (values) => values.delete(key)),
+    async update(key, change) {
+      const transaction = (await open()).transaction(VALUES, "readwrite");
+      const values = transaction.objectStore(VALUES);
+      let refused: { readonly error: unknown } | undefined;
+      const asked = values.get(key);
+      await new Promise<void>((resolve, reject) => {
+        const fail = (): void =>
+          reject(
+            refused === undefined ? storeError(database, transaction.error ?? asked.error) : refused.error,
+          );
+        asked.onsuccess = () => {
+          try {
+            values.put(change(asked.result), key);
+          } catch (error) {
+            refused = { error };
+            transaction.abort();
+          }
+        };
+        transaction.oncomplete = () => resolve();
+        transaction.onerror = fail;
+        transaction.onabort = fail;
+      });
+    },
   };
 }
 
@@ -57,6 +95,8 @@ export function memoryStore(): DeviceStore {
     get: async (key) => structuredClone(values.get(key)),
     set: async (key, value) => void values.set(key, structuredClone(value)),
     delete: async (key) => void values.delete(key),
+    update: async (key, change) =>
+      void values.set(key, structuredClone(change(structuredClone(values.get(key))))),
   };
 }
 

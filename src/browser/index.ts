@@ -33,9 +33,11 @@ export {
   type Scores,
 } from "./ranker.ts";
 export {
+  ConflictError,
   type Learnt,
   type LearnOptions,
   type LocalEvaluation,
+  type SaveOptions,
   Tuner,
   type TunerOptions,
   type TunerStart,

@@ -163,6 +163,34 @@ describe("learning", () => {
     expect(third.tuner.start).toBe("fresh");
   });
 
+  test("two pages that save one tuning: the second is told, and nothing is lost", async () => {
+    const bundle = await loadBundle(await bundleWith(["deep"]));
+    const whole = memoryStore();
+    const { update: _, ...parts } = memoryStore();
+    for (const store of [whole, parts]) {
+      const open = async (): Promise<Tuner> =>
+        Tuner.open(await Ranker.create(bundle, { engine: wasm }), { store, name: "feed" });
+      const [first, second] = [await open(), await open()];
+      await first.learn(events.slice(0, 4));
+      await second.learn(events.slice(4, 12));
+      await first.save();
+      await first.save();
+      await expect(second.save()).rejects.toMatchObject({
+        name: "ConflictError",
+        message: 'another page has saved the tuning "feed" since this one opened it',
+        hint: "open it anew to go on from there, or save with { overwrite: true }",
+      });
+      expect((await open()).steps).toBe(first.steps);
+      await second.save({ overwrite: true });
+      await expect(first.save()).rejects.toThrow("another page has saved");
+      await second.reset();
+      await expect(first.save()).rejects.toThrow('another page has reset the tuning "feed"');
+      await second.learn(events.slice(0, 4));
+      await second.save();
+      expect((await open()).start).toBe("restored");
+    }
+  });
+
   test("what has diverged is not kept, and what is no tuning at all is outdated", async () => {
     const wild = { optimizer: "sgd", learningRate: 1e30, maxGradientNorm: 1e30 } as const;
     const { tuner, store } = await opened(everything, wild);

@@ -10,7 +10,7 @@ import type { HostTensor, Session } from "../engine/index.ts";
 import { auc, logLoss, type MetricValue, rootMeanSquaredError } from "../evaluation/index.ts";
 import { createRowEncoder, type EncodedBatch, type RowEncoder } from "../schema/index.ts";
 import { clippingFactor, deviceBundleParts, moveWeights } from "../training/device/index.ts";
-import { type DeviceStore, indexedDbStore } from "./device-store.ts";
+import { type DeviceStore, indexedDbStore, updateStored } from "./device-store.ts";
 import { DeviceWeights, type KeptWeights } from "./device-weights.ts";
 import { feedsFor, type LiveValues, shippedValues } from "./live-values.ts";
 import { checkEvents, type LocalEvent } from "./local-event.ts";
@@ -70,6 +70,16 @@ interface KeptTuning {
   readonly steps: number;
   readonly epochs: number;
   readonly weights: KeptWeights;
+  /** Tells this saving from every other. */
+  readonly stamp?: string;
+}
+
+/** Another page has saved or reset the same tuning since this one opened or saved it. */
+export class ConflictError extends MillraceError {}
+
+export interface SaveOptions {
+  /** Replace what another page has saved meanwhile. @default false */
+  readonly overwrite?: boolean;
 }
 
 /** `fresh`: nothing was kept; `restored`: it goes on; `outdated`: what was kept belongs to another bundle or optimizer. */
@@ -88,6 +98,8 @@ export class Tuner {
   #weights: DeviceWeights;
   #steps = 0;
   #epochs = 0;
+  /** Of what the store held when this tuner last looked; undefined where it held nothing. */
+  #stamp: string | undefined;
   /** Whether the last step has failed: then the model gives no numbers, even where its weights are some. */
   #diverged = false;
 
@@ -104,6 +116,7 @@ export class Tuner {
     this.#encoder = createRowEncoder(bundle.map);
     this.#shipped = shippedValues(bundle);
     this.#weights = this.#fresh();
+    this.#stamp = stampOf(kept);
     const fits =
       kept?.version === 1 &&
       kept.bundle === bundle.id &&
@@ -208,11 +221,14 @@ export class Tuner {
   /**
    * Keeps what was learnt, optimizer state included, so that the next visit goes on from here.
    *
-   * @throws MillraceError when learning has diverged, so that no visit begins with a model that says nothing, and
-   *   when the store fails
+   * @throws ConflictError when another page has saved or reset the same name since this one opened or saved it,
+   *   and nothing is kept: open anew to take over what the other has learnt, or save with `overwrite`;
+   *   MillraceError when learning has diverged, so that no visit begins with a model that says nothing, and when
+   *   the store fails
    */
-  async save(): Promise<void> {
+  async save({ overwrite = false }: SaveOptions = {}): Promise<void> {
     const { name, store, optimizer } = this.options;
+    const stamp = newStamp();
     const kept = await this.ranker.exclusively(async (): Promise<KeptTuning> => {
       if (this.#diverged || !this.#weights.finite) {
         throw new MillraceError("what was learnt gives no numbers, so it is not kept", {
@@ -227,9 +243,21 @@ export class Tuner {
         steps: this.#steps,
         epochs: this.#epochs,
         weights: this.#weights.keep(),
+        stamp,
       };
     });
-    await store.set(keyOf(name), kept);
+    await updateStored(store, keyOf(name), (present) => {
+      const found = stampOf(present as KeptTuning | undefined);
+      if (!overwrite && found !== this.#stamp) {
+        const what = present === undefined ? "reset" : "saved";
+        throw new ConflictError(`another page has ${what} the tuning "${name}" since this one opened it`, {
+          details: { name, expected: this.#stamp ?? null, received: found ?? null },
+          hint: "open it anew to go on from there, or save with { overwrite: true }",
+        });
+      }
+      return kept;
+    });
+    this.#stamp = stamp;
   }
 
   /** Back to the shipped model, here and in the store. */
@@ -243,6 +271,7 @@ export class Tuner {
       this.ranker.values = this.#weights;
     });
     await store.delete(keyOf(name));
+    this.#stamp = undefined;
   }
 
   /** Frees the training graph; the ranker stays, with what was learnt. */
@@ -314,6 +343,15 @@ export class Tuner {
     const { optimizer, batchSize } = this.options;
     return new DeviceWeights(this.ranker.bundle, { optimizer: { name: optimizer }, batchSize });
   }
+}
+
+/** What was kept without a stamp, by an earlier version or by something else, has one of its own. */
+function stampOf(kept: KeptTuning | undefined): string | undefined {
+  return kept === undefined ? undefined : (kept.stamp ?? "none");
+}
+
+function newStamp(): string {
+  return [...crypto.getRandomValues(new Uint32Array(3))].map((word) => word.toString(36)).join("-");
 }
 
 function keyOf(name: string): string {

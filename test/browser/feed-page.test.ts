@@ -124,6 +124,25 @@ describe("the feed", () => {
     await context.close();
   });
 
+  test("two tabs do not overwrite each other: the second is told and goes on after a reload", async () => {
+    const { context, page, errors } = await open(1280);
+    const other = await context.newPage();
+    await load(other);
+    await openLiked(page, 2);
+    await other.locator("#cards .open").first().click();
+    await other.waitForFunction(() =>
+      document.getElementById("spoken")?.textContent?.includes("another tab"),
+    );
+    expect(await other.textContent("#spoken")).toContain("Reload this page to go on from there.");
+    expect(await clicksShown(other)).toBe("0");
+    await load(other);
+    expect(await clicksShown(other)).toBe("2");
+    await openLiked(other, 1);
+    expect(await clicksShown(other)).toBe("3");
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
   test("is used by keyboard alone", async () => {
     const { context, page, errors } = await open(1280);
     const shipped = await titles(page);
