@@ -6,17 +6,15 @@ import { fileURLToPath } from "node:url";
 import {
   type Config,
   readConfig,
-  recipeResult,
   type RecipeResult,
   type ResultComparison,
   type ResultRow,
   resultRow,
-  writeResult,
 } from "../run/index.ts";
-import { gridRows, trainGrid, type Variant, type VariantRuns } from "./grid.ts";
-import { beginning, provenance } from "./provenance.ts";
+import { gridRows, trainGrid, type Variant } from "./grid.ts";
 import { frappeSplits } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
+import { type MeasuredPart, recordParts } from "./record-parts.ts";
 
 interface Reference {
   readonly name: string;
@@ -71,46 +69,47 @@ export const barsFrappe: Recipe = {
   run,
 };
 
-async function run(context: RecipeContext): Promise<RecipeResult> {
-  const began = beginning();
+async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   const wanted = references.filter(({ name }) => context.only?.includes(name) ?? true);
-  const variants = wanted.map(
-    ({ name, config }): Variant => ({ name, role: "method", config: placed(config, context) }),
+  return recordParts(
+    barsFrappe,
+    {
+      parts: () => wanted,
+      nameOf: ({ name }) => name,
+      measure: (reference) => measured(reference, context),
+      note: (variants) =>
+        "FuxiCTR's figures are one seed each on the same files; the board's are its best runs on the published " +
+        "train file, whose negatives are others. Models that FuxiCTR was not run for have one seed. Test AUC on the " +
+        `board: ${boardFigures(wanted.slice(0, variants.length))}.`,
+    },
+    context,
   );
-  const runs: VariantRuns[] = [];
-  for (const [k, variant] of variants.entries()) {
-    // The board's other models are one run there, too.
-    const seeds = wanted[k].fuxictr === undefined ? context.seeds.slice(0, 1) : context.seeds;
-    runs.push(...(await trainGrid([variant], { ...context, seeds })));
-  }
-  const measured = { data: "frappe", task: "label", trials: 1 };
-  const aucs = gridRows(runs, { ...measured, metrics: ["auc"] });
-  const seconds = runs.map(({ metrics }) => metrics.map((m) => m.secondsPerEpoch ?? null));
-  for (const [k, { name, fuxictr, board }] of wanted.entries()) {
-    const { mean, std, parameters } = aucs[k];
-    const published = [fuxictr && `FuxiCTR ${fuxictr}`, board && `board ${board}`].filter(Boolean);
-    const perEpoch = seconds[k].map((value) => value?.toFixed(1) ?? "-");
-    context.onLine(
-      `${[`${name}: ${mean?.toFixed(4) ?? "-"} ± ${std?.toFixed(4) ?? "-"}`, ...published].join(", ")}; ` +
-        `${parameters} parameters, ${perEpoch.join(" ")} s an epoch`,
-    );
-  }
-  const result = recipeResult({
-    ...provenance(barsFrappe, variants, began),
+}
+
+async function measured(reference: Reference, context: RecipeContext): Promise<MeasuredPart> {
+  const { name, config, fuxictr, board } = reference;
+  const variant: Variant = { name, role: "method", config: placed(config, context) };
+  // The board's other models are one run there, too.
+  const seeds = fuxictr === undefined ? context.seeds.slice(0, 1) : context.seeds;
+  const runs = await trainGrid([variant], { ...context, seeds });
+  const options = { data: "frappe", task: "label", trials: 1 };
+  const [auc] = gridRows(runs, { ...options, metrics: ["auc"] });
+  const seconds = runs[0].metrics.map((m) => m.secondsPerEpoch ?? null);
+  const published = [fuxictr && `FuxiCTR ${fuxictr}`, board && `board ${board}`].filter(Boolean);
+  context.onLine(
+    `${[`${name}: ${auc.mean?.toFixed(4) ?? "-"} ± ${auc.std?.toFixed(4) ?? "-"}`, ...published].join(", ")}; ` +
+      `${auc.parameters} parameters, ${seconds.map((value) => value?.toFixed(1) ?? "-").join(" ")} s an epoch`,
+  );
+  return {
     rows: [
-      ...aucs,
-      ...gridRows(runs, { ...measured, metrics: ["log_loss"] }),
-      ...aucs.map((row, k) => resultRow({ ...row, metric: "seconds_per_epoch", values: seconds[k] })),
-      ...aucs.flatMap((row, k) => publishedRows(row, wanted[k])),
+      auc,
+      ...gridRows(runs, { ...options, metrics: ["log_loss"] }),
+      resultRow({ ...auc, metric: "seconds_per_epoch", values: seconds }),
+      ...publishedRows(auc, reference),
     ],
-    comparisons: wanted.flatMap((reference, k) => comparison(reference, aucs[k].mean)),
-    note:
-      "FuxiCTR's figures are one seed each on the same files; the board's are its best runs on the published " +
-      `train file, whose negatives are others. Test AUC on the board: ${boardFigures(wanted)}.`,
-  });
-  // A part of the models is not the recipe's result; its runs are kept for the call that records all.
-  writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
-  return result;
+    comparisons: comparison(reference, auc.mean),
+    variants: [variant],
+  };
 }
 
 /** A column for each published figure, beside our AUC. */
