@@ -50,12 +50,12 @@ export function domainMethods(
     }),
     model("sdem", { ...stem, sharedExperts: 1 }),
     model("me-mmoe", { ...crocodile, gate: "scalar", perDomainGate: true, covarianceWeight: 0 }),
-    model("crocodile", crocodile, { role: "method", backbone: "mmoe", mostPasses: sets }),
+    model("crocodile", crocodile, { role: "method", backbone: "mmoe", most: { passes: sets } }),
     model("d-train", heads, {
       role: "method",
       training: {
         phases: [
-          { name: "pre-train", epochs: quick ? 1 : 6, tie: ["heads.towers.*.*"] },
+          { name: "pre-train", epochs: quick ? 1 : 5, tie: ["heads.towers.*.*"] },
           { name: "post-train", epochs: quick ? 1 : 3, learningRateFactor: 0.3 },
           {
             name: "fine-tune",
@@ -67,8 +67,8 @@ export function domainMethods(
           },
         ],
       },
-      // The card: it trains three times.
-      mostPasses: 3,
+      // It trains three times; what a phase begins with is validated too.
+      most: { passes: 3, validations: 5 },
     }),
   ];
 }

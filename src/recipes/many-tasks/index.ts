@@ -21,8 +21,8 @@ import { domainRows, measuredRow, type TaskRowsOptions, taskRows } from "../task
 import { taskStudies } from "../task-studies.ts";
 import { learningRates } from "../tune.ts";
 import { domainMethods } from "./domain-methods.ts";
-import { type Method, type TaskFacts, taskMethods } from "./task-methods.ts";
-import { trainingCosts } from "./training-cost.ts";
+import { type Method, taskMethods } from "./task-methods.ts";
+import { type PassCost, trainingCosts } from "./training-cost.ts";
 
 /** A data set with what is compared on it. */
 interface Part {
@@ -94,7 +94,8 @@ async function partsOf(context: RecipeContext): Promise<Part[]> {
   });
   const parts: Part[] = [];
   for (const study of await taskStudies(within("tasks"), opposed)) {
-    const methods = taskMethods({ tasks: study.tasks, ...(await factsOf(study, context)) }, context);
+    const facts = { tasks: study.tasks, stepsAnEpoch: await stepsAnEpoch(study, context) };
+    const methods = taskMethods(facts, context);
     parts.push({ study, methods, rows: taskRows, timed: study.data === "world" });
   }
   for (const study of await domainStudies(within("domains"), opposed)) {
@@ -114,14 +115,10 @@ function rowsOfDomains(...given: Parameters<typeof taskRows>): ResultRow[] {
 
 const batchSize = ({ quick }: RecipeContext): number => (quick ? 512 : 2048);
 
-async function factsOf({ config }: Study, context: RecipeContext): Promise<Omit<TaskFacts, "tasks">> {
+async function stepsAnEpoch({ config }: Study, context: RecipeContext): Promise<number> {
   const dataset = await prepareDataset(config);
   try {
-    const { train, valid } = dataset.splits;
-    return {
-      stepsAnEpoch: Math.ceil(train.rows / batchSize(context)),
-      validShare: (valid?.rows ?? 0) / train.rows,
-    };
+    return Math.ceil(dataset.splits.train.rows / batchSize(context));
   } finally {
     await dataset.close();
   }
@@ -131,7 +128,7 @@ async function measurePart(part: Part, context: RecipeContext): Promise<Measured
   const { study, methods } = part;
   const training: ConfigInput["training"] = {
     batchSize: batchSize(context),
-    epochs: context.quick ? 1 : 6,
+    epochs: context.quick ? 1 : 5,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",
@@ -169,29 +166,37 @@ async function costRows(
   const none = { task: null, domain: null, metric: "cost_ratio" };
   const rows: ResultRow[] = [];
   const comparisons: ResultComparison[] = [];
-  const costOf = (title: string): readonly number[] => {
+  const costOf = (title: string): readonly PassCost[] => {
     const own = runs
       .filter(({ variant }) => variant.title === title)
       .map(({ variant }) => costs[variant.name]);
-    return own[0].map((_, round) => own.reduce((sum, of) => sum + of[round], 0));
+    return own[0].map((_, round) => ({
+      steps: own.reduce((sum, of) => sum + of[round].steps, 0),
+      ending: own.reduce((sum, of) => sum + of[round].ending, 0),
+    }));
   };
-  for (const [k, { backbone, mostPasses, title, name }] of methods.entries()) {
+  for (const [k, { backbone, most, title, name }] of methods.entries()) {
     const shown = title ?? name;
     if (rows.some(({ variant }) => variant === shown)) continue;
     const base = costOf(backbone);
-    const values = costOf(shown).map((seconds, round) => seconds / base[round]);
-    const row = measuredRow(runs[k], options, { ...none, values });
+    const beside = ({ steps, ending }: PassCost, round: number): number =>
+      (steps + ending) / (base[round].steps + base[round].ending);
+    const row = measuredRow(runs[k], options, { ...none, values: costOf(shown).map(beside) });
     rows.push(row);
     context.onLine(`${studyName(study)}, ${shown}: ${row.mean?.toFixed(2)} times the pass of ${backbone}`);
-    if (mostPasses === undefined) continue;
+    if (most === undefined) continue;
+    const { passes, validations = passes } = most;
+    const allowed = base.map(({ steps, ending }, round) =>
+      beside({ steps: passes * steps, ending: validations * ending }, round),
+    );
     const card: ResultRow = {
-      ...measuredRow(runs[k], options, { ...none, values: values.map(() => mostPasses) }),
+      ...measuredRow(runs[k], options, { ...none, values: allowed }),
       variant: `card: ${shown}`,
       role: "baseline",
     };
     rows.push(card);
     // A tenth for the measuring.
-    const claim = { kind: "not-worse", tolerance: mostPasses / 10 } as const;
+    const claim = { kind: "not-worse", tolerance: passes / 10 } as const;
     comparisons.push(compareRows(row, card, { higherIsBetter: false, claim }));
   }
   return { rows, comparisons };

@@ -6,8 +6,15 @@ import type { Contender } from "../study.ts";
 export interface Method extends Contender {
   /** The contender whose training its own is set against. */
   readonly backbone: string;
-  /** Passes of the backbone that a pass of it may cost at most, as its card counts them; absent: the card does not. */
-  readonly mostPasses?: number;
+  /** What a pass of it may cost at most, as its card counts it; absent: the card does not. */
+  readonly most?: MostCost;
+}
+
+/** In the backbone's steps over the training split, and validations. */
+export interface MostCost {
+  readonly passes: number;
+  /** @default as many as passes */
+  readonly validations?: number;
 }
 
 /** What methods need to know of a data set. */
@@ -15,8 +22,6 @@ export interface TaskFacts {
   readonly tasks: readonly string[];
   /** Steps between ForkMerge's merges: about an epoch. */
   readonly stepsAnEpoch: number;
-  /** Rows of validation for one of training. */
-  readonly validShare: number;
 }
 
 const dim = 8;
@@ -39,7 +44,7 @@ const separateBackward = (tasks: number): number => (1 + 2 * (tasks + 1)) / 3;
 
 /** The rarest task comes last: it is the one that methods with a main task work for. */
 export function taskMethods(
-  { tasks, stepsAnEpoch, validShare }: TaskFacts,
+  { tasks, stepsAnEpoch }: TaskFacts,
   { quick }: Pick<RecipeContext, "quick">,
 ): Method[] {
   const target = tasks[tasks.length - 1];
@@ -65,8 +70,6 @@ export function taskMethods(
   });
   const alone = { [target]: 1, ...Object.fromEntries(others.map((task) => [task, 0])) };
   const all = Object.fromEntries(tasks.map((task) => [task, 1]));
-  // As many passes as branches, and a validation (a forward pass, a third of a step) for each on a grid of six.
-  const merges = (branches: number): number => branches + (branches * 6 * validShare) / 3;
   return [
     ...tasks.map((task) => model(`single-${task}`, { ...bottom, tasks: [task] }, { title: "single-task" })),
     model("shared-bottom", bottom),
@@ -84,11 +87,15 @@ export function taskMethods(
     ...(others.length > 1 ? [on("arml", { weighting: "arml", mainTask })] : []),
     on("auto-lambda", { weighting: "auto-lambda", mainTask }),
     on("mtadam", { optimizerState: "mtadam" }),
-    on("adatask", { optimizerState: "per-task" }, { role: "method", mostPasses: apart }),
+    on(
+      "adatask",
+      { optimizerState: "per-task" },
+      { role: "method", most: { passes: apart, validations: 1 } },
+    ),
     model("post-train", bottom, {
       training: {
         phases: [
-          { name: "joint", epochs: quick ? 1 : 6 },
+          { name: "joint", epochs: quick ? 1 : 5 },
           { name: "target", epochs: quick ? 1 : 3, learningRateFactor: 0.3, lossWeights: alone },
         ],
       },
@@ -99,7 +106,8 @@ export function taskMethods(
         monitorLabel: target,
         forkMerge: { mergeEverySteps: stepsAnEpoch, branches: [alone, all] },
       },
-      mostPasses: merges(2),
+      // A validation of each branch on a grid of six.
+      most: { passes: 2, validations: 12 },
     }),
     model("mmoe", { name: "MMoE", ...experts, experts: 4 }),
     model("ple", ple),
@@ -109,7 +117,7 @@ export function taskMethods(
       "stem",
       { name: "STEM", ...experts, specificExperts: 1, sharedExperts: 3 },
       // As many tables as tasks, and shared ones.
-      { role: "method", backbone: "ple", mostPasses: tasks.length + 1 },
+      { role: "method", backbone: "ple", most: { passes: tasks.length + 1 } },
     ),
     model("esmm", { name: "ESMM", embeddingDim: dim, hiddenUnits: [64, 32] }),
     model("aitm", { ...bottom, name: "AITM" }),

@@ -13,8 +13,15 @@ import type { TrainingListener } from "../../training/index.ts";
 import type { Variant } from "../grid.ts";
 import type { RecipeContext } from "../recipe.ts";
 
-/** CPU seconds by variant's name, one a round. */
-export type TrainingCosts = { readonly [variant: string]: readonly number[] };
+/** CPU seconds of one pass. */
+export interface PassCost {
+  readonly steps: number;
+  /** From the last step to the end of the epoch: of ForkMerge also branches but the first, and merges. */
+  readonly ending: number;
+}
+
+/** By variant's name, one a round. */
+export type TrainingCosts = { readonly [variant: string]: readonly PassCost[] };
 
 /** Measured once; an interrupted recipe finds what it has measured. */
 export async function trainingCosts(
@@ -29,7 +36,7 @@ export async function trainingCosts(
     const saved = readJson(file) as { about: string; costs: TrainingCosts };
     if (saved.about === about) return saved.costs;
   }
-  const costs: { [variant: string]: number[] } = Object.fromEntries(configs.map(([name]) => [name, []]));
+  const costs: { [variant: string]: PassCost[] } = Object.fromEntries(configs.map(([name]) => [name, []]));
   const [[, first]] = configs;
   const dataset = await prepareDataset(dataConfigOf(first), encodingOf(first));
   try {
@@ -46,7 +53,7 @@ export async function trainingCosts(
           signal,
           onEvent: meter.listen,
         });
-        costs[name].push(meter.seconds);
+        costs[name].push({ steps: meter.steps, ending: meter.ending });
         context.onProgress?.({ label: `cost of ${name}`, done: (round + 1) / rounds });
       }
     }
@@ -70,7 +77,8 @@ function onePass(config: Config): Config {
 
 /** Adds up processor time between steps, and from a step to the end of its epoch. */
 class CpuMeter {
-  #sum = 0;
+  steps = 0;
+  ending = 0;
   /** At the last step, until its epoch has ended. */
   #before: number | undefined;
 
@@ -78,11 +86,9 @@ class CpuMeter {
     if (type !== "step" && type !== "epoch") return;
     const { user, system } = process.cpuUsage();
     const now = (user + system) / 1e6;
-    if (this.#before !== undefined) this.#sum += now - this.#before;
+    const spent = this.#before === undefined ? 0 : now - this.#before;
+    if (type === "step") this.steps += spent;
+    else this.ending += spent;
     this.#before = type === "step" ? now : undefined;
   };
-
-  get seconds(): number {
-    return this.#sum;
-  }
 }
