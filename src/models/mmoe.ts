@@ -23,6 +23,10 @@ export const mmoeOptions = z.strictObject({
   experts: width.default(8).describe("Number K of experts that all tasks share."),
   ...expertOptions,
   ...gateOptions,
+  gates: z
+    .enum(["each", "one"])
+    .optional()
+    .describe("A gate for each task, or one for all (OMoE). Default: each."),
   ...towerOptions,
 });
 export type MMoEOptions = z.input<typeof mmoeOptions>;
@@ -32,7 +36,7 @@ export type MMoEOptions = z.input<typeof mmoeOptions>;
  *
  *     g_t = softmax(MLP_t(x₀)),   z_t = Σ_k g_tk f_k(x₀),   logit_t = tower_t(z_t)
  *
- * With one expert it is shared-bottom. Ma et al., "Modeling Task Relationships in Multi-task Learning with
+ * With one expert it is shared-bottom; with one gate for all (`gates: one`) it is OMoE, the paper's baseline. Ma et al., "Modeling Task Relationships in Multi-task Learning with
  * Multi-gate Mixture-of-Experts", KDD 2018. Gates have hidden layers as in FuxiCTR; the paper's are linear
  * (`gateHiddenUnits: []`).
  */
@@ -45,11 +49,11 @@ export class MMoE extends Model {
   constructor(schema: FeatureMap, options: MMoEOptions = {}) {
     super();
     const given = parseOptions(mmoeOptions, options, "MMoE");
-    const { embeddingDim: dim, embeddingStd, experts, gateHiddenUnits: gateHidden } = given;
+    const { embeddingDim: dim, embeddingStd, experts, gateHiddenUnits: gateHidden, gates } = given;
     this.branches = branchNames(schema, given).length;
     this.embedding = new FieldEmbedding(schema, { dim, init: normalInit(embeddingStd) });
     this.mixture = new ExpertLayer({
-      branches: this.branches,
+      branches: gates === "one" ? 1 : this.branches,
       own: 0,
       shared: experts,
       expert: () => fieldExpert(this.embedding, given),
@@ -62,8 +66,10 @@ export class MMoE extends Model {
   /** Logits by label, `[batch]` each. */
   forward(batch: Batch): LabelLogits {
     const shared = this.embedding.forward(batch); // [batch, fields, dim]
-    const branches = Array.from({ length: this.branches }, () => shared);
-    return this.heads.forward(batch, this.mixture.forward({ branches, shared }).branches);
+    const { gates } = this.mixture;
+    const mixed = this.mixture.forward({ branches: gates.map(() => shared), shared }).branches;
+    const branches = Array.from({ length: this.branches }, (_, k) => mixed[k] ?? mixed[0]);
+    return this.heads.forward(batch, branches);
   }
 }
 

@@ -86,6 +86,22 @@ describe("tasks", () => {
     expectLogits(await logitsOf(mmoe, arrays), await logitsOf(shared, same));
   });
 
+  test("MMoE with one gate is MMoE whose tasks have the same gate", async () => {
+    const [one, each] = [
+      new MMoE(everyTask, { ...gated, experts: 3, gates: "one" }),
+      new MMoE(everyTask, { ...gated, experts: 3 }),
+    ];
+    const arrays = randomArrays(one);
+    const same = { ...arrays };
+    for (const [path, values] of Object.entries(arrays)) {
+      const [, rest] = path.split("mixture.gates.0.");
+      for (let task = 1; rest !== undefined && task < everyTask.labels.length; task++)
+        same[`mixture.gates.${task}.${rest}`] = values;
+    }
+    expect(Object.keys(same).length).toBeGreaterThan(Object.keys(arrays).length);
+    expectLogits(await logitsOf(one, arrays), await logitsOf(each, same));
+  });
+
   test("PLE of one level without specific experts is MMoE", async () => {
     const ple = new PLE(everyTask, { ...gated, specificExperts: 0, sharedExperts: 3 });
     const mmoe = new MMoE(everyTask, { ...gated, experts: 3 });

@@ -50,6 +50,7 @@ export function domainMethods(
     }),
     model("sdem", { ...stem, sharedExperts: 1 }),
     model("me-mmoe", { ...crocodile, gate: "scalar", perDomainGate: true, covarianceWeight: 0 }),
+    model("me-ple", { ...stem, sharedExperts: 1, otherExperts: "none" }),
     model("crocodile", crocodile, { role: "method", backbone: "mmoe", most: { passes: sets } }),
     model("d-train", heads, {
       role: "method",

@@ -109,9 +109,13 @@ export function taskMethods(
       // A validation of each branch on a grid of six.
       most: { passes: 2, validations: 12 },
     }),
+    model("omoe", { name: "MMoE", ...experts, experts: 4, gates: "one" }),
     model("mmoe", { name: "MMoE", ...experts, experts: 4 }),
+    model("me-mmoe", { name: "HMoE-ME", ...experts, experts: ["none", "none", "none", "none"] }),
     model("ple", ple),
     model("ple-2", { ...ple, levels: 2 }),
+    // Tables of each task's own beside shared ones, whose experts the others do not read.
+    model("me-ple", { name: "STEM", ...experts, specificExperts: 1, sharedExperts: 3, otherExperts: "none" }),
     model("crossdistil", ple, { role: "method", crossDistil: {}, backbone: "ple" }),
     model(
       "stem",
