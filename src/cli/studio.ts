@@ -37,7 +37,10 @@ export const studioVerb: DefineVerb = (shell) =>
     .option("--data <folder>", "a further folder whose data files may be read; may be repeated", collect)
     .option("--serving <url>", "address of a running `millrace serve`")
     .option("--serving-token-file <file>", "that server's token; else MILLRACE_TOKEN")
-    .option("--results <folder>", "result files of recipes (default: results in the folder, then here)")
+    .option(
+      "--results <folder>",
+      "result files of recipes (default: results in the folder, then here, then the package's own)",
+    )
     .action(async (folder: string, options: Options) => shell.finish(await show(shell, folder, options)));
 
 async function show(shell: Shell, folder: string, options: Options): Promise<Outcome> {

@@ -44,7 +44,7 @@ export interface StudioOptions {
   readonly data?: readonly string[];
   /** A running `millrace serve`. */
   readonly serving?: ServingOptions;
-  /** Where result files of recipes are; the first that exists. @default `results` in the folder, then here */
+  /** Where result files of recipes are; the first that exists. @default `results` in the folder, then here, then the package's own */
   readonly results?: readonly string[];
   /** The built page. @default beside this module */
   readonly page?: string;
@@ -55,6 +55,8 @@ export interface StudioOptions {
 }
 
 const LOOPBACK = "127.0.0.1";
+/** What was measured before this version was published; beside `dist` and `src` alike. */
+const packageResults = fileURLToPath(new URL("../../results", import.meta.url));
 
 const oneRun = z.strictObject({ id: z.string() });
 const stopBody = z.strictObject({ id: z.string(), stop: z.boolean() });
@@ -115,7 +117,7 @@ export class Studio {
   #readRoutes(): void {
     const { app } = this;
     const runs = this.#runs;
-    const { folder, results = [join(folder, "results"), "results"] } = this.#options;
+    const { folder, results = [join(folder, "results"), "results", packageResults] } = this.#options;
     app.get(
       "/api/info",
       async (): Promise<StudioInfo> => ({

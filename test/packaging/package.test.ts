@@ -37,8 +37,10 @@ describe("the tarball", () => {
       "configs",
       "dist",
       "package.json",
+      "results",
       "schema",
     ]);
+    expect(files.filter(({ path }) => path.startsWith("results/")).length).toBeGreaterThan(5);
     const built = files.map(({ path }) => path).filter((path) => path.startsWith("dist/"));
     expect(built).toContain("dist/index.js");
     expect(built).toContain("dist/cli/main.js");
@@ -98,6 +100,26 @@ describe("installed into an empty folder", () => {
     expect(statSync(join(app, "model.onnx")).size).toBeGreaterThan(10_000);
     expect(JSON.parse(exported.stdout).difference).toBeLessThanOrEqual(1e-5);
   }, 300_000);
+
+  test("the studio shows what recipes have measured, from the package's own results", async () => {
+    const script = `
+      import { mkdirSync } from "node:fs";
+      import { Studio } from "millrace/studio";
+      mkdirSync("no-runs", { recursive: true });
+      const studio = new Studio({ folder: "no-runs", token: "t" });
+      const url = new URL(await studio.listen());
+      const answer = await fetch(new URL("/api/claims", url), { headers: { authorization: "Bearer t" } });
+      const { claims, directory } = await answer.json();
+      console.log(JSON.stringify({ measured: claims.filter(({ verdict }) => verdict).length, directory }));
+      await studio.close();`;
+    writeFileSync(join(app, "claims.mjs"), script);
+    const { code, stdout, stderr } = await execute("node", ["claims.mjs"], app);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const { measured, directory } = JSON.parse(stdout);
+    expect(measured).toBeGreaterThan(3);
+    expect(directory).toContain("node_modules/millrace/results");
+  });
 
   test("every entry of the package can be imported", async () => {
     const dist = join(app, "node_modules/millrace/dist");
