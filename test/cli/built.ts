@@ -43,7 +43,9 @@ function compile(cache: string, directory: string): void {
   // Another call may be running from the newer ones.
   const hourAgo = Date.now() - 3_600_000;
   for (const path of old.map((name) => join(cache, name))) {
-    if (statSync(path).mtimeMs < hourAgo) rmSync(path, { recursive: true, force: true });
+    // Another process may have removed it.
+    const { mtimeMs = hourAgo } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (mtimeMs < hourAgo) rmSync(path, { recursive: true, force: true });
   }
 }
 
