@@ -8,7 +8,7 @@
  *     <!-- part of: path -->        the block stands in that file
  *     <!-- folder: page -->         (anywhere) blocks run in the folder that the other page has left
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,6 +45,17 @@ export function readPage(path: string): Page {
   }
   return { path, text, blocks, folder: /^<!-- folder: (.+) -->$/m.exec(text)?.[1] };
 }
+
+/** README and its like, then `docs/` in order of names; a page may go on where an earlier one has been. */
+export const pages: readonly Page[] = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  ...readdirSync(join(repository, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)
+    .sort(),
+].map(readPage);
 
 /** Where a page's relative links point, fragments included; code is left out. */
 export function linksOf({ text }: Page): string[] {
