@@ -1,7 +1,9 @@
-/** A training run in a process of its own, which the test kills. Arguments: data file, run directory. */
-import { parseConfig, trainRun } from "../../src/run/index.ts";
-
-const [data, directory] = process.argv.slice(2);
+/**
+ * A training run in a process of its own, which the test kills. Arguments: the compiled `run/index.js`, data file, run
+ * directory.
+ */
+const [compiled, data, directory] = process.argv.slice(2);
+const { parseConfig, trainRun } = await import(compiled);
 const config = parseConfig({
   data: {
     train: data,
