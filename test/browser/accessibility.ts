@@ -2,10 +2,15 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
-/** Rules broken, each with the elements that break it. */
-export async function accessibilityProblems(page: Page): Promise<string[]> {
+/**
+ * Rules broken, each with the elements that break it.
+ *
+ * @param rules only these, by name
+ */
+export async function accessibilityProblems(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(axe.source);
-  return (await page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  return (await page.evaluate(`axe.run(document, ${JSON.stringify(options)}).then(({ violations }) =>
     violations.map(({ id, help, nodes }) => id + ": " + help + " at " + nodes.map(({ target }) => target.join(" ")).join(", "))
   )`)) as string[];
 }

@@ -1,29 +1,14 @@
 /** The report in a real browser: nothing loaded, nothing complained about, nothing wider than the page. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { renderReport } from "../../src/report/index.ts";
+import { accessibilityProblems } from "../browser/accessibility.ts";
+import { launchChromium, noChromium } from "../browser/chromium.ts";
 import { exampleReportInput } from "./example-input.ts";
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const reason = existsSync(executablePath)
-  ? undefined
-  : `no browser at ${executablePath} (install Chromium or set CHROMIUM)`;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const switches = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 describe("report in Chromium", () => {
   let browser: Browser | undefined;
@@ -37,14 +22,14 @@ describe("report in Chromium", () => {
     const path = join(directory, "report.html");
     writeFileSync(path, renderReport(exampleReportInput()));
     address = pathToFileURL(path).href;
-    if (reason === undefined) browser = await chromium.launch({ executablePath, args: switches });
+    if (noChromium === undefined) browser = await launchChromium();
   });
   afterAll(async () => {
     await browser?.close();
     rmSync(directory, { recursive: true });
   });
 
-  beforeEach(({ skip }) => skip(reason !== undefined, reason));
+  beforeEach(({ skip }) => skip(noChromium !== undefined, noChromium));
 
   async function open(width: number, colorScheme: "light" | "dark"): Promise<Page> {
     if (browser === undefined) throw new Error("the browser did not start");
@@ -106,11 +91,7 @@ describe("report in Chromium", () => {
       [390, "dark"],
     ] as const) {
       const page = await open(width, scheme);
-      await page.evaluate(axe);
-      const { violations } = (await page.evaluate("axe.run()")) as {
-        violations: { id: string; nodes: { html: string }[] }[];
-      };
-      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`)).toEqual([]);
+      expect(await accessibilityProblems(page)).toEqual([]);
       await page.close();
     }
   });

@@ -2,17 +2,15 @@
  * The studio in a real browser: every view wide and narrow, in light and dark; nothing loaded from elsewhere,
  * nothing complained about, nothing wider than the page; by keyboard alone; and what axe finds.
  */
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseCascade, Server } from "../../src/serving/index.ts";
+import { accessibilityProblems } from "../browser/accessibility.ts";
 import { launchChromium, noChromium } from "../browser/chromium.ts";
 import { type Asked, openStudio } from "./asking.ts";
 import { buildPage } from "./built-page.ts";
 import { appendPoints, makeRuns, manyRuns, type RunsFolder } from "./runs.ts";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let runs: RunsFolder;
 let asked: Asked;
@@ -75,19 +73,6 @@ async function open(
   return opened;
 }
 
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** What axe finds, in one line each. */
-async function violations(opened: Page): Promise<string[]> {
-  // By the debugger, since the page itself may run nothing from elsewhere.
-  await opened.evaluate(axe);
-  const { violations: found } = (await opened.evaluate("axe.run()")) as { violations: Violation[] };
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
-}
-
 /** Views, and text that each shows when it is complete. */
 const views = [
   ["runs", "troubles/table-gone"],
@@ -102,10 +87,11 @@ const views = [
 ] as const;
 
 describe.each([
-  [1280, "light"],
-  [390, "dark"],
-  [1280, "dark"],
-] as const)("at %i px, %s", (width, scheme) => {
+  [1280, "light", undefined],
+  [390, "dark", undefined],
+  // Nothing but colours differs from the first.
+  [1280, "dark", ["color-contrast"]],
+] as const)("at %i px, %s", (width, scheme, rules) => {
   test.each(views)("%s", async (view, text) => {
     const opened = await open(view, { width, scheme });
     await opened.getByText(text).first().waitFor();
@@ -113,7 +99,7 @@ describe.each([
       "[document.documentElement.scrollWidth, window.innerWidth]",
     )) as [number, number];
     expect(wide).toBeLessThanOrEqual(visible);
-    expect(await violations(opened)).toEqual([]);
+    expect(await accessibilityProblems(opened, rules)).toEqual([]);
     await opened.close();
   });
 });
@@ -227,11 +213,11 @@ describe("what views do", () => {
     await opened.getByRole("button", { name: "clicks.csv" }).click();
     await opened.getByRole("button", { name: "Inspect" }).click();
     await opened.getByText("300 rows, 4 columns, csv").waitFor();
-    expect(await violations(opened)).toEqual([]);
+    expect(await accessibilityProblems(opened)).toEqual([]);
     await opened.getByRole("button", { name: "clicks.yaml" }).click();
     await opened.getByRole("button", { name: "Validate" }).click();
     await opened.getByText("can be trained on").waitFor();
-    expect(await violations(opened)).toEqual([]);
+    expect(await accessibilityProblems(opened)).toEqual([]);
     await opened.close();
   });
 
@@ -246,7 +232,7 @@ describe("what views do", () => {
       .first()
       .click();
     await opened.getByRole("term").filter({ hasText: "category" }).first().waitFor();
-    expect(await violations(opened)).toEqual([]);
+    expect(await accessibilityProblems(opened)).toEqual([]);
     await opened.getByLabel("At most").fill("0");
     await opened.getByRole("button", { name: "Rank", exact: true }).click();
     await opened.getByRole("alert").waitFor();
