@@ -21,17 +21,29 @@ import type { TrainingOptions } from "./training-options.ts";
  * weigh `positiveWeight` of their label times what the data say. With a ranking loss, cross entropy is combined
  * with it.
  *
- * @throws ConfigError when domains are to be balanced or groups to be ranked and the data have none, and for
- *   a ranking loss of labels that are not there or not binary
+ * @throws ConfigError when domains are to be balanced or groups to be ranked and the data have none, for groups
+ *   that shuffling would tear apart, and for a ranking loss of labels that are not there or not binary
  */
 export const defaultObjective = (
   map: FeatureMap,
   {
     domainBalance = false,
     rankingLoss,
-  }: Partial<Pick<TrainingOptions, "domainBalance" | "rankingLoss">> = {},
+    shuffle = false,
+    streaming,
+  }: Partial<Pick<TrainingOptions, "domainBalance" | "rankingLoss" | "shuffle" | "streaming">> = {},
 ): Objective => {
   if (rankingLoss !== undefined) checkRanking(map, rankingLoss);
+  // A stream is read in stored order whatever `shuffle` says.
+  if (rankingLoss?.within === "group" && shuffle && streaming === undefined) {
+    throw new ConfigError(
+      "ranking_loss.within: group compares rows of one group, and shuffled batches tear groups apart",
+      {
+        details: { within: "group", shuffle },
+        hint: "store rows of a group together and say training.shuffle: false, or leave `within` out",
+      },
+    );
+  }
   if (domainBalance && map.domain === undefined) {
     throw new ConfigError("domain_balance: the data have no domain", {
       hint: "name the domain's column as `domain` in the configuration",

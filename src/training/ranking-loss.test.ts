@@ -16,6 +16,7 @@ import {
   type TrainingEvent,
   type TrainResult,
   trainingGraph,
+  trainingOptions,
 } from "./index.ts";
 
 const schema: FeatureMap = {
@@ -85,7 +86,7 @@ describe("as a training option", () => {
     const found = [
       await losses({}),
       await losses({ rankingLoss: { alpha: 0.5 } }),
-      await losses({ rankingLoss: { alpha: 0.5, within: "group" } }),
+      await losses({ rankingLoss: { alpha: 0.5, within: "group" }, shuffle: false }),
       await losses({ rankingLoss: { alpha: 0.5, pairs: 64 } }),
       await losses({ rankingLoss: { kind: "none", focalGamma: 2 } }),
     ];
@@ -108,6 +109,17 @@ describe("as a training option", () => {
     const one = trainingGraph({ ...source, objective: objective(["buy"]) });
     expect(one.losses).toEqual(all.losses);
     expect(one.model.byteLength).toBeLessThan(all.model.byteLength);
+  });
+
+  test("groups that shuffling would tear apart are refused; in stored order and on a stream they are whole", async () => {
+    const rankingLoss = { within: "group" as const };
+    await expect(run({ rankingLoss })).rejects.toMatchObject({
+      name: "ConfigError",
+      message: expect.stringContaining("shuffled batches tear groups apart"),
+      hint: expect.stringContaining("training.shuffle: false"),
+    });
+    const parsed = trainingOptions.parse({ rankingLoss, streaming: {} });
+    expect(() => defaultObjective(schema, parsed)).not.toThrow();
   });
 
   test.each([
