@@ -10,7 +10,7 @@
  * As in SIM (arXiv:2006.05639), ETA (arXiv:2108.04468) and TWIN (arXiv:2302.02352), which search with such
  * scores or others before. No biases in the projections.
  */
-import { dropout, Module } from "../module/index.ts";
+import { dropout, Module, observe } from "../module/index.ts";
 import {
   add,
   expandDims,
@@ -86,11 +86,16 @@ export class MultiHeadTargetAttention extends Module {
     const { values = events, bias, k } = inputs;
     const own = this.scores(target, events);
     const scores = bias === undefined ? own : add(own, bias);
+    observe("scores of events", scores); // [batch, heads, length]
     if (k === undefined || k >= (events.shape[1] as number)) {
-      return this.pool(maskedSoftmax(scores, expandDims(mask, 1)), values);
+      const weights = maskedSoftmax(scores, expandDims(mask, 1));
+      observe("weights of events", weights);
+      return this.pool(weights, values);
     }
     const chosen = selectTopK(scores, mask, k);
-    return this.pool(softmaxOf(scores, chosen), takeEvents(values, chosen.index));
+    const weights = softmaxOf(scores, chosen);
+    observe("weights of found events", weights); // [batch, heads, k]
+    return this.pool(weights, takeEvents(values, chosen.index));
   }
 
   /** How much each event matters to each head: `[batch, heads, length]`. */
