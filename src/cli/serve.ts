@@ -66,7 +66,7 @@ export const serveVerb: DefineVerb = (shell) =>
     .option("--items <file:key>", "table of item features and its key column")
     .option("--rows <where>", "rows of a run's large tables: memory, file, or redis://... (default: memory)")
     .option("--workers <count>", "threads that run models (default: one a core)", whole)
-    .option("--max-batch-rows <count>", "rows of one run of a model (default: 256)", whole)
+    .option("--max-batch-rows <count>", "rows of one run of a model (default: 512)", whole)
     .option("--max-wait-ms <time>", "how long requests wait to share a run (default: 0)", whole)
     .option("--max-queued-rows <count>", "rows that may wait (default: 20000)", whole)
     .option("--max-in-flight <count>", "requests at once; others get 429 (default: 32)", whole)

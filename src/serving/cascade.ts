@@ -50,13 +50,54 @@ interface Scored {
   readonly outOfVocabulary: { readonly [feature: string]: number };
 }
 
-interface StageResult {
+/** What a stage made of its candidates. Most are asked about never, so that maps of them wait until then. */
+class StageResult {
   readonly stage: LoadedStage;
-  readonly rank: Map<Candidate, number>;
-  readonly score: Map<Candidate, number>;
   readonly predictions: Predictions;
-  /** Where a candidate stood in the stage's batch. */
-  readonly place: Map<Candidate, number>;
+  /** Those that have a value, best first. */
+  readonly order: readonly Candidate[];
+  readonly #candidates: readonly Candidate[];
+  readonly #values: Float64Array;
+  #places: Map<Candidate, number> | undefined;
+
+  /** @param values of the candidates, NaN where there is none; ties keep the order before */
+  constructor(
+    stage: LoadedStage,
+    candidates: readonly Candidate[],
+    predictions: Predictions,
+    values: Float64Array,
+  ) {
+    this.stage = stage;
+    this.predictions = predictions;
+    this.#candidates = candidates;
+    this.#values = values;
+    const order: number[] = [];
+    for (let k = 0; k < values.length; k++) if (!Number.isNaN(values[k])) order.push(k);
+    order.sort((a, b) => values[b] - values[a] || a - b);
+    this.order = order.map((k) => candidates[k]);
+  }
+
+  /** Where a candidate stood in the stage's batch, or -1. */
+  place(candidate: Candidate): number {
+    this.#places ??= new Map(this.#candidates.map((one, k) => [one, k]));
+    return this.#places.get(candidate) ?? -1;
+  }
+
+  /** Undefined for a candidate that had none. */
+  score(candidate: Candidate): number | undefined {
+    const value = this.#values[this.place(candidate)];
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  /** From 1. */
+  rank(candidate: Candidate): number {
+    return this.order.indexOf(candidate) + 1;
+  }
+
+  predictionsOf(candidate: Candidate): { [label: string]: number } {
+    const k = this.place(candidate);
+    return Object.fromEntries(Object.entries(this.predictions).map(([label, values]) => [label, values[k]]));
+  }
 }
 
 /** @throws RequestError, UnavailableError, or DataError for values that cannot be encoded */
@@ -132,8 +173,8 @@ export async function rank(
       results.push(result);
       last = result;
       ordered = true;
-      withoutValue += candidates.length - result.score.size;
-      candidates = [...result.rank.keys()];
+      withoutValue += candidates.length - result.order.length;
+      candidates = [...result.order];
     } catch (error) {
       if (!isMoment(error)) throw error;
       const reason = reasonOf(error);
@@ -154,18 +195,18 @@ export async function rank(
     name,
     version: release.version,
     items: chosen.map((candidate) => {
-      const value = last === undefined ? sourceScores?.get(candidate) : last.score.get(candidate);
+      const value = last === undefined ? sourceScores?.get(candidate) : last.score(candidate);
       return {
         id: candidate.id as string | number,
         score: value ?? null,
-        predictions: last === undefined ? {} : predictionsOf(last, candidate),
+        predictions: last === undefined ? {} : last.predictionsOf(candidate),
         ...(request.explain === true && {
           explanation: {
             stages: results.map((result) => ({
               stage: result.stage.name,
-              rank: result.rank.get(candidate) as number,
-              score: result.score.get(candidate) as number,
-              predictions: predictionsOf(result, candidate),
+              rank: result.rank(candidate),
+              score: result.score(candidate) as number,
+              predictions: result.predictionsOf(candidate),
             })),
             features: jsonRow((last?.stage ?? release.stages[0]).loaded.assembly.explain(facts, candidate)),
           },
@@ -208,20 +249,11 @@ async function score(
     for (const result of earlier) {
       const label = column.slice(result.stage.name.length + 1);
       if (!column.startsWith(`${result.stage.name}.`) || !Object.hasOwn(result.predictions, label)) continue;
-      return candidates.map((candidate) => result.predictions[label][result.place.get(candidate) ?? -1]);
+      return candidates.map((candidate) => result.predictions[label][result.place(candidate)]);
     }
     return numbersOf(column, candidates, facts, items, items?.key);
   });
-  const order = Array.from(values, (_, k) => k)
-    .filter((k) => !Number.isNaN(values[k]))
-    .sort((a, b) => values[b] - values[a] || a - b);
-  return {
-    stage,
-    rank: new Map(order.map((k, place) => [candidates[k], place + 1])),
-    score: new Map(order.map((k) => [candidates[k], values[k]])),
-    place: new Map(candidates.map((candidate, k) => [candidate, k])),
-    predictions,
-  };
+  return new StageResult(stage, candidates, predictions, values);
 }
 
 /** By towers where they know every candidate; else by the split graph those that it takes, others by the plain one. */
@@ -271,14 +303,6 @@ function merged(
   return { predictions, outOfVocabulary };
 }
 
-function predictionsOf(
-  { predictions, place }: StageResult,
-  candidate: Candidate,
-): { [label: string]: number } {
-  const k = place.get(candidate) as number;
-  return Object.fromEntries(Object.entries(predictions).map(([label, values]) => [label, values[k]]));
-}
-
 /** User table and context together. */
 function factsOf({ users }: Release, { user, context }: RankRequest, row: number): RawRow {
   const known = users === undefined ? {} : row < 0 ? { [users.key]: user ?? undefined } : users.row(row);
@@ -307,12 +331,16 @@ function filtered(
   excluded: ReadonlySet<string>,
 ): Candidate[] {
   const { allowed } = config.filters;
-  const seenIds = new Set<string>();
+  const seen = new Set<string | number>();
   return candidates.filter((candidate) => {
-    const id = idText(candidate.id);
+    // A row of the item table says which item it is as well as its id does, and is at hand.
+    const known = candidate.row >= 0;
+    const id = known && excluded.size === 0 ? undefined : idText(candidate.id);
+    if ((!known && id === undefined) || (id !== undefined && excluded.has(id))) return false;
     // The same item twice would take two slots.
-    if (id === undefined || excluded.has(id) || seenIds.has(id)) return false;
-    seenIds.add(id);
+    const item = known ? candidate.row : (id as string);
+    if (seen.has(item)) return false;
+    seen.add(item);
     return allowed === undefined || isTrue(candidateValue(allowed, candidate, facts, items, items?.key));
   });
 }

@@ -175,7 +175,7 @@ export class FeatureAssembly {
       Object.assign(all, mixed.encode(rows, outOfVocabulary));
     }
     const columns = Object.fromEntries(wanted.map((name) => [name, all[name]]));
-    return { batch: { size, columns, shared }, outOfVocabulary };
+    return { batch: { size, columns, shared: packed(shared) }, outOfVocabulary };
   }
 
   /** Whether nothing that the model reads of a candidate was sent with it. */
@@ -331,6 +331,29 @@ export class FeatureAssembly {
     }
     return table;
   }
+}
+
+/** The same columns in one piece of memory: threads are sent many small arrays at the cost of as many large ones. */
+function packed(columns: { readonly [name: string]: ColumnData }): { readonly [name: string]: ColumnData } {
+  const length = Object.values(columns).reduce(
+    (sum, { byteLength }) => sum + 8 * Math.ceil(byteLength / 8),
+    0,
+  );
+  const buffer = new ArrayBuffer(length);
+  let at = 0;
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, data]) => {
+      const view =
+        data instanceof Int32Array
+          ? new Int32Array(buffer, at, data.length)
+          : data instanceof Float32Array
+            ? new Float32Array(buffer, at, data.length)
+            : new Float64Array(buffer, at, data.length);
+      view.set(data);
+      at += 8 * Math.ceil(data.byteLength / 8);
+      return [name, view];
+    }),
+  );
 }
 
 /** The features of one side with an encoder of their own. */

@@ -11,6 +11,8 @@ export interface FeatureTableOptions {
 
 /** Ids as one text whatever they come as: `3`, `3.0` and `"3"` are the same user. */
 export function idText(id: RawValue): string | undefined {
+  // Most ids are whole numbers, whose text needs no rules.
+  if (Number.isSafeInteger(id)) return String(id);
   return canonical(id, { valueType: "string", trim: false });
 }
 
@@ -20,6 +22,8 @@ export class FeatureTable {
   readonly columns: readonly string[];
   readonly #values: { readonly [column: string]: readonly RawValue[] };
   readonly #rowOf = new Map<string, number>();
+  /** The same by number, for ids that are whole numbers: requests bring hundreds. */
+  readonly #rowOfNumber = new Map<number, number>();
   readonly #numbers = new Map<string, Float64Array>();
 
   /** @throws DataError when the key column is not there, or a key is missing or comes twice */
@@ -45,6 +49,8 @@ export class FeatureTable {
         });
       }
       this.#rowOf.set(id, row);
+      const number = Number(id);
+      if (Number.isSafeInteger(number) && String(number) === id) this.#rowOfNumber.set(number, row);
     });
   }
 
@@ -59,8 +65,12 @@ export class FeatureTable {
 
   /** Number of the row with this id, or -1. */
   rowOf(id: RawValue): number {
-    // Most ids come as text already; numbers take the long way.
-    const direct = typeof id === "string" ? this.#rowOf.get(id) : undefined;
+    const direct =
+      typeof id === "string"
+        ? this.#rowOf.get(id)
+        : typeof id === "number"
+          ? this.#rowOfNumber.get(id)
+          : undefined;
     if (direct !== undefined) return direct;
     const text = idText(id);
     return (text === undefined ? undefined : this.#rowOf.get(text)) ?? -1;

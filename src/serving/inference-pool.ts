@@ -19,7 +19,10 @@ export interface InferencePoolOptions {
   readonly engine?: EngineName | "auto";
   /** Threads that run models. @default one a core */
   readonly workers?: number;
-  /** Rows of one run; larger requests are cut, smaller ones joined up to this. @default 256 */
+  /**
+   * Rows of one run; larger requests are cut, smaller ones joined up to this. While threads are idle, requests of
+   * fewer rows are cut, too. @default 512
+   */
   readonly maxBatchRows?: number;
   /** How long a piece waits for others to fill its batch, while a thread is free. @default 0 */
   readonly maxWaitMs?: number;
@@ -66,6 +69,9 @@ interface Thread {
 /** Runs that a thread may have under way while rows of one are being fetched. */
 const RUNS_WHILE_WAITING = 4;
 
+/** Fewer rows than these are not worth a thread of their own. */
+const WORTH_CUTTING = 64;
+
 /** Keeps the process alive until it is closed. */
 export class InferencePool {
   readonly #options: Required<Omit<InferencePoolOptions, "onBatch">> & Pick<InferencePoolOptions, "onBatch">;
@@ -81,7 +87,7 @@ export class InferencePool {
     this.#options = {
       engine: "auto",
       workers: availableParallelism(),
-      maxBatchRows: 256,
+      maxBatchRows: 512,
       maxWaitMs: 0,
       maxQueuedRows: 20_000,
       ...options,
@@ -134,7 +140,7 @@ export class InferencePool {
         details: { queuedRows: this.#queuedRows, rows: batch.size, maxQueuedRows },
       });
     }
-    const count = Math.ceil(batch.size / maxBatchRows);
+    const count = Math.max(Math.ceil(batch.size / maxBatchRows), this.#idleThreadsFor(batch.size));
     const pieces = Array.from({ length: count }, (_, k) => {
       const begin = Math.floor((k * batch.size) / count);
       const end = Math.floor(((k + 1) * batch.size) / count);
@@ -281,6 +287,13 @@ export class InferencePool {
       if (piece.batch.shared !== undefined) break;
     }
     return pieces;
+  }
+
+  /** Threads that would stand idle if a request came in one piece. */
+  #idleThreadsFor(rows: number): number {
+    if (this.#queue.length > 0) return 1;
+    const idle = this.#threads.length - this.busyThreads;
+    return Math.min(idle, Math.floor(rows / WORTH_CUTTING));
   }
 
   #freeThread(key: string): Thread | undefined {

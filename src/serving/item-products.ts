@@ -13,12 +13,18 @@ export interface ProductShape {
 
 export interface ItemProducts {
   readonly shapes: readonly ProductShape[];
-  /** `[items, sum of widths]` over a SharedArrayBuffer. */
+  /** A record an item (`recordWidth`) over a SharedArrayBuffer. */
   readonly data: Float32Array;
 }
 
+/** Numbers of an item's record. */
 export function recordWidth(shapes: readonly ProductShape[]): number {
-  return shapes.reduce((sum, { width }) => sum + width, 0);
+  return shapes.reduce((sum, { width }) => sum + aligned(width), 0);
+}
+
+/** Shared memory is copied in words of eight bytes where both ends are at one, and else byte by byte. */
+function aligned(width: number): number {
+  return width + (width & 1);
 }
 
 /** Memory for the products of so many items, not yet computed. */
@@ -26,42 +32,47 @@ export function makeProducts(shapes: readonly ProductShape[], items: number): It
   return { shapes, data: new Float32Array(new SharedArrayBuffer(4 * items * recordWidth(shapes))) };
 }
 
+interface Field extends ProductShape {
+  /** Where it begins in a record. */
+  readonly offset: number;
+}
+
 /** Records as a thread reads and writes them. */
 export class ProductRows {
-  readonly #products: ItemProducts;
+  readonly #data: Float32Array;
   readonly #stride: number;
-  /** Arrays of runs that have ended: filling fresh memory costs more than the copy. */
+  readonly #fields: readonly Field[];
+  /** Of the call before: filling fresh memory costs more than the copy. */
   readonly #arrays = new Map<string, Float32Array>();
 
-  constructor(products: ItemProducts) {
-    this.#products = products;
-    this.#stride = recordWidth(products.shapes);
+  constructor({ shapes, data }: ItemProducts) {
+    this.#data = data;
+    this.#stride = recordWidth(shapes);
+    this.#fields = shapes.map((shape, k) => ({ ...shape, offset: recordWidth(shapes.slice(0, k)) }));
   }
 
   /** Copies the records of these rows, `[rows, width]` by name; valid until the next call. */
   take(rows: Int32Array, into: { [name: string]: ColumnData }): void {
-    const { shapes, data } = this.#products;
-    let offset = 0;
-    for (const { name, width } of shapes) {
-      const taken = this.#array(name, rows.length * width);
-      for (let k = 0; k < rows.length; k++) {
-        const from = rows[k] * this.#stride + offset;
-        taken.set(data.subarray(from, from + width), k * width);
+    const fields = this.#fields.map((field) => ({
+      ...field,
+      taken: this.#array(field.name, rows.length * field.width),
+    }));
+    for (let k = 0; k < rows.length; k++) {
+      const record = rows[k] * this.#stride;
+      for (const { taken, width, offset } of fields) {
+        taken.set(this.#data.subarray(record + offset, record + offset + width), k * width);
       }
-      into[name] = taken;
-      offset += width;
     }
+    for (const { name, taken } of fields) into[name] = taken;
   }
 
+  /** Writes what was computed for these rows. */
   keep(rows: Int32Array, results: { readonly [name: string]: HostTensor }): void {
-    const { shapes, data } = this.#products;
-    let offset = 0;
-    for (const { name, width } of shapes) {
+    for (const { name, width, offset } of this.#fields) {
       const made = results[name].data as Float32Array;
       for (let k = 0; k < rows.length; k++) {
-        data.set(made.subarray(k * width, (k + 1) * width), rows[k] * this.#stride + offset);
+        this.#data.set(made.subarray(k * width, (k + 1) * width), rows[k] * this.#stride + offset);
       }
-      offset += width;
     }
   }
 

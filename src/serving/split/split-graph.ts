@@ -29,7 +29,7 @@ import {
 } from "../../onnx/index.ts";
 import { factOf, numberOf, side, type SidedGraph, sidedGraph, union } from "./element-sides.ts";
 import { GraphPart, rowsInfo } from "./graph-part.ts";
-import { factorLastCrosses } from "./last-cross.ts";
+import { rewriteCrossLayers } from "./cross-layers.ts";
 import { capturedBy, factRows, type GraphFacts, type ValueFacts, valuesRead } from "./value-facts.ts";
 
 export interface ItemProduct {
@@ -78,7 +78,7 @@ export function splitGraph(model: Uint8Array, options: SplitOptions): SplitGraph
   };
   const plain = sidedGraph(proto.graph as GraphProto, options.facts, sideOf);
   if (plain === undefined) return undefined;
-  const sided = factorLastCrosses(plain, sideOf);
+  const sided = rewriteCrossLayers(plain, sideOf);
   try {
     return new Splitter(proto, sided, options).split();
   } catch (error) {
@@ -259,21 +259,15 @@ class Splitter {
     const { dims, width } = this.#fact(name);
     const sides = this.#sides(name);
     const ofItem = Uint8Array.from(sides, (one) => Number(one === side.item));
-    const elements = (item: number): Int32Array =>
-      Int32Array.from(sides.keys()).filter((element) => ofItem[element] === item);
-    const parts = [elements(0), elements(1)];
-    const request = parts[0].length === 0 ? "" : main.expand(this.#pull(name, parts[0], "request"), 2);
-    const item = parts[1].length === 0 ? "" : this.#itemRows(name, parts[1]);
     const runs: string[] = [];
-    const done = [0, 0];
     for (let begin = 0; begin < width; ) {
-      const which = ofItem[begin];
       let end = begin;
-      while (end < width && ofItem[end] === which) end++;
-      const from = done[which];
-      done[which] += end - begin;
-      const run = Int32Array.from({ length: end - begin }, (_, k) => from + k);
-      runs.push(main.select(which === 0 ? request : item, run, parts[which].length));
+      while (end < width && ofItem[end] === ofItem[begin]) end++;
+      const run = Int32Array.from({ length: end - begin }, (_, k) => begin + k);
+      // Cut where there is one row of it, or ahead of time; what is cut here is copied once more.
+      runs.push(
+        ofItem[begin] === 1 ? this.#itemRows(name, run) : main.expand(this.#pull(name, run, "request"), 2),
+      );
       begin = end;
     }
     const flat = main.beside(runs);

@@ -1,14 +1,18 @@
 /**
- * The last cross layer under a single output, turned around. In
+ * Cross layers with `z` of single sides (a cross network's x₀), rewritten before the graph is split.
+ *
+ * The last one under a single output is turned around. In
  *
  *     o = h · (z ⊙ (x W + b) + u)
  *
- * with `z` of single sides (a cross network's x₀) and `x` mixed, the product with `x` is due for every candidate. But
+ * with `x` mixed, the product with `x` is due for every candidate. But
  *
  *     o = x · (z V) + z · (b ⊙ h) + u · h,  V = diag(h) Wᵀ
  *
  * is the same number, and its product is with `z`, whose sides can be taken apart: what is left for a candidate is
  * one multiplication an element. Where `u` is `x` itself, `h` is added to `z V`.
+ *
+ * Of the first one, `z ⊙ (x W + b) + z` becomes `z ⊙ (x W + b + 1)`: one pass over memory less.
  */
 import {
   type GraphProto,
@@ -31,19 +35,27 @@ interface LastCross {
   readonly head: string;
 }
 
-/** The graph with all such outputs turned around; itself where there is none. */
-export function factorLastCrosses(sided: SidedGraph, sideOf: (input: string) => number): SidedGraph {
+/** The graph with such layers rewritten; itself where there is none. */
+export function rewriteCrossLayers(sided: SidedGraph, sideOf: (input: string) => number): SidedGraph {
   const readers = readersOf(sided.graph);
-  const found = sided.graph.node.flatMap((node) => lastCross(node, sided, readers) ?? []);
-  if (found.length === 0) return sided;
   const facts = new Map(sided.facts);
   const initializer = [...sided.graph.initializer];
-  const gone = new Set(found.flatMap(({ replaced }) => replaced));
-  const node = sided.graph.node.flatMap((one) => {
-    const cross = found.find(({ output }) => output === one);
-    if (cross !== undefined) return turned(cross, facts, initializer);
-    return gone.has(one) ? [] : [one];
-  });
+  const gone = new Set<NodeProto>();
+  const rewritten = new Map<NodeProto, readonly NodeProto[]>();
+  for (const node of sided.graph.node) {
+    const last = lastCross(node, sided, readers);
+    if (last !== undefined) {
+      for (const one of last.replaced) gone.add(one);
+      rewritten.set(node, turned(last, facts, initializer));
+    }
+    const first = firstCross(node, sided, readers);
+    if (first !== undefined) {
+      for (const one of first) gone.add(one);
+      rewritten.set(node, shifted(node, first, facts, initializer));
+    }
+  }
+  if (rewritten.size === 0) return sided;
+  const node = sided.graph.node.flatMap((one) => rewritten.get(one) ?? (gone.has(one) ? [] : [one]));
   const graph: GraphProto = { ...sided.graph, node, initializer };
   return sidedGraph(graph, facts, sideOf) ?? sided;
 }
@@ -99,6 +111,49 @@ function lastCross(
     }
   }
   return undefined;
+}
+
+/** The product and the multiplication under a sum `z ⊙ (x W + b) + z`. */
+function firstCross(
+  sum: NodeProto,
+  { facts, producers }: SidedGraph,
+  readers: ReadonlyMap<string, number>,
+): readonly [NodeProto, NodeProto] | undefined {
+  if (sum.opType !== "Add") return undefined;
+  const only = (name: string): NodeProto | undefined =>
+    readers.get(name) === 1 ? producers.get(name) : undefined;
+  for (const [product, z] of [sum.input, [...sum.input].reverse()]) {
+    const times = only(product);
+    if (times?.opType !== "Mul" || !times.input.includes(z)) continue;
+    const layer = only(times.input[times.input[0] === z ? 1 : 0]);
+    if (layer?.opType !== "Gemm" || !isPlainProduct(layer)) continue;
+    const [, , b] = layer.input;
+    const bias = b === undefined || b === "" ? undefined : factOf(facts, b);
+    const { width, dims } = factOf(facts, layer.output[0]);
+    if (dims.length !== 2 || bias?.constant?.dtype !== "float32" || bias.width !== width) continue;
+    if (factOf(facts, z).dims.length !== 2 || factOf(facts, z).width !== width) continue;
+    return [layer, times];
+  }
+  return undefined;
+}
+
+function shifted(
+  sum: NodeProto,
+  [layer, times]: readonly [NodeProto, NodeProto],
+  facts: Map<string, ValueFacts>,
+  initializer: GraphProto["initializer"],
+): NodeProto[] {
+  const [x, w, b] = layer.input;
+  const [product] = layer.output;
+  const [name] = sum.output;
+  const bias = factOf(facts, b);
+  const old = bias.constant as HostTensor;
+  const host: HostTensor = { ...old, data: (old.data as Float32Array).map((value) => value + 1) };
+  const one = `${name}/bias`;
+  initializer.push(tensorFromHost(host, one));
+  facts.set(one, { ...bias, constant: host });
+  const other = times.input[times.input[0] === product ? 1 : 0];
+  return [nodeProto("Gemm", [x, w, one], [product]), nodeProto("Mul", [other, product], [name])];
 }
 
 /** `A B (+ C)`, nothing transposed or scaled. */
