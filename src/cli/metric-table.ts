@@ -1,6 +1,6 @@
 /** Metrics of splits as a table: one line a metric, the oracle beside the model where the truth is known. */
 import type { MetricValue } from "../evaluation/index.ts";
-import type { Evaluation } from "../training/index.ts";
+import type { EpochRecord, Evaluation } from "../training/index.ts";
 import { count, textTable } from "./text-table.ts";
 
 /** `undefined` splits are left out; several labels give several tables. */
@@ -26,6 +26,36 @@ export function metricTables(splits: { readonly [split: string]: Evaluation | un
     })
     .concat(present.length === 0 ? [] : [rowsLine(present)])
     .join("\n\n");
+}
+
+/** Windows that a table shows; there may be a year of hours. */
+const MOST_WINDOWS = 12;
+
+/** Of a stream: each window's figures before it was trained on, the last ones; empty without a stream. */
+export function windowTable(history: readonly EpochRecord[]): string {
+  const windows = history.filter(({ stream }) => stream !== undefined);
+  const shown = windows.slice(-MOST_WINDOWS);
+  if (shown.length === 0) return "";
+  const labels = Object.keys(shown[0].valid ?? {});
+  const columns = labels.flatMap((label) =>
+    ["auc", "gauc", "log_loss", "rmse"]
+      .filter((metric) => shown.some(({ valid }) => valid?.[label]?.[metric] !== undefined))
+      .map((metric) => ({ label, metric })),
+  );
+  const table = textTable([
+    ["", "rows", ...columns.map(({ label, metric }) => (labels.length > 1 ? `${label} ${metric}` : metric))],
+    ...shown.map(({ phase, stream, valid }) => [
+      phase ?? "",
+      count(stream?.rows ?? 0),
+      ...columns.map(({ label, metric }) => metricText({ value: valid?.[label]?.[metric] ?? null })),
+    ]),
+  ]);
+  const left = windows.length - shown.length;
+  const note =
+    left === 0
+      ? "each window predicted before it was trained on"
+      : `the last ${shown.length} of ${windows.length} windows, each predicted before it was trained on`;
+  return `${table}\n\n${note}`;
 }
 
 export function metricText(metric: MetricValue | undefined): string {

@@ -7,6 +7,7 @@ import { inspect, inspectionYaml, type PreparedDataset, prepareDataset } from ".
 import { models } from "../models/index.ts";
 import { writeRunReport } from "../report/index.ts";
 import {
+  type ChangeConfig,
   type Config,
   dataConfigOf,
   encodingOf,
@@ -15,11 +16,12 @@ import {
   type RunMetrics,
   trainRun,
 } from "../run/index.ts";
+import { checkContinuation, configWithData, goOnFrom } from "./continue-run.ts";
 import { overrides, targetKind, targetName } from "./config-target.ts";
 import { absolutePath } from "./data-path.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { inspectionNotices } from "./inspection-notices.ts";
-import { metricTables } from "./metric-table.ts";
+import { metricTables, windowTable } from "./metric-table.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
 import { startingSections } from "./starting-sections.ts";
@@ -35,6 +37,8 @@ interface Options {
   readonly set?: readonly string[];
   readonly out?: string;
   readonly resume?: boolean;
+  readonly from?: string;
+  readonly grow?: boolean;
   readonly engine: EngineChoice;
 }
 
@@ -44,12 +48,14 @@ export const trainVerb: DefineVerb = (shell) =>
     description:
       "Trains a model and writes a run directory: configuration, encoders, weights, ONNX model, metrics and " +
       "report.html. Given a bare data file it inspects it first, says what it chose, and keeps that " +
-      "configuration in the run. Ctrl-C saves a checkpoint; --resume goes on to the same result.",
+      "configuration in the run. Ctrl-C saves a checkpoint; --resume goes on to the same result. With --from a " +
+      "finished run goes on with new data: one pass in order of time, each day predicted before it is trained on.",
     examples: [
       ["millrace train clicks.csv --label click", "from a bare file"],
       ["millrace train config.yaml --out runs/first", "from a configuration"],
       ["millrace train config.yaml --model DeepFM --set training.learning_rate=0.003", "with changes"],
       ["millrace train runs/first --resume", "go on with an interrupted run"],
+      ["millrace train new-days.csv --from runs/first --grow --out runs/second", "go on with new data"],
     ],
   })
     .argument(
@@ -64,6 +70,8 @@ export const trainVerb: DefineVerb = (shell) =>
     .option("--set <key=value>", "change a key, such as training.epochs=3; may be repeated", collect)
     .option("-o, --out <dir>", "run directory (default: runs/<name>-<date>)")
     .option("--resume", "go on with the run that --out (or the newest default) holds")
+    .option("--from <run>", "go on with this finished run's model and vocabularies, on other data")
+    .option("--grow", "with --from: values that its vocabularies lack get rows of their own")
     .addOption(engineOption())
     .addHelpText(
       "after",
@@ -75,6 +83,14 @@ export const trainVerb: DefineVerb = (shell) =>
 
 async function trainTarget(shell: Shell, target: string, options: Options): Promise<Outcome> {
   if (isRetrievalTarget(target)) {
+    if (options.from !== undefined || options.grow) {
+      throw new ConfigError(
+        "--from and --grow are for ranking models, and this is a retrieval configuration",
+        {
+          hint: "train it anew on the old and the new interactions",
+        },
+      );
+    }
     return trainRetrievalTarget(shell, target, runDirectory(target, options), options);
   }
   const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
@@ -154,11 +170,18 @@ async function configOf(
   shell: Shell,
   target: string,
   directory: string,
-  { label, model, set = [], resume }: Options,
+  { label, model, set = [], resume, from, grow }: Options,
 ): Promise<Config> {
   const kind = targetKind(target);
-  if (kind === "config") return readConfig(target, set, overrides({ label, model }));
-  if (kind === "run") return readConfig(join(target, runFiles.config), set, overrides({ label, model }));
+  checkContinuation(kind, { from, grow }, { label, model });
+  if (from !== undefined && kind === "data") return configWithData(target, { from, grow }, set);
+  if (kind !== "data") {
+    const change: ChangeConfig = (content) => {
+      overrides({ label, model })(content);
+      if (from !== undefined) goOnFrom({ from, grow })(content);
+    };
+    return readConfig(kind === "run" ? join(target, runFiles.config) : target, set, change);
+  }
   const written = join(directory, "config.yaml");
   if (!(resume && existsSync(written))) {
     shell.notice(`inspecting ${target}`);
@@ -228,14 +251,17 @@ function resumable(error: InterruptedError, directory: string): InterruptedError
 
 function outcomeOf(directory: string, metrics: RunMetrics, report: string): Outcome {
   const { model, parameters, history, bestEpoch, seconds, secondsPerEpoch, valid, test } = metrics;
-  const epochs = `${history.length} epoch${history.length === 1 ? "" : "s"}${bestEpoch === null ? "" : `, the best ${bestEpoch + 1}`}`;
-  const perEpoch = secondsPerEpoch === null ? "" : `, ${duration(secondsPerEpoch)} an epoch`;
+  const what = history[0]?.stream === undefined ? "epoch" : "window";
+  const epochs = `${history.length} ${what}${history.length === 1 ? "" : "s"}${bestEpoch === null ? "" : `, the best ${bestEpoch + 1}`}`;
+  const perEpoch =
+    secondsPerEpoch === null ? "" : `, ${duration(secondsPerEpoch)} ${what === "epoch" ? "an" : "a"} ${what}`;
   const run = shown(directory);
   const text = [
     `${model}: ${count(parameters.dense)} dense and ${count(parameters.embedding)} embedding parameters; ${epochs}${perEpoch}, ${duration(seconds)} in all`,
     "",
-    metricTables({ valid, test }),
-    "",
+    ...[windowTable(history), metricTables({ valid, test })].flatMap((table) =>
+      table === "" ? [] : [table, ""],
+    ),
     `Run written to ${run}, report to ${shown(report)}. Next:`,
     `  millrace evaluate ${run} DATA`,
     `  millrace predict ${run} DATA -o predictions.csv`,

@@ -42,7 +42,7 @@ function eventLine(event: Exclude<TrainingEvent, { type: "step" | "memory" }>): 
     case "resumed":
       return `going on at epoch ${event.epoch + 1}, step ${event.steps}`;
     case "epoch": {
-      const { epoch, trainLoss, seconds, valid } = event.record;
+      const { epoch, trainLoss, seconds, valid, phase, stream } = event.record;
       const metrics = Object.entries(valid ?? {}).flatMap(([label, values]) =>
         ["auc", "gauc", "log_loss"].flatMap((metric) => {
           const value = values[metric];
@@ -52,6 +52,11 @@ function eventLine(event: Exclude<TrainingEvent, { type: "step" | "memory" }>): 
       );
       const validation = metrics.length === 0 ? "" : `; valid ${metrics.join(", ")}`;
       const best = event.improved && valid !== undefined ? " (best so far)" : "";
+      // A stream's window is measured before it is trained on.
+      if (stream !== undefined) {
+        const before = metrics.length === 0 ? "" : `${metrics.join(", ")} before; `;
+        return `${phase}: ${before}loss ${trainLoss.toFixed(4)} in ${duration(seconds)}`;
+      }
       return `epoch ${epoch + 1}: loss ${trainLoss.toFixed(4)} in ${duration(seconds)}${validation}${best}`;
     }
     case "rate":

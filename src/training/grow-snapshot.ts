@@ -24,6 +24,14 @@ export function growSnapshot(
   for (const [state, values] of weights.stateValues) weights.stateValues.set(state, values.slice());
   const views = weightViews(weights);
   const rowsOf = new Map([...weights.placement.tables.values()].map(({ path, table }) => [path, table.rows]));
+  // What a method of weighing tasks remembers may be left behind; weights may not.
+  const foreign = [...saved.keys()].find((name) => !views.has(name) && !name.startsWith("method/"));
+  if (foreign !== undefined) {
+    throw new DataError(`the grown model has no place for the saved weights "${foreign}"`, {
+      details: { name: foreign },
+      hint: "go on with the same model, options and optimizer",
+    });
+  }
   for (const [name, view] of views) {
     const bytes = saved.get(name)?.byteLength;
     const rows = rowsOf.get(/^rows\/(.+)\/\d+$/.exec(name)?.[1] ?? "");
