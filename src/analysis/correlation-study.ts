@@ -5,11 +5,11 @@
  */
 import { rankCorrelation } from "../numerics/index.ts";
 import { observeRun } from "../run/index.ts";
-import { type FeatureMap, FIRST_VALUE_ID, type SequenceFeature } from "../schema/index.ts";
+import { columnsOf, type FeatureMap, FIRST_VALUE_ID, type SequenceFeature } from "../schema/index.ts";
 import { meanOf } from "./collapse.ts";
 import { observedMap } from "./learned-relevance.ts";
 import { type HistoryRows, mutualInformationMap } from "./mutual-information.ts";
-import { columnsOf, type NotApplicable, notApplicable, type StudiedRun } from "./tool.ts";
+import { type NotApplicable, notApplicable, type StudiedRun } from "./tool.ts";
 
 export interface CorrelationOptions {
   /** The sequence whose values are the categories. @default the one with the fewest values among those with a target */

@@ -1,6 +1,6 @@
 /** Interest entanglement of a run with several labels: every view that holds a user's and an item's table. */
 import { ConfigError } from "../core/index.ts";
-import { type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
+import { columnsOf, type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
 import {
   type LabelledPairs,
   type PairPicture,
@@ -12,7 +12,7 @@ import {
   viewShifts,
 } from "./entanglement.ts";
 import { runTables } from "./run-tables.ts";
-import { columnsOf, type NotApplicable, notApplicable, type StudiedRun } from "./tool.ts";
+import { type NotApplicable, notApplicable, type StudiedRun } from "./tool.ts";
 
 export interface EntanglementOptions {
   /** Categorical features. @default the two with the most values, the group's column first */

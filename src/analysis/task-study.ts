@@ -11,10 +11,10 @@ import {
   transferGain,
 } from "../evaluation/index.ts";
 import { type OpenRun, readRunMetrics } from "../run/index.ts";
-import { type BatchSource, FIRST_VALUE_ID } from "../schema/index.ts";
+import { columnsOf, type BatchSource, FIRST_VALUE_ID } from "../schema/index.ts";
 import { measure, predictSplit, selectRows, type TaskRecord } from "../training/index.ts";
 import { type TaskGradients, taskGradients } from "./task-gradients.ts";
-import { columnsOf, type NotApplicable, type StudiedRun } from "./tool.ts";
+import type { NotApplicable, StudiedRun } from "./tool.ts";
 
 export interface TransferGain {
   readonly task: string;
@@ -97,13 +97,13 @@ async function balanceOf(
   train: BatchSource,
 ): Promise<TaskStudy["balance"]> {
   const [first, second] = [tasks[0], tasks[tasks.length - 1]];
-  const { rows, columns } = await columnsOf(train, [user, first, second], train.rows);
+  const { rows, columns } = await columnsOf(train, [user, first, second]);
   const known = Array.from({ length: rows }, (_, row) => row).filter(
     (row) => columns[user][row] >= FIRST_VALUE_ID,
   );
   const pick = (name: string): number[] => known.map((row) => columns[name][row]);
   const balance = feedbackBalance({ users: pick(user), first: pick(first), second: pick(second) });
-  const users = (await columnsOf(source, [user], source.rows)).columns[user];
+  const users = (await columnsOf(source, [user])).columns[user];
   const predictor = await run.load(engine);
   try {
     const split = await predictSplit(predictor, source, { batchSize: 4096, schema: run.map });

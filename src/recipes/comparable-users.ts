@@ -4,7 +4,7 @@ import type { PreparedDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { feedbackBalance, feedbackBins, rowsInBin } from "../evaluation/index.ts";
 import type { OpenRun, ResultRow } from "../run/index.ts";
-import { type BatchSource, FIRST_VALUE_ID } from "../schema/index.ts";
+import { type BatchSource, columnsOf, FIRST_VALUE_ID } from "../schema/index.ts";
 import { type Evaluation, measure, predictSplit, selectRows } from "../training/index.ts";
 import type { RecipeContext } from "./recipe.ts";
 import { openedRuns, type StudyRuns } from "./study.ts";
@@ -30,11 +30,11 @@ export async function comparableRows(
 ): Promise<ResultRow[]> {
   const { test, train } = dataset.splits;
   if (test === undefined) throw new DataError("the recipe needs a test split");
-  const [users, ...labels] = await columnsOf(train, [user, ...tasks]);
-  const known = Array.from(users.keys()).filter((row) => users[row] >= FIRST_VALUE_ID);
-  const pick = (values: Float64Array): number[] => known.map((row) => values[row]);
-  const balance = feedbackBalance({ users: pick(users), first: pick(labels[0]), second: pick(labels[1]) });
-  const [testUsers] = await columnsOf(test, [user]);
+  const { columns } = await columnsOf(train, [user, ...tasks]);
+  const known = Array.from(columns[user].keys()).filter((row) => columns[user][row] >= FIRST_VALUE_ID);
+  const pick = (name: string): number[] => known.map((row) => columns[name][row]);
+  const balance = feedbackBalance({ users: pick(user), first: pick(tasks[0]), second: pick(tasks[1]) });
+  const testUsers = (await columnsOf(test, [user])).columns[user];
   const bins = feedbackBins.map((bin) => ({
     name: `${bin[0]}-${bin[1]}`,
     rows: rowsInBin(testUsers, balance, bin),
@@ -69,15 +69,4 @@ async function measureBins(
   } finally {
     await predictor.release();
   }
-}
-
-/** Whole scalar columns of a split, in stored order. */
-export async function columnsOf(source: BatchSource, names: readonly string[]): Promise<Float64Array[]> {
-  const columns = names.map(() => new Float64Array(source.rows));
-  let at = 0;
-  for await (const batch of source.batches({ batchSize: 8192 })) {
-    for (const [k, name] of names.entries()) columns[k].set(batch.columns[name], at);
-    at += batch.size;
-  }
-  return columns;
 }

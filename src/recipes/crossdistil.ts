@@ -12,7 +12,7 @@ import {
   type ResultComparison,
   type ResultRow,
 } from "../run/index.ts";
-import type { BatchSource } from "../schema/index.ts";
+import { type BatchSource, columnsOf } from "../schema/index.ts";
 import { predictSplit } from "../training/index.ts";
 import { recordStudies } from "./record-studies.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
@@ -103,7 +103,7 @@ async function multiAucRows(
   context: RecipeContext,
 ): Promise<ResultRow[]> {
   const options = { data: study.data, setting: study.setting, metrics: [], trials };
-  const labels = await labelsOf(test, tasks);
+  const { columns: labels } = await columnsOf(test, tasks);
   const rows: ResultRow[] = [];
   for (const variantRuns of runs) {
     const values = new Map<string, (number | null)[]>();
@@ -128,19 +128,6 @@ async function multiAucRows(
     }
   }
   return rows;
-}
-
-async function labelsOf(
-  source: BatchSource,
-  tasks: readonly string[],
-): Promise<{ readonly [task: string]: Float32Array }> {
-  const labels = Object.fromEntries(tasks.map((task) => [task, new Float32Array(source.rows)]));
-  let at = 0;
-  for await (const batch of source.batches({ batchSize: 8192 })) {
-    for (const task of tasks) labels[task].set(batch.columns[task], at);
-    at += batch.size;
-  }
-  return labels;
 }
 
 function comparisonsOf({ tasks, setting }: TaskStudy, rows: readonly ResultRow[]): ResultComparison[] {

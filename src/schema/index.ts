@@ -57,6 +57,7 @@ export {
   type RawValue,
   TIME_PATTERN,
 } from "./raw-value.ts";
+export { columnsOf } from "./read-columns.ts";
 export {
   type BatchColumn,
   type BatchLayout,

@@ -3,9 +3,8 @@ import { DataError } from "../../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../../data/index.ts";
 import { createEngine } from "../../engine/index.ts";
 import { dataConfigOf, type ResultRow } from "../../run/index.ts";
-import { OUT_OF_VOCABULARY_ID } from "../../schema/index.ts";
+import { columnsOf, OUT_OF_VOCABULARY_ID } from "../../schema/index.ts";
 import { type Evaluation, measure, predictSplit, selectRows } from "../../training/index.ts";
-import { columnsOf } from "../comparable-users.ts";
 import type { RecipeContext } from "../recipe.ts";
 import { openedRuns, type StudyRuns } from "../study.ts";
 import { evaluationRows, type TaskRowsOptions } from "../task-rows.ts";
@@ -48,7 +47,7 @@ export async function coldRows(
 
 async function slicesOf({ splits: { test } }: PreparedDataset, item: string) {
   if (test === undefined) throw new DataError("the recipe needs a test split");
-  const [ids] = await columnsOf(test, [item]);
+  const ids = (await columnsOf(test, [item])).columns[item];
   const of = (cold: boolean): number[] =>
     Array.from(ids.keys()).filter((row) => (ids[row] === OUT_OF_VOCABULARY_ID) === cold);
   return {

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { type DataConfigInput, prepareDataset } from "../../data/index.ts";
 import { createEngine } from "../../engine/index.ts";
 import { dataConfigOf, type ResultRow } from "../../run/index.ts";
+import { columnsOf } from "../../schema/index.ts";
 import { predictSplit } from "../../training/index.ts";
 import { exampleConfig, type WorldOptions } from "../../world/index.ts";
-import { columnsOf } from "../comparable-users.ts";
 import type { RecipeContext } from "../recipe.ts";
 import { type Contender, openedRuns, type StudyRuns } from "../study.ts";
 import { measuredRow, type TaskRowsOptions } from "../task-rows.ts";
@@ -96,8 +96,8 @@ async function calibrationRows(
   const dataset = await prepareDataset(dataConfigOf(counting));
   const source = dataset.splits.test ?? dataset.splits.train;
   // The feature is ln(1 + n).
-  const [logged] = await columnsOf(source, [count]);
-  const counts = Array.from(logged, (value) => Math.min(Math.round(Math.expm1(value)), most));
+  const { columns } = await columnsOf(source, [count]);
+  const counts = Array.from(columns[count], (value) => Math.min(Math.round(Math.expm1(value)), most));
   await dataset.close();
   for (const one of runs) {
     const own = await prepareDataset(dataConfigOf(one.variant.config));

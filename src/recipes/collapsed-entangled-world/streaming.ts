@@ -15,9 +15,9 @@ import {
   parseConfig,
   type ResultRow,
 } from "../../run/index.ts";
+import { columnsOf } from "../../schema/index.ts";
 import { measure, predictSplit, prequential, selectRows } from "../../training/index.ts";
 import { exampleConfig, type WorldOptions } from "../../world/index.ts";
-import { columnsOf } from "../comparable-users.ts";
 import { trainGrid, type Variant, type VariantRuns } from "../grid.ts";
 import { madeTables } from "../made-tables.ts";
 import type { RecipeContext } from "../recipe.ts";
@@ -156,8 +156,8 @@ async function frozenDays(
   const dataset: PreparedDataset = await prepareDataset(dataConfigOf(variant.config));
   try {
     const source = dataset.splits.test ?? dataset.splits.train;
-    const [times] = await columnsOf(source, ["@timestamp"]);
-    const dayOf = Array.from(times, (time) => Math.floor(time / 86_400));
+    const { columns } = await columnsOf(source, ["@timestamp"]);
+    const dayOf = Array.from(columns["@timestamp"], (time) => Math.floor(time / 86_400));
     const days = [...new Set(dayOf)];
     const found: DayMetrics[] = [];
     for (const seed of context.seeds) {
