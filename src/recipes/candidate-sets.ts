@@ -17,6 +17,7 @@ import { encodeForMap, type EncodedSource, sqlText, writeScores } from "../data/
 import type { Engine } from "../engine/index.ts";
 import { type OpenRun, openRun, runFiles } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
+import { predictRows } from "../training/index.ts";
 import { readWorldManifest } from "../world/index.ts";
 import { withDatabase, writeParquet } from "./made-tables.ts";
 
@@ -186,17 +187,8 @@ export class FilePredictions {
   async of(run: OpenRun): Promise<{ readonly [label: string]: Float32Array }> {
     const source = await this.#encodedFor(run.map, run.config.data.cacheDir);
     const predictor = await run.load(this.#engine);
-    const columns: { [label: string]: Float32Array } = {};
-    let at = 0;
     try {
-      for await (const batch of source.batches({ batchSize: 8192 })) {
-        for (const [label, values] of Object.entries(await predictor.predict(batch))) {
-          columns[label] ??= new Float32Array(source.rows);
-          columns[label].set(values, at);
-        }
-        at += batch.size;
-      }
-      return columns;
+      return await predictRows(predictor, source, { batchSize: 8192 });
     } finally {
       await predictor.release();
     }

@@ -10,7 +10,7 @@ import { readJson } from "../core/node/index.ts";
 import { encodeForMap, type SourceSpec, sourceSpecOf } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { batchLayout, type FeatureMap } from "../schema/index.ts";
-import { defaultObjective, Learner, restoreSnapshot, type Snapshot } from "../training/index.ts";
+import { defaultObjective, Learner, predictRows, restoreSnapshot, type Snapshot } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
 import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
 import { runFiles } from "./run-files.ts";
@@ -62,16 +62,7 @@ export async function openTrainedPredictor(directory: string, engine: Engine): P
       const history = [sourceSpecOf(data.train, data, data.joins)];
       const encoded = await encodeForMap(map, source, { cacheDir: data.cacheDir, history });
       try {
-        const columns: { [label: string]: Float32Array } = {};
-        let at = 0;
-        for await (const batch of encoded.batches({ batchSize: BATCH_ROWS })) {
-          for (const [label, values] of Object.entries(await learner.predict(batch))) {
-            columns[label] ??= new Float32Array(encoded.rows);
-            columns[label].set(values, at);
-          }
-          at += batch.size;
-        }
-        return columns;
+        return await predictRows(learner, encoded, { batchSize: BATCH_ROWS });
       } finally {
         await encoded.close();
       }

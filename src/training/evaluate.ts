@@ -33,6 +33,24 @@ export interface Evaluation {
 /** What predicts probabilities of a batch, by label: a learner, or an exported model. */
 export type Predictor = Pick<Learner, "predict">;
 
+/** Predictions of every row of a source by label, in stored order. */
+export async function predictRows(
+  predictor: Predictor,
+  source: BatchSource,
+  { batchSize }: { batchSize: number },
+): Promise<{ readonly [label: string]: Float32Array }> {
+  const columns: { [label: string]: Float32Array } = {};
+  let at = 0;
+  for await (const batch of source.batches({ batchSize })) {
+    for (const [label, values] of Object.entries(await predictor.predict(batch))) {
+      columns[label] ??= new Float32Array(source.rows);
+      columns[label].set(values, at);
+    }
+    at += batch.size;
+  }
+  return columns;
+}
+
 /** Predicts every row of a split, batch by batch; labels that the predictor says nothing of are left out. */
 export async function predictSplit(
   predictor: Predictor,

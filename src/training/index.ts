@@ -9,6 +9,7 @@ export {
   type Evaluation,
   type LabelPredictions,
   measure,
+  predictRows,
   predictSplit,
   type SplitPredictions,
 } from "./evaluate.ts";
