@@ -119,6 +119,7 @@ async function bestSplit(
   const { tables } = served;
   const { item, request } = assembly.sides;
   const facts = await valueFacts(served.graph, tables, engine);
+  if (facts === undefined) return undefined;
   for (const products of productsMb > 0 ? [true, false] : [false]) {
     const graph = splitGraph(served.graph, { facts, tables, columns: { item, request }, products });
     if (graph === undefined) continue;

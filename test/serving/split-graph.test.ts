@@ -97,6 +97,7 @@ class Subject {
       }),
     );
     const facts = await valueFacts(graph.model, new Set(Object.keys(tables)), engine);
+    if (facts === undefined) throw new Error(`values of ${description.name} cannot be shown`);
     return new Subject(schema, graph, tables, facts, await engine.load(graph.model, { threads: 1 }));
   }
 

@@ -3,6 +3,7 @@
  * no input its numbers. Found by running the graph on two batches of zeros with every value as an output, so that
  * no rule about any operator's shapes has to be repeated here.
  */
+import { EngineError } from "../../core/index.ts";
 import type { Engine, HostArray, HostDType, HostTensor, Session } from "../../engine/index.ts";
 import {
   allocateHostArray,
@@ -50,7 +51,7 @@ export async function valueFacts(
   model: Uint8Array,
   tables: ReadonlySet<string>,
   engine: Engine,
-): Promise<GraphFacts> {
+): Promise<GraphFacts | undefined> {
   const proto = decodeModel(model);
   const graph = proto.graph as GraphProto;
   for (const input of graph.input) if (tables.has(input.name)) freeFirstDimension(input);
@@ -61,7 +62,13 @@ export async function valueFacts(
     // Types of what is computed are found by the engine.
     if (!declared.has(name)) graph.output.push({ ...graph.output[0], type: undefined, name });
   }
-  const session = await engine.load(encodeModel(proto), { threads: 1 });
+  let session: Session;
+  try {
+    session = await engine.load(encodeModel(proto), { threads: 1 });
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
   try {
     const [first, second] = [await run(session, tables, ROWS[0]), await run(session, tables, ROWS[1])];
     const facts = new Map<string, ValueFacts>();
