@@ -2,6 +2,7 @@
 import { MillraceError } from "../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { type RunSplits, writeRunReport } from "../report/index.ts";
+import { type OpenRetrievalRun, prepareRetrieval, type RetrievalData } from "../retrieval/index.ts";
 import { dataConfigOf, type OpenRun } from "../run/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,7 +22,8 @@ export const reportVerb: DefineVerb = (shell) =>
     name: "report",
     description:
       "Makes one self-contained HTML page: metrics beside the oracle's, curves, calibration, features and " +
-      "embedding spectra. Several runs are compared. It loads nothing and runs no script.",
+      "embedding spectra; of retrieval runs recall and NDCG by cut-off, popularity and coverage of what is " +
+      "recommended, and the index. Several runs of one kind are compared. It loads nothing and runs no script.",
     examples: [
       ["millrace report runs/first -o first.html", "one run"],
       ["millrace report runs/lr runs/dcnv2 -o both.html", "two, side by side"],
@@ -42,11 +44,26 @@ async function makeReport(shell: Shell, runs: readonly string[], options: Option
       engine,
       title,
       splitsOf: (run) => splitsOf(shell, run, datasets),
+      retrievalDataOf: (run) => retrievalDataOf(shell, run),
     });
     for (const warning of warnings) shell.warn(warning);
     return { json: { output, runs, warnings }, text: `Report of ${runs.join(", ")} written to ${output}` };
   } finally {
     for (const dataset of datasets.values()) await dataset?.close();
+  }
+}
+
+/** A retrieval run's data, or nothing where its files are gone. */
+async function retrievalDataOf(
+  shell: Shell,
+  { config, directory }: OpenRetrievalRun,
+): Promise<RetrievalData | undefined> {
+  try {
+    return await prepareRetrieval(config);
+  } catch (error) {
+    if (!(error instanceof MillraceError) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    shell.warn(`data of ${directory}: ${(error as Error).message}`);
+    return undefined;
   }
 }
 

@@ -7,10 +7,12 @@ import type { MetricValue } from "../evaluation/index.ts";
 import {
   holdsRetrievalRun,
   isRetrievalConfig,
+  prepareRetrieval,
   readRetrievalConfig,
   type RetrievalEvent,
   trainRetrievalRun,
 } from "../retrieval/index.ts";
+import { writeRunReport } from "../report/index.ts";
 import { runFiles } from "../run/index.ts";
 import { type EngineChoice, openEngine } from "./engine-option.ts";
 import { metricText } from "./metric-table.ts";
@@ -51,12 +53,20 @@ export async function trainRetrievalTarget(
     throw new ConfigError(`${directory} holds no run to go on with`, { details: { directory } });
   }
   const engine = await openEngine(shell, choice);
+  const data = await prepareRetrieval(config);
   const metrics = await trainRetrievalRun(config, {
     directory,
     resume,
     engine,
     signal,
+    data,
     onEvent: retrievalProgress(shell),
+  });
+  shell.notice("writing the report");
+  const report = await writeRunReport([directory], join(directory, runFiles.report), {
+    engine,
+    dataPath: join(directory, runFiles.reportData),
+    retrievalDataOf: async () => data,
   });
   const { model, parameters, counts, history, bestEpoch, seconds, valid, test } = metrics;
   const best = bestEpoch === null ? "" : `, the best ${bestEpoch + 1}`;
@@ -67,10 +77,10 @@ export async function trainRetrievalTarget(
     "",
     metricsTable({ valid, test }),
     "",
-    `Run written to ${directory}. Next:`,
+    `Run written to ${directory}, report to ${report.path}. Next:`,
     `  millrace index ${directory} --kind hnsw`,
   ].join("\n");
-  return { json: { directory, ...metrics }, text };
+  return { json: { directory, report: report.path, ...metrics }, text };
 }
 
 function retrievalProgress(shell: Shell): (event: RetrievalEvent) => void {

@@ -10,11 +10,14 @@ export type {
   ReportFacts,
   ReportFeature,
   ReportImportance,
+  ReportIndex,
   ReportInput,
+  ReportRetrieval,
   ReportScores,
   ReportSlices,
   ReportSpectrum,
 } from "./report-input.ts";
+export { gatherRetrievalReport, type RetrievalReportOptions } from "./retrieval-report.ts";
 export { gatherReport, type RunReportOptions, type RunSplits, writeRunReport } from "./run-report.ts";
 export { differingKeys, flatSettings, type Settings } from "./flat-settings.ts";
 export { type ImportanceOptions, permutationImportance } from "./feature-importance.ts";

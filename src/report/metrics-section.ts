@@ -1,5 +1,12 @@
 /** Metrics by split beside the oracle's, and several models side by side. */
-import { binaryMetrics, type MetricValue, parseBinaryMetric } from "../evaluation/index.ts";
+import {
+  binaryMetrics,
+  type MetricValue,
+  parseBinaryMetric,
+  parseMetricName,
+  type RankingMetricFamily,
+  rankingMetrics,
+} from "../evaluation/index.ts";
 import { formatCount, formatMetric, formatMetricValue, formatSeconds, formatShare } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type {
@@ -58,7 +65,7 @@ function evaluationTable(label: string, evaluations: readonly ReportEvaluation[]
     caption: `Metrics of ${label} by split`,
     columns: [{ title: "metric" }, ...columns],
     rows: [
-      ["rows", ...across(({ rows }) => ({ model: formatCount(rows), oracle: "" }))],
+      [evaluations[0]?.unit ?? "rows", ...across(({ rows }) => ({ model: formatCount(rows), oracle: "" }))],
       ...(evaluations.some(({ positives }) => positives !== undefined)
         ? [
             [
@@ -145,7 +152,7 @@ function differencesTable(differences: ReportDifferences | undefined): Html | un
   })}<p class="note">${formatCount(total - settings.length)} other settings are the same.</p>`;
 }
 
-/** Why values are missing, and what was counted beside them: one line a metric. */
+/** Why values are missing, and what was counted beside them: one line for metrics of which the same is to be said. */
 function notes(evaluations: readonly ReportEvaluation[]): Html {
   const lines = namesOf(evaluations.map(({ metrics }) => metrics)).flatMap((name) => {
     const remarks = evaluations.flatMap(({ split, metrics: { [name]: metric } }) => {
@@ -157,9 +164,13 @@ function notes(evaluations: readonly ReportEvaluation[]): Html {
       const said = [...missing, ...counted];
       return said.length === 0 ? [] : [`${split}: ${said.join(", ")}`];
     });
-    return remarks.length === 0 ? [] : [`${name} on ${remarks.join("; on ")}.`];
+    return remarks.length === 0 ? [] : [{ name, said: `on ${remarks.join("; on ")}.` }];
   });
-  return html`${lines.map((line) => html`<p class="note">${line}</p>`)}`;
+  const texts = [...new Set(lines.map(({ said }) => said))].map((said) => {
+    const names = lines.filter((line) => line.said === said).map(({ name }) => name);
+    return `${names.join(", ")} ${said}`;
+  });
+  return html`${texts.map((text) => html`<p class="note">${text}</p>`)}`;
 }
 
 function comparisonTable({ label, split, models, oracle }: ReportComparison): Html {
@@ -200,6 +211,12 @@ function namesOf(all: readonly Metrics[]): string[] {
 function definitionOf(name: string): string {
   try {
     return binaryMetrics[parseBinaryMetric(name).family].definition;
+  } catch {
+    // Of ranked items, then.
+  }
+  try {
+    const families = Object.keys(rankingMetrics) as RankingMetricFamily[];
+    return rankingMetrics[parseMetricName(name, families).family].definition;
   } catch {
     return "a metric of the caller's own";
   }

@@ -8,6 +8,7 @@ import { featuresSection } from "./features-section.ts";
 import { Html, html } from "./html.ts";
 import { metricsSection } from "./metrics-section.ts";
 import type { ReportInput } from "./report-input.ts";
+import { retrievalSection } from "./retrieval-section.ts";
 import { factsSection, reproduceSection } from "./run-section.ts";
 import { spectraSection } from "./spectra-section.ts";
 import { style } from "./style.ts";
@@ -18,6 +19,7 @@ export function renderReport(input: ReportInput): string {
   const sections: readonly (readonly [id: string, name: string, section: Html | undefined])[] = [
     ["summary", "Summary", summarySection(input)],
     ["metrics", "Metrics", metricsSection(input)],
+    ["retrieval", "Recommendations", retrievalSection(input)],
     ["curves", "Training", curvesSection(input)],
     ["calibration", "Calibration", calibrationSection(input)],
     ["features", "Features", featuresSection(input)],

@@ -3,6 +3,7 @@
  * part but the title is optional in effect: empty lists leave their section out.
  */
 import type { CalibrationBin, MetricValue, ScoreBin } from "../evaluation/index.ts";
+import type { IndexMeasure, RetrievalProfile } from "../retrieval/index.ts";
 
 export interface ReportInput {
   /** Such as `DCNv2 on clicks.parquet`. */
@@ -26,6 +27,8 @@ export interface ReportInput {
   readonly comparison: ReportComparison | undefined;
   /** One a model. */
   readonly curves: readonly ReportCurves[];
+  /** What retrieval models recommend, one a model; absent: ranking models. */
+  readonly retrieval?: readonly ReportRetrieval[];
   readonly calibration: readonly ReportCalibration[];
   readonly scores: readonly ReportScores[];
   readonly features: readonly ReportFeature[];
@@ -54,6 +57,8 @@ export interface ReportEvaluation {
   /** `train`, `valid`, `test`. */
   readonly split: string;
   readonly rows: number;
+  /** What is counted. @default "rows" */
+  readonly unit?: string;
   readonly positives: number | undefined;
   readonly metrics: Metrics;
   /** The same metrics of the true probabilities, where the data carry them. */
@@ -78,6 +83,22 @@ export interface ReportSlices {
     readonly metrics: Metrics;
     readonly oracle: Metrics | undefined;
   }[];
+}
+
+export interface ReportRetrieval extends RetrievalProfile {
+  readonly model: string;
+  readonly split: string;
+  /** The index in use, where one was built. */
+  readonly index?: ReportIndex;
+}
+
+export interface ReportIndex {
+  readonly version: string;
+  readonly kind: string;
+  readonly items: number;
+  readonly bytes: number;
+  /** Absent where the run kept no users to measure it by. */
+  readonly measured?: IndexMeasure;
 }
 
 export interface ReportImportance {

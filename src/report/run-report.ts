@@ -1,13 +1,13 @@
 /** From finished run directories to their report: what was measured and written, gathered for the renderer. */
 import { existsSync } from "node:fs";
-import { cpus } from "node:os";
-import { join, resolve, sep } from "node:path";
+import { join } from "node:path";
 import { ConfigError, toSnakeCase } from "../core/index.ts";
 import { packageVersion, readJson, shellWord, writeFileAtomic } from "../core/node/index.ts";
 import type { EncodingReport, PreparedDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { calibrationCurve, scoreDistribution } from "../evaluation/index.ts";
 import { informationAbundance, singularValues } from "../numerics/index.ts";
+import { holdsRetrievalRun } from "../retrieval/index.ts";
 import {
   keysToSnakeCase,
   type NamedTable,
@@ -20,6 +20,7 @@ import {
 } from "../run/index.ts";
 import { type BatchSource, type Feature, type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
 import { type LabelPredictions, predictSplit } from "../training/index.ts";
+import { checkDistinct, uniqueNames } from "./distinct-runs.ts";
 import { permutationImportance } from "./feature-importance.ts";
 import { differingKeys, flatSettings } from "./flat-settings.ts";
 import { renderReport } from "./render-report.ts";
@@ -36,6 +37,8 @@ import type {
   ReportSlices,
   ReportSpectrum,
 } from "./report-input.ts";
+import { gatherRetrievalReport, type RetrievalReportOptions } from "./retrieval-report.ts";
+import { machineFacts, plainValue } from "./run-facts.ts";
 import { SliceWatch } from "./slices.ts";
 
 /** Runs of a comparison whose importance is measured, and whose score distributions are drawn. */
@@ -44,7 +47,7 @@ const MOST_SCORES = 4;
 
 export type RunSplits = PreparedDataset["splits"];
 
-export interface RunReportOptions {
+export interface RunReportOptions extends RetrievalReportOptions {
   readonly engine: Engine;
   /**
    * The encoded splits of a run's data, where they can be had: calibration, score distributions and
@@ -98,10 +101,18 @@ export async function gatherReport(
   directories: readonly string[],
   options: RunReportOptions,
 ): Promise<ReportInput> {
+  const retrieval = directories.filter(holdsRetrievalRun);
+  if (retrieval.length === directories.length) return gatherRetrievalReport(directories, options);
+  if (retrieval.length > 0) {
+    throw new ConfigError(`${retrieval[0]} is a retrieval run, which cannot be compared with ranking runs`, {
+      details: { retrieval, directories },
+      hint: "make a report of each kind",
+    });
+  }
   checkDistinct(directories);
   const runs: GatheredRun[] = [];
   for (const directory of directories) runs.push(await gatherRun(directory, options));
-  const names = uniqueNames(runs);
+  const names = uniqueNames(runs.map(({ name, run: { directory } }) => ({ name, directory })));
   const named = runs.map((run, k) => ({ ...run, name: names[k] }));
   const best = bestRun(named);
   const [label] = best.run.map.labels;
@@ -194,37 +205,6 @@ async function importanceOf(
   }
 }
 
-/** Model names; where two are alike, with as much of the end of the directory as tells them apart. */
-function uniqueNames(runs: readonly GatheredRun[]): string[] {
-  return runs.map(({ name, run }) => {
-    const alike = runs.filter((other) => other.name === name);
-    if (alike.length === 1) return name;
-    const own = resolve(run.directory).split(sep);
-    const others = alike
-      .filter((other) => other.run !== run)
-      .map(({ run: { directory } }) => resolve(directory).split(sep));
-    let kept = 1;
-    while (kept < own.length && others.some((other) => endOf(other, kept) === endOf(own, kept))) kept++;
-    return `${name} (${endOf(own, kept)})`;
-  });
-}
-
-function endOf(parts: readonly string[], count: number): string {
-  return parts.slice(-count).join("/");
-}
-
-/** @throws ConfigError for a run that is named twice, which nothing could tell from itself */
-function checkDistinct(directories: readonly string[]): void {
-  const twice = directories.find(
-    (path, k) => directories.findIndex((other) => resolve(other) === resolve(path)) < k,
-  );
-  if (twice === undefined) return;
-  throw new ConfigError(`the run ${twice} is named twice`, {
-    details: { run: twice },
-    hint: "name each run once",
-  });
-}
-
 function bestRun(runs: readonly GatheredRun[]): GatheredRun {
   const aucOf = ({ metrics, run }: GatheredRun): number =>
     (metrics.test ?? metrics.valid)?.metrics[run.map.labels[0].name]?.auc?.value ?? Number.NEGATIVE_INFINITY;
@@ -250,13 +230,15 @@ function warningsOf({ name, metrics, measured, run }: GatheredRun): string[] {
 
 function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
   const { model, training, data } = run.config;
-  const value = (entry: unknown): string | number => (typeof entry === "number" ? entry : plain(entry));
   const files = Object.entries({ train: data.train, valid: data.valid, test: data.test });
   return [
     {
       title: "Model",
       facts: [
-        ...Object.entries(model).map(([key, entry]) => ({ name: toSnakeCase(key), value: value(entry) })),
+        ...Object.entries(model).map(([key, entry]) => ({
+          name: toSnakeCase(key),
+          value: plainValue(entry),
+        })),
         { name: "dense parameters", value: metrics.parameters.dense },
         { name: "embedding parameters", value: metrics.parameters.embedding },
       ],
@@ -265,7 +247,7 @@ function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
       title: "Data",
       facts: [
         ...files.flatMap(([split, file]) =>
-          file === undefined ? [] : [{ name: split, value: plain(file) }],
+          file === undefined ? [] : [{ name: split, value: plainValue(file) }],
         ),
         ...Object.entries(metrics.rows).map(([split, rows]) => ({ name: `${split} rows`, value: rows ?? 0 })),
         { name: "features", value: run.map.features.length },
@@ -276,27 +258,14 @@ function factsOf({ name, run, metrics }: GatheredRun): ReportInput["facts"] {
       title: "Training",
       facts: [
         ...Object.entries(training).flatMap(([key, entry]) =>
-          entry === undefined ? [] : [{ name: toSnakeCase(key), value: value(entry) }],
+          entry === undefined ? [] : [{ name: toSnakeCase(key), value: plainValue(entry) }],
         ),
         { name: "steps", value: metrics.steps },
         { name: "seconds", value: Number(metrics.seconds.toFixed(1)) },
       ],
     },
-    {
-      title: "Run",
-      facts: [
-        { name: "directory", value: run.directory },
-        { name: "model shown", value: name },
-        { name: "machine", value: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores` },
-        { name: "Node", value: process.version },
-      ],
-    },
+    machineFacts(run.directory, name),
   ];
-}
-
-function plain(value: unknown): string {
-  if (Array.isArray(value)) return value.join(", ");
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
 function evaluationsOf({ metrics, encoding }: GatheredRun): ReportEvaluation[] {

@@ -30,11 +30,12 @@ ${[...input.summary, ...sentences(input)].map((sentence) => html`<p>${sentence}<
 }
 
 function tiles({ metrics, oracle, split }: ReportEvaluation): Html {
-  const shown = Object.keys(tileNames).filter((name) => metrics[name] !== undefined);
+  const known = Object.keys(tileNames).filter((name) => metrics[name] !== undefined);
+  const shown = known.length > 0 ? known : Object.keys(metrics);
   return html`<ul class="tiles">${shown.slice(0, 6).map((name) => {
     const best = oracle?.[name]?.value ?? undefined;
     const beside = best === undefined ? `${split} split` : `${split} split, oracle ${formatMetric(best)}`;
-    return html`<li><span class="name">${tileNames[name]}</span> <span class="value">${formatMetricValue(metrics[name])}</span> <span class="beside">${beside}</span></li>`;
+    return html`<li><span class="name">${tileNames[name] ?? name}</span> <span class="value">${formatMetricValue(metrics[name])}</span> <span class="beside">${beside}</span></li>`;
   })}</ul>`;
 }
 
@@ -42,18 +43,21 @@ function tiles({ metrics, oracle, split }: ReportEvaluation): Html {
 export function sentences(input: ReportInput): string[] {
   const evaluation = mainEvaluation(input);
   const said: string[] = [];
-  if (evaluation !== undefined) {
-    said.push(...evaluationSentences(evaluation, input.evaluations));
-  }
+  if (evaluation?.unit === "users") said.push(...retrievalSentences(evaluation, input));
+  else if (evaluation !== undefined) said.push(...evaluationSentences(evaluation, input.evaluations));
   if (input.comparison !== undefined && input.comparison.models.length > 1) {
+    // Runs of one kind: ranked items have no AUC.
+    const decides = evaluation?.unit === "users" ? Object.keys(evaluation.metrics)[0] : "auc";
     const ranked = input.comparison.models
-      .flatMap(({ name, metrics }) =>
-        typeof metrics.auc?.value === "number" ? [{ name, auc: metrics.auc.value }] : [],
+      .flatMap(({ name, metrics: { [decides]: metric } }) =>
+        typeof metric?.value === "number" ? [{ name, value: metric.value }] : [],
       )
-      .sort((a, b) => b.auc - a.auc);
+      .sort((a, b) => b.value - a.value);
     if (ranked.length > 1) {
-      const list = ranked.map(({ name, auc }) => `${name} (${formatMetric(auc)})`).join(", ");
-      said.push(`By AUC on the ${input.comparison.split} split the models rank: ${list}.`);
+      const list = ranked.map(({ name, value }) => `${name} (${formatMetric(value)})`).join(", ");
+      said.push(
+        `By ${tileNames[decides] ?? decides} on the ${input.comparison.split} split the models rank: ${list}.`,
+      );
     }
   }
   if (input.differences !== undefined && input.differences.settings.length > 0) {
@@ -83,6 +87,41 @@ export function sentences(input: ReportInput): string[] {
     said.push(
       `${collapsed.length} of ${input.features.length} features have embeddings that use less than a quarter of their directions: ${names.join(", ")}${more}.`,
     );
+  }
+  return said;
+}
+
+/** How much of what users took next is found, and whether that is more than popularity. */
+function retrievalSentences(
+  { metrics, rows, split }: ReportEvaluation,
+  { retrieval = [] }: ReportInput,
+): string[] {
+  const [name, metric] = Object.entries(metrics)[0] ?? [];
+  const said: string[] = [];
+  if (name !== undefined && metric?.value !== null && metric !== undefined) {
+    said.push(
+      `For ${formatCount(rows)} users of the ${split} split, all items ranked, ${name} is ${formatMetric(metric.value)}.`,
+    );
+  }
+  for (const { model, k, coverage, popularity, index } of retrieval) {
+    const whose = retrieval.length > 1 ? ` of ${model}` : "";
+    const [top] = popularity;
+    if (top === undefined) continue;
+    const beside = top.recommended - top.heldOut;
+    said.push(
+      `Lists${whose} of ${k} show ${formatShare(coverage)} of all items; ${formatShare(top.recommended)} of their places go to the most popular tenth, which is ${formatShare(top.heldOut)} of what users took next${
+        Math.abs(beside) < 0.05
+          ? ""
+          : beside > 0
+            ? ": popular items are favoured"
+            : ": popular items are held back"
+      }.`,
+    );
+    if (index?.measured !== undefined) {
+      said.push(
+        `The ${index.kind} index${whose} finds ${formatShare(index.measured.recall)} of the ${index.measured.k} best that exact search finds.`,
+      );
+    }
   }
   return said;
 }

@@ -39,30 +39,38 @@ export interface RankingModel {
 
 /** @returns metrics by name; `counts` has `users` and `usersWithoutPositive` */
 export async function evaluateRetrieval(
-  { user, item, scorer }: RankingModel,
+  model: RankingModel,
   catalogue: Catalogue,
   task: RetrievalTask,
-  { metrics, seed = 0, batchSize = 256, users: part }: EvaluateRetrievalOptions,
+  { metrics, seed = 0, batchSize, users }: EvaluateRetrievalOptions,
 ): Promise<{ [name: string]: MetricValue }> {
   const { positives, exclude } = task;
   const evaluation = new FullRankingEvaluation({ metrics, seed });
+  for await (const { user, scores } of scoredUsers(model, catalogue, task, { seed, batchSize, users })) {
+    evaluation.add({ scores, positives: positives.row(user), exclude: exclude.row(user) });
+  }
+  return evaluation.result();
+}
+
+/** Users with something held out, each with the scores of all items; the next one's scores take their place. */
+export async function* scoredUsers(
+  { user: tower, item, scorer }: RankingModel,
+  catalogue: Catalogue,
+  task: RetrievalTask,
+  { seed = 0, batchSize = 256, users: part }: Omit<EvaluateRetrievalOptions, "metrics"> = {},
+): AsyncGenerator<{ readonly user: number; readonly scores: Float32Array }> {
   const items = catalogue.keys.length;
   const vectors = await encodeItems(item, catalogue);
-  const chosen = usersOf(positives, part, seed);
+  const chosen = usersOf(task.positives, part, seed);
   const scores = new Float32Array(Math.min(batchSize, chosen.length) * items);
   for (let from = 0; from < chosen.length; from += batchSize) {
     const users = chosen.subarray(from, from + batchSize);
-    const encoded = await user.encode(task.userRows(users));
+    const encoded = await tower.encode(task.userRows(users));
     const block = await scorer.score(encoded, vectors, scores);
-    for (const [k, u] of users.entries()) {
-      evaluation.add({
-        scores: block.subarray(k * items, (k + 1) * items),
-        positives: positives.row(u),
-        exclude: exclude.row(u),
-      });
+    for (const [k, user] of users.entries()) {
+      yield { user, scores: block.subarray(k * items, (k + 1) * items) };
     }
   }
-  return evaluation.result();
 }
 
 /** Users with a positive, ascending; or a random part of them. */

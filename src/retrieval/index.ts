@@ -23,6 +23,7 @@ export {
   type EvaluateRetrievalOptions,
   type RankingModel,
   type RetrievalTask,
+  scoredUsers,
 } from "./evaluate-retrieval.ts";
 export { ExactIndex, type ExactIndexOptions } from "./exact-index.ts";
 export { HnswGraph, HnswIndex, type HnswOptions, loadUsearch } from "./hnsw-index.ts";
@@ -81,6 +82,12 @@ export {
   trainRetrievalRun,
   type TrainRetrievalRunOptions,
 } from "./retrieval-run.ts";
+export {
+  type PopularityTenth,
+  type ProfileOptions,
+  profileRetrieval,
+  type RetrievalProfile,
+} from "./profile-retrieval.ts";
 export { sampledSoftmaxLoss, type SoftmaxOptions } from "./sampled-softmax.ts";
 export { holdOut, type InteractionSplits, leaveOneOut } from "./splits.ts";
 export { topItems } from "./top-items.ts";

@@ -22,6 +22,8 @@ import type { NegativePlan, TrainingBatches } from "./training-batches.ts";
 export interface RetrievalData {
   readonly map: FeatureMap;
   readonly catalogue: Catalogue;
+  /** What each user took in training. */
+  readonly taken: ItemLists;
   readonly valid: RetrievalTask | undefined;
   readonly test: RetrievalTask | undefined;
   readonly counts: { readonly users: number; readonly items: number; readonly interactions: number };
@@ -90,6 +92,7 @@ function fromInteractions(
   return {
     map,
     catalogue,
+    taken: train,
     valid: taskOf(valid, train),
     test: taskOf(test, known),
     counts: { users: data.users.length, items: data.items.length, interactions: train.total },
@@ -166,6 +169,7 @@ async function fromLog(
     return {
       map,
       catalogue,
+      taken: train.known,
       valid: valid && logTask(valid, [train]),
       test: test && logTask(test, before),
       counts: { users: train.userIds.length, items: catalogue.keys.length, interactions: train.count },

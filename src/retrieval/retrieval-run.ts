@@ -49,7 +49,7 @@ import { retrievalObjective } from "./objective.ts";
 import { prepareRetrieval, type RetrievalData } from "./prepare-retrieval.ts";
 import type { RetrievalModel } from "./retrieval-model.ts";
 import { scorerGraph, type Side, towerGraph } from "./tower-graph.ts";
-import { sizeOf, SessionTower, type Tower } from "./towers.ts";
+import { type Scorer, SessionScorer, SessionTower, sizeOf, type Tower } from "./towers.ts";
 import { type RetrievalEvent, trainRetrieval, type TrainRetrievalResult } from "./train-retrieval.ts";
 import { weightSourceOf } from "./weight-source.ts";
 
@@ -326,6 +326,8 @@ export interface OpenRetrievalRun {
   queries(): Float32Array;
   /** Loads an encoder: encoded columns of the feature map in, vectors out. */
   tower(side: Side, engine: Engine): Promise<Tower>;
+  /** Loads what scores users against items. */
+  scorer(engine: Engine): Promise<Scorer>;
 }
 
 /** Whether a directory is one of a retrieval run, finished or not. */
@@ -362,6 +364,8 @@ export function openRetrievalRun(directory: string): OpenRetrievalRun {
     }),
     queries: () => (existsSync(queriesPath) ? readVectors(queriesPath) : new Float32Array(0)),
     tower: (side, engine) => openTower(directory, bundle, side, engine),
+    scorer: async (engine) =>
+      new SessionScorer(await engine.load(readFileSync(join(directory, retrievalFiles.scorer))), bundle),
   };
 }
 

@@ -87,7 +87,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     "training",
     "run",
   ],
-  report: ["analysis", "engine", "run", "data", "evaluation", "numerics", "schema", "training"],
+  report: ["analysis", "engine", "run", "retrieval", "data", "evaluation", "numerics", "schema", "training"],
   browser: ["engine", "schema", "module", "embeddings", "evaluation", "training"],
   bench: ["engine", "schema", "data", "models", "training", "run"],
   recipes: [

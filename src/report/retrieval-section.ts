@@ -1,0 +1,197 @@
+/** What retrieval models recommend: how much they find by cut-off, how popular it is, and what an index keeps of it. */
+import { chart } from "./chart.ts";
+import { formatBytes, formatCount, formatMetric, formatShare, formatSignificant } from "./format.ts";
+import { type Html, html } from "./html.ts";
+import type { ReportInput, ReportRetrieval } from "./report-input.ts";
+import { integerScale, linearScale, logScale } from "./scale.ts";
+import { dataTable } from "./table.ts";
+
+/** What figures of ranked items stand under, where a label's name would. */
+export const RANKING = "ranking";
+
+export function retrievalSection({ retrieval = [] }: ReportInput): Html | undefined {
+  if (retrieval.length === 0) return undefined;
+  const [{ users, split, k }] = retrieval;
+  return html`<section id="retrieval" aria-labelledby="retrieval-title">
+<h2 id="retrieval-title">Recommendations</h2>
+<div class="charts">${cutoffChart(retrieval, "recall")}${cutoffChart(retrieval, "ndcg")}${popularityChart(retrieval)}${normChart(retrieval)}</div>
+${popularityTable(retrieval)}
+<p class="note">Measured on ${formatCount(users)} users of the ${split} split, each with all items ranked but those taken before; lists are of the ${k} best. A tenth is a tenth of the catalogue by how many users took an item in training, the most popular items first.</p>
+${indexTable(retrieval)}
+</section>`;
+}
+
+function cutoffChart(retrieval: readonly ReportRetrieval[], metric: "recall" | "ndcg"): Html {
+  const name = metric === "recall" ? "Recall" : "NDCG";
+  const series = retrieval.map(({ model, cutoffs }, i) => ({
+    name: model,
+    style: i + 1,
+    shape: "line-and-dots" as const,
+    points: cutoffs.map((cutoff) => [cutoff.k, cutoff[metric]] as const),
+  }));
+  const all = series.flatMap(({ points }) => points);
+  const last = series.flatMap(({ name: model, points }) => {
+    const end = points.at(-1);
+    return end === undefined ? [] : [`${model} reaches ${formatMetric(end[1])} at ${end[0]}`];
+  });
+  const most = Math.max(2, ...all.map(([k]) => k));
+  return chart({
+    title: `${name} by cut-off`,
+    description: `${last.join("; ")}.`,
+    x: { label: "items in the list (log)", scale: logScale(1, most), format: formatSignificant },
+    y: {
+      label: name,
+      scale: linearScale(0, Math.max(...all.map(([, value]) => value), 1e-6)),
+      format: formatSignificant,
+    },
+    series,
+    table: {
+      columns: [
+        { title: "model" },
+        ...(retrieval[0].cutoffs.map(({ k }) => ({ title: `@${k}`, numeric: true })) ?? []),
+      ],
+      rows: retrieval.map(({ model, cutoffs }) => [
+        model,
+        ...cutoffs.map((cutoff) => formatMetric(cutoff[metric])),
+      ]),
+    },
+  });
+}
+
+/** Shares of lists by popularity, beside what users took then and took next. */
+function popularityChart(retrieval: readonly ReportRetrieval[]): Html {
+  const [first] = retrieval;
+  const points = (of: (tenth: ReportRetrieval["popularity"][number]) => number, one: ReportRetrieval) =>
+    one.popularity.map((tenth, k) => [k + 1, of(tenth)] as const);
+  const series = [
+    ...retrieval.map((one, i) => ({
+      name: retrieval.length === 1 ? "recommended" : `recommended by ${one.model}`,
+      style: i + 1,
+      shape: "line-and-dots" as const,
+      points: points(({ recommended }) => recommended, one),
+    })),
+    { name: "held out", style: 0, points: points(({ heldOut }) => heldOut, first) },
+  ];
+  const top = first.popularity[0];
+  return chart({
+    title: "Share of lists by popularity",
+    description: `The most popular tenth of items fills ${formatShare(top?.recommended ?? 0)} of the lists of ${first.model}; of what users took next it was ${formatShare(top?.heldOut ?? 0)}.`,
+    x: {
+      label: "tenth of items, most popular first",
+      scale: integerScale(1, first.popularity.length),
+      format: String,
+    },
+    y: {
+      label: "% of all places",
+      scale: linearScale(0, Math.max(...series.flatMap((one) => one.points.map(([, share]) => share)), 1e-6)),
+      format: (share) => formatSignificant(100 * share),
+    },
+    series,
+    table: {
+      columns: [
+        { title: "line" },
+        ...first.popularity.map((_, k) => ({ title: String(k + 1), numeric: true })),
+      ],
+      rows: series.map((one) => [one.name, ...one.points.map(([, share]) => formatShare(share))]),
+    },
+  });
+}
+
+function normChart(retrieval: readonly ReportRetrieval[]): Html {
+  const series = retrieval.map(({ model, popularity }, i) => ({
+    name: model,
+    style: i + 1,
+    shape: "line-and-dots" as const,
+    points: popularity.map(({ norm }, k) => [k + 1, norm] as const),
+  }));
+  const norms = series.flatMap(({ points }) => points.map(([, norm]) => norm));
+  return chart({
+    title: "Length of items' vectors by popularity",
+    description:
+      "With dot products longer vectors are recommended more often; a steep fall is a taste for popular items.",
+    x: {
+      label: "tenth of items, most popular first",
+      scale: integerScale(1, retrieval[0].popularity.length),
+      format: String,
+    },
+    y: {
+      label: "mean length",
+      scale: linearScale(Math.min(0, ...norms), Math.max(...norms, 1e-6)),
+      format: formatSignificant,
+    },
+    series,
+    table: {
+      columns: [
+        { title: "model" },
+        ...retrieval[0].popularity.map((_, k) => ({ title: String(k + 1), numeric: true })),
+      ],
+      rows: series.map(({ name, points }) => [name, ...points.map(([, norm]) => formatSignificant(norm))]),
+    },
+  });
+}
+
+function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
+  const [first] = retrieval;
+  const several = retrieval.length > 1;
+  return html`<h3>Recommended items by popularity</h3>${dataTable({
+    caption: "Share of lists and of items recommended, by tenth of popularity",
+    columns: [
+      { title: "tenth" },
+      { title: "items", numeric: true },
+      { title: "taken in training", numeric: true },
+      { title: "held out", numeric: true },
+      ...retrieval.flatMap(({ model }) => [
+        { title: several ? `of lists, ${model}` : "of lists", numeric: true },
+        { title: several ? `items recommended, ${model}` : "items recommended", numeric: true },
+      ]),
+    ],
+    rows: [
+      ...first.popularity.map(({ items, taken, heldOut }, k) => [
+        k === 0 ? "1, most popular" : String(k + 1),
+        formatCount(items),
+        formatShare(taken),
+        formatShare(heldOut),
+        ...retrieval.flatMap(({ popularity }) => [
+          formatShare(popularity[k]?.recommended ?? 0),
+          formatShare(popularity[k]?.coverage ?? 0),
+        ]),
+      ]),
+      [
+        "all",
+        formatCount(first.popularity.reduce((sum, { items }) => sum + items, 0)),
+        "",
+        "",
+        ...retrieval.flatMap(({ coverage }) => ["", formatShare(coverage)]),
+      ],
+    ],
+    emphasised: [first.popularity.length],
+  })}`;
+}
+
+function indexTable(retrieval: readonly ReportRetrieval[]): Html | undefined {
+  const built = retrieval.flatMap(({ model, index }) => (index === undefined ? [] : [{ model, index }]));
+  if (built.length === 0) return undefined;
+  const shown = (value: number | undefined, format: (value: number) => string): string =>
+    value === undefined ? "–" : format(value);
+  return html`<h3>Index</h3>${dataTable({
+    caption: "Indexes in use, measured against exact search",
+    columns: [
+      { title: "model" },
+      { title: "kind" },
+      { title: "items", numeric: true },
+      { title: "size", numeric: true },
+      { title: "recall of exact search", numeric: true },
+      { title: "searches/s", numeric: true },
+      { title: "exact searches/s", numeric: true },
+    ],
+    rows: built.map(({ model, index: { kind, items, bytes, measured } }) => [
+      model,
+      kind,
+      formatCount(items),
+      formatBytes(bytes),
+      measured === undefined ? "–" : `${formatMetric(measured.recall)} of the best ${measured.k}`,
+      shown(measured?.queriesPerSecond, (value) => formatCount(Math.round(value))),
+      shown(measured?.exactQueriesPerSecond, (value) => formatCount(Math.round(value))),
+    ]),
+  })}`;
+}

@@ -1,0 +1,107 @@
+/** The report of retrieval runs: what they recommend, alone and side by side, with and without data and index. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CounterRandom } from "../../src/core/index.ts";
+import { createEngine, type Engine } from "../../src/engine/index.ts";
+import { gatherReport, type ReportInput, renderReport } from "../../src/report/index.ts";
+import {
+  openRetrievalRun,
+  parseRetrievalConfig,
+  prepareRetrieval,
+  trainRetrievalRun,
+  writeIndex,
+} from "../../src/retrieval/index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-retrieval-report-"));
+const at = (name: string): string => join(folder, name);
+let engine: Engine;
+let input: ReportInput;
+
+/** Users of four tastes; low numbers within a taste are taken more often. */
+function lists(): string {
+  return Array.from({ length: 120 }, (_, u) => {
+    const random = new CounterRandom(8, u);
+    const own = new Set<number>();
+    for (let k = 0; own.size < 8; k++) own.add(Math.floor(25 * random.uniform(k) ** 2));
+    return [`u${u}`, ...[...own].map((k) => `i${(u % 4) + 4 * k}`)].join(" ");
+  }).join("\n");
+}
+
+beforeAll(async () => {
+  engine = await createEngine("native");
+  writeFileSync(at("lists.txt"), lists());
+  for (const [name, embeddingDim] of [
+    ["narrow", 4],
+    ["wide", 12],
+  ] as const) {
+    const config = parseRetrievalConfig({
+      task: "retrieval",
+      interactions: { train: at("lists.txt"), historyLength: 6 },
+      model: { name: "MF", embeddingDim },
+      objective: { name: "bpr" },
+      batchSize: 64,
+      training: { epochs: 6, learningRate: 0.02, metrics: ["recall@5", "ndcg@5"] },
+    });
+    await trainRetrievalRun(config, { directory: at(name), engine });
+  }
+  const run = openRetrievalRun(at("wide"));
+  writeIndex(run.indexDirectory, run.content(), { kind: "exact" });
+  input = await gatherReport([at("narrow"), at("wide")], {
+    engine,
+    retrievalDataOf: ({ config }) => prepareRetrieval(config),
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("cut-offs agree with what training measured, shares add up", () => {
+  expect(input.retrieval).toHaveLength(2);
+  for (const [k, { cutoffs, popularity, coverage, users }] of (input.retrieval ?? []).entries()) {
+    const measured = input.comparison?.models[k].metrics ?? {};
+    const five = cutoffs.find((one) => one.k === 5);
+    expect(five?.recall).toBeCloseTo(measured["recall@5"].value as number, 6);
+    expect(five?.ndcg).toBeCloseTo(measured["ndcg@5"].value as number, 6);
+    expect(users).toBe(120);
+    for (const share of ["taken", "heldOut", "recommended"] as const) {
+      expect(popularity.reduce((sum, tenth) => sum + tenth[share], 0)).toBeCloseTo(1, 9);
+    }
+    expect(popularity[0].taken).toBeGreaterThan(popularity[9].taken);
+    expect(coverage).toBeGreaterThan(0.1);
+    const recalls = cutoffs.map(({ recall }) => recall);
+    expect(recalls).toEqual(recalls.toSorted((a, b) => a - b));
+  }
+  expect(input.retrieval?.[0].index).toBeUndefined();
+  expect(input.retrieval?.[1].index).toMatchObject({ kind: "exact", measured: { recall: 1 } });
+  expect(input.differences?.settings.map(({ key }) => key)).toEqual(["model.embedding_dim"]);
+  expect(input.spectra.map(({ singularValues }) => singularValues.length)).toEqual([4, 12]);
+});
+
+test("the page says it in words, pictures and tables", () => {
+  const page = renderReport(JSON.parse(JSON.stringify(input)));
+  for (const text of [
+    "Recommendations",
+    "Recall by cut-off",
+    "Share of lists by popularity",
+    "For 120 users of the test split, all items ranked, recall@5 is",
+    "By recall@5 on the test split the models rank",
+    "Validation recall@5 by epoch",
+    "hits among the first k / positives of the user",
+    "recall of exact search",
+    "millrace index",
+    "Settings in which they differ",
+  ]) {
+    expect(page, text).toContain(text);
+  }
+  expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+});
+
+test("without data what needs it is left out and said; a ranking run cannot stand beside", async () => {
+  const alone = await gatherReport([at("narrow")], { engine });
+  expect(alone.retrieval).toEqual([]);
+  expect(alone.warnings.join()).toContain("was not at hand: cut-offs, popularity and coverage are left out");
+  expect(renderReport(alone)).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  await expect(gatherReport([at("narrow"), at("nothing")], { engine })).rejects.toThrow(
+    "is a retrieval run, which cannot be compared with ranking runs",
+  );
+});
