@@ -4,6 +4,7 @@
  */
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
+import { readRetrievalConfig } from "../retrieval/index.ts";
 import { type Config, readConfig } from "../run/index.ts";
 import { NotFoundError } from "../serving/index.ts";
 import type { DataEntry, DataList } from "./api.ts";
@@ -43,7 +44,7 @@ export class DataFolders {
       const stats = statSync(path, { throwIfNoEntry: false });
       // It went away since the walk.
       if (stats === undefined) return [];
-      const outside = kind === "config" ? this.outside(configAt(path)) : [];
+      const outside = kind === "config" ? this.outside(filesNamedAt(path)) : [];
       return [{ id, kind, bytes: stats.size, changedAt: stats.mtimeMs, outside }];
     });
     return { entries, limits: { levels: DEEPEST, entries: MOST_ENTRIES }, deeper, more };
@@ -59,8 +60,8 @@ export class DataFolders {
   }
 
   /** What a configuration names that lies elsewhere; empty too where it cannot be read, which validation tells. */
-  outside(config: Config | undefined): string[] {
-    return config === undefined ? [] : namedFiles(config).filter((file) => !this.#holds(file));
+  outside(named: readonly string[]): string[] {
+    return named.filter((file) => !this.#holds(file));
   }
 
   #found(): Found {
@@ -122,17 +123,30 @@ export class DataFolders {
   }
 }
 
-/** A configuration as a run or a file holds it; undefined where it is not one. */
-export function configAt(path: string): Config | undefined {
+/**
+ * Every file, address or query that reading the data of a configuration (a file's, or a run's) would touch; none
+ * where it cannot be read as one.
+ */
+export function filesNamedAt(path: string): string[] {
   try {
-    return readConfig(path);
+    return namedFiles(readConfig(path));
   } catch {
-    return undefined;
+    // Of a retrieval run, then, or none.
+  }
+  try {
+    const { interactions, log } = readRetrievalConfig(path);
+    const lists = [interactions?.train, interactions?.test].filter((file) => file !== undefined);
+    return log === undefined ? lists : [...lists, ...namedFiles(log)];
+  } catch {
+    return [];
   }
 }
 
-/** Every file, address or query that reading a configuration's data would touch. */
-function namedFiles({ data, derived = [], tables = {} }: Config): string[] {
+function namedFiles({
+  data,
+  derived = [],
+  tables = {},
+}: Pick<Config, "data" | "derived"> & Partial<Pick<Config, "tables">>): string[] {
   const { train, valid, test, joins = [] } = data;
   const derivedFiles = derived.flatMap((each) => ("file" in each ? [each.file] : []));
   const vectors = Object.values(tables).map(({ pretrained }) => pretrained);

@@ -5,6 +5,7 @@ import { assert, MillraceError } from "../core/index.ts";
 import { configFromInspection, inspect, prepareDataset, validate } from "../data/index.ts";
 import { createEngine } from "../engine/index.ts";
 import { writeRunReport } from "../report/index.ts";
+import { holdsRetrievalRun, prepareRetrieval } from "../retrieval/index.ts";
 import { dataConfigOf, readConfig, runFiles } from "../run/index.ts";
 import type { Job, JobReply } from "./jobs.ts";
 
@@ -24,6 +25,14 @@ async function run(job: Job): Promise<unknown> {
       );
     case "measure": {
       const engine = await createEngine("auto", { onNotice: () => {} });
+      if (holdsRetrievalRun(job.directory)) {
+        const { warnings } = await writeRunReport([job.directory], join(job.directory, runFiles.report), {
+          engine,
+          dataPath: join(job.directory, runFiles.reportData),
+          retrievalDataOf: async ({ config }) => (job.withData ? prepareRetrieval(config) : undefined),
+        });
+        return { warnings };
+      }
       const dataset = job.withData
         ? await prepareDataset(dataConfigOf(readConfig(join(job.directory, runFiles.config))))
         : undefined;

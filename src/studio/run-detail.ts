@@ -33,9 +33,9 @@ export function runDetail(directory: string, summary: RunSummary): RunDetail {
 /** Whether a run's report shows what takes its data to measure. */
 export function hasPredictions(directory: string): boolean {
   const report = jsonOf(join(directory, runFiles.reportData), MOST_BYTES) as
-    | { readonly calibration?: unknown }
+    | { readonly calibration?: unknown; readonly retrieval?: unknown }
     | undefined;
-  return Array.isArray(report?.calibration) && report.calibration.length > 0;
+  return [report?.calibration, report?.retrieval].some((part) => Array.isArray(part) && part.length > 0);
 }
 
 function commandsOf(directory: string, { kind, condition }: RunSummary): RunDetail["commands"] {
@@ -48,7 +48,11 @@ function commandsOf(directory: string, { kind, condition }: RunSummary): RunDeta
     return [{ purpose: "go on with it", command: `millrace train ${shown} --resume` }, again];
   }
   if (kind === "retrieval") {
-    return [again, { purpose: "build its item index", command: `millrace index ${shown}` }];
+    return [
+      again,
+      { purpose: "build its item index", command: `millrace index ${shown}` },
+      { purpose: "make its report again", command: `millrace report ${shown} -o report.html` },
+    ];
   }
   return [
     again,

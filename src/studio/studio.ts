@@ -26,7 +26,7 @@ import { ServerError } from "../serving/client/index.ts";
 import { FOREIGN_POLICY, guard } from "./access.ts";
 import type { Inspection, RunDetail, StudioInfo, Validation } from "./api.ts";
 import { readClaims } from "./claims.ts";
-import { configAt, DataFolders } from "./data-folders.ts";
+import { DataFolders, filesNamedAt } from "./data-folders.ts";
 import { Jobs } from "./jobs.ts";
 import { readPageFiles } from "./page-files.ts";
 import { CurveReader } from "./run-curves.ts";
@@ -178,10 +178,10 @@ export class Studio {
     app.post("/api/measure", async ({ body }) => {
       const { id } = parseBody(oneRun, body);
       const directory = runs.directory(id);
-      const outside = this.#data.outside(configAt(join(directory, runFiles.config)));
+      const outside = this.#data.outside(filesNamedAt(join(directory, runFiles.config)));
       if (outside.length > 0 && hasPredictions(directory)) {
         throw new RequestError(
-          `measuring reads ${outside.join(", ")}, outside the folder; without it the new report would lack the calibration and importance that the present one has`,
+          `measuring reads ${outside.join(", ")}, outside the folder; without it the new report would lack what the present one has measured on it`,
           { hint: "start the studio with --data and the folder that holds the data" },
         );
       }
@@ -216,7 +216,7 @@ export class Studio {
   }
 
   async #validateConfig(config: string): Promise<Validation> {
-    const outside = this.#data.outside(configAt(config));
+    const outside = this.#data.outside(filesNamedAt(config));
     if (outside.length > 0) {
       throw new RequestError(`the configuration names data outside the folder: ${outside.join(", ")}`, {
         hint: "start the studio with --data and the folder that holds them",

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { keyPath, problemOf } from "../core/index.ts";
 import { type metricValues, runFiles, runMetrics, type RunStatus, stopRequested } from "../run/index.ts";
-import { retrievalFiles, retrievalMetrics } from "../retrieval/index.ts";
+import { holdsRetrievalRun, retrievalFiles, retrievalMetrics } from "../retrieval/index.ts";
 import type { RunCondition, RunKind, RunSummary, Scores } from "./api.ts";
 import { flatSettings, type Settings } from "../report/index.ts";
 
@@ -55,7 +55,7 @@ export function looksLikeRun(names: ReadonlySet<string>): boolean {
 
 export function summarizeRun(directory: string, id: string): SummarizedRun {
   const at = (name: string): string => join(directory, name);
-  const kind: RunKind = existsSync(at(retrievalFiles.user)) ? "retrieval" : "ranking";
+  const kind: RunKind = isRetrieval(directory) ? "retrieval" : "ranking";
   const [createdAt, updatedAt] = [at(runFiles.config), at(runFiles.metrics)].map(changedAt);
   let settings: Settings = new Map();
   const known = {
@@ -105,6 +105,15 @@ export function summarizeRun(directory: string, id: string): SummarizedRun {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { summary: { ...known, model, condition: "broken", reason }, settings };
+  }
+}
+
+/** By its configuration, so that a run that has just begun is told too; by its files where that cannot be read. */
+function isRetrieval(directory: string): boolean {
+  try {
+    return holdsRetrievalRun(directory);
+  } catch {
+    return existsSync(join(directory, retrievalFiles.user));
   }
 }
 

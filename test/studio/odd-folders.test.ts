@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseRetrievalConfig, trainRetrievalRun } from "../../src/retrieval/index.ts";
 import type { DataList, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
 import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
 import { type Asked, openStudio } from "./asking.ts";
@@ -123,6 +124,40 @@ test("a place in the curve that is none begins at the first point", async () => 
     expect([answer.from, answer.step.length]).toEqual(from === "1e99" ? [step.length, 0] : [0, step.length]);
   }
 });
+
+test("a retrieval run is listed, opened and measured, and its data outside is left alone", async () => {
+  const lists = Array.from({ length: 40 }, (_, u) =>
+    [`u${u}`, ...Array.from({ length: 6 }, (_, k) => `i${(u + k) % 20}`)].join(" "),
+  ).join("\n");
+  for (const [name, train] of [
+    ["towers", at("one/logs/lists.txt")],
+    ["elsewhere", join(shop.folder, "lists.txt")],
+  ]) {
+    writeFileSync(train, lists);
+    const config = parseRetrievalConfig({
+      task: "retrieval",
+      interactions: { train, historyLength: 4 },
+      model: { name: "MF", embeddingDim: 4 },
+      objective: { name: "bpr" },
+      training: { epochs: 1, metrics: ["recall@5"] },
+    });
+    await trainRetrievalRun(config, { directory: at("runs", name) });
+  }
+  await expect
+    .poll(async () => (await asked.get<RunList>("/api/runs")).runs.map(({ id }) => id))
+    .toEqual(expect.arrayContaining(["towers", "elsewhere"]));
+  const { warnings } = await asked.post<{ warnings: string[] }>("/api/measure", { id: "towers" });
+  expect(warnings).toEqual([]);
+  const { summary, report, hasReportPage, commands } = await asked.get<RunDetail>("/api/run?id=towers");
+  expect(summary).toMatchObject({ kind: "retrieval", condition: "finished", model: "MF" });
+  expect(summary.scores.ranking["recall@5"]).toBeGreaterThan(0);
+  expect(report?.retrieval?.[0]).toMatchObject({ users: 40, split: "test" });
+  expect(hasReportPage).toBe(true);
+  expect(commands.map(({ command }) => command).join()).toContain("millrace report");
+  const far = await asked.post<{ outside: string[] }>("/api/measure", { id: "elsewhere" });
+  expect(far.outside).toEqual([join(shop.folder, "lists.txt")]);
+  expect((await asked.get<RunDetail>("/api/run?id=elsewhere")).report?.retrieval).toEqual([]);
+}, 60_000);
 
 test("measuring without the data does not take the place of a report that had it", async () => {
   const run = copy("measured");

@@ -28,6 +28,7 @@ export function ReportPictures({ report }: { readonly report: ReportInput }) {
         </aside>
       )}
       <Metrics report={report} />
+      <Recommendations retrieval={report.retrieval ?? []} />
       <Calibration report={report} />
       <Features report={report} />
       <Spectra report={report} />
@@ -56,7 +57,7 @@ function Metrics({ report: { evaluations, domains, slices = [] } }: { readonly r
             columns={[{ title: "metric" }, ...columns]}
             rows={[
               [
-                "rows",
+                own[0].unit ?? "rows",
                 ...own.flatMap(({ rows, oracle }) => [
                   formatCount(rows),
                   ...(oracle === undefined ? [] : [""]),
@@ -114,6 +115,122 @@ function Metrics({ report: { evaluations, domains, slices = [] } }: { readonly r
         );
       })}
     </section>
+  );
+}
+
+function Recommendations({ retrieval }: { readonly retrieval: NonNullable<ReportInput["retrieval"]> }) {
+  const [one] = retrieval;
+  if (one === undefined) return null;
+  const { cutoffs, popularity, k, users, split, coverage, index } = one;
+  return (
+    <section aria-labelledby="recommendations">
+      <h2 id="recommendations">Recommendations</h2>
+      <div class="charts">
+        <CutoffChart cutoffs={cutoffs} />
+        <PopularityChart popularity={popularity} />
+      </div>
+      <h3>By popularity of items</h3>
+      <Table
+        caption={`Lists of ${k} by popularity of items`}
+        columns={[
+          { title: "tenth" },
+          { title: "items", numeric: true },
+          { title: "taken in training", numeric: true },
+          { title: "held out", numeric: true },
+          { title: "of lists", numeric: true },
+          { title: "items recommended", numeric: true },
+          { title: "vector length", numeric: true },
+        ]}
+        rows={popularity.map((tenth, place) => [
+          place === 0 ? "1, most popular" : String(place + 1),
+          formatCount(tenth.items),
+          formatShare(tenth.taken),
+          formatShare(tenth.heldOut),
+          formatShare(tenth.recommended),
+          formatShare(tenth.coverage),
+          formatSignificant(tenth.norm),
+        ])}
+      />
+      <p class="note">
+        Lists of {k} for {formatCount(users)} users of the {split} split, without what they took before;{" "}
+        {formatShare(coverage)} of all items are in somebody's list.{" "}
+        {index === undefined
+          ? "There was no index when this was measured."
+          : `Its ${index.kind} index holds ${formatCount(index.items)} items in ${formatBytes(index.bytes)}${
+              index.measured === undefined
+                ? ""
+                : ` and finds ${formatShare(index.measured.recall)} of the ${index.measured.k} best that exact search finds`
+            }.`}
+      </p>
+    </section>
+  );
+}
+
+type Retrieval = NonNullable<ReportInput["retrieval"]>[number];
+
+function CutoffChart({ cutoffs }: Pick<Retrieval, "cutoffs">) {
+  const lines = useMemo(
+    () =>
+      (["recall", "ndcg"] as const).map(
+        (metric, i): Line => ({
+          name: metric === "recall" ? "recall" : "NDCG",
+          style: i + 1,
+          dots: true,
+          x: cutoffs.map(({ k }) => k),
+          y: cutoffs.map((cutoff) => cutoff[metric]),
+        }),
+      ),
+    [cutoffs],
+  );
+  const most = Math.max(...cutoffs.map(({ recall, ndcg }) => Math.max(recall, ndcg)), 1e-6);
+  const x = useMemo(() => logScale(1, Math.max(2, cutoffs.at(-1)?.k ?? 2)), [cutoffs]);
+  const y = useMemo(() => linearScale(0, most), [most]);
+  const last = cutoffs.at(-1);
+  return (
+    <LineChart
+      title="Recall and NDCG by cut-off"
+      description={
+        last === undefined
+          ? ""
+          : `Of what users took next, lists of ${last.k} hold ${formatShare(last.recall)}.`
+      }
+      x={{ label: "items in the list (log)", scale: x, format: formatSignificant }}
+      y={{ label: "recall, NDCG", scale: y, format: formatSignificant }}
+      lines={lines}
+    />
+  );
+}
+
+function PopularityChart({ popularity }: Pick<Retrieval, "popularity">) {
+  const lines = useMemo(
+    () =>
+      (
+        [
+          ["recommended", "recommended", 1],
+          ["held out", "heldOut", 0],
+        ] as const
+      ).map(
+        ([name, key, style]): Line => ({
+          name,
+          style,
+          dots: style > 0,
+          x: popularity.map((_, place) => place + 1),
+          y: popularity.map((tenth) => tenth[key]),
+        }),
+      ),
+    [popularity],
+  );
+  const most = Math.max(...lines.flatMap(({ y }) => y.map(Number)), 1e-6);
+  const x = useMemo(() => integerScale(1, Math.max(2, popularity.length)), [popularity]);
+  const y = useMemo(() => linearScale(0, most), [most]);
+  return (
+    <LineChart
+      title="Share of lists by popularity"
+      description={`The most popular tenth of items fills ${formatShare(popularity[0]?.recommended ?? 0)} of all lists.`}
+      x={{ label: "tenth of items, most popular first", scale: x, format: String }}
+      y={{ label: "share of all places", scale: y, format: formatShare }}
+      lines={lines}
+    />
   );
 }
 

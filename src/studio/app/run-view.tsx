@@ -195,9 +195,14 @@ function Detail({ detail, onChange }: { readonly detail: RunDetail; readonly onC
           <ReportPictures report={report} />
         </Boundary>
       )}
-      {summary.kind === "ranking" && summary.condition === "finished" ? (
+      {summary.condition === "finished" ? (
         <Measure
           id={summary.id}
+          what={
+            summary.kind === "ranking"
+              ? "calibration, slices and importance"
+              : "cut-offs, popularity and coverage"
+          }
           has={report !== undefined}
           hasPage={hasReportPage}
           hasAnalysis={hasAnalysis}
@@ -234,12 +239,15 @@ function Detail({ detail, onChange }: { readonly detail: RunDetail; readonly onC
 
 function Measure({
   id,
+  what,
   has,
   hasPage,
   hasAnalysis,
   onChange,
 }: {
   readonly id: string;
+  /** What there is to measure on the data. */
+  readonly what: string;
   readonly has: boolean;
   readonly hasPage: boolean;
   readonly hasAnalysis: boolean;
@@ -279,11 +287,7 @@ function Measure({
       ) : undefined}
       <p>
         <button type="button" disabled={state === "working"} onClick={measure}>
-          {state === "working"
-            ? "Measuring…"
-            : has
-              ? "Measure again"
-              : "Measure calibration, slices and importance"}
+          {state === "working" ? "Measuring…" : has ? "Measure again" : `Measure ${what}`}
         </button>{" "}
         <span class="note" role="status">
           {state === "working"
