@@ -6,13 +6,13 @@
  *     --json             one JSON object on stdout
  *     --candidates N     ids of a request (default 500)
  *     --model NAME       DCNv2 (default) or DIN
- *     --seconds N        of each measurement (default 10)
+ *     --seconds N        of each measurement (default 6: about four minutes for everything on two idle cores)
  *     --no-peer          without FastAPI
  *     --no-cascade       without 100,000 items -> 2,000 -> 200 -> 10
  *     --no-ann           without nearest items (`ann.ts`; $MILLRACE_HNSWLIB names a folder with hnswlib-node)
  *
  * Python: $MILLRACE_PYTHON or python3, with fastapi, uvicorn, onnxruntime and numpy; without them the peer's
- * figures are null.
+ * figures are null. So are those of a part that fails: it says why, the others go on, and the benchmark ends with 1.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ const { values: args } = parseArgs({
     json: { type: "boolean", default: false },
     candidates: { type: "string", default: "500" },
     model: { type: "string", default: "DCNv2" },
-    seconds: { type: "string", default: "10" },
+    seconds: { type: "string", default: "6" },
     "no-peer": { type: "boolean", default: false },
     "no-cascade": { type: "boolean", default: false },
     "no-ann": { type: "boolean", default: false },
@@ -180,7 +180,6 @@ async function fastApi(run: string, count: number): Promise<Measured | undefined
 
 /** In a process of its own, on one thread, so that nothing of servers is in the way. */
 function nearestItems(): AnnFigure[] {
-  say("nearest items: 100,000 vectors of 64");
   const env = { ...process.env, BENCH_FOLDER: folder, MILLRACE_THREADS: "1" };
   const output = execFileSync(process.execPath, ["--import", tsx, join(here, "ann.ts")], { env });
   return JSON.parse(output.toString()) as AnnFigure[];
@@ -197,6 +196,42 @@ const tables = {
   items: { file: "items.csv", key: itemKey },
 };
 
+/** A part's figures, or null where it fails: what others measured must not be lost with it. */
+async function part<T>(name: string, measurePart: () => T | Promise<T>): Promise<Awaited<T> | null> {
+  const began = performance.now();
+  say(name);
+  try {
+    const figures = await measurePart();
+    // Said at once: a run that is cut off has shown what it had.
+    say(`  ${JSON.stringify(figures)}`);
+    return figures;
+  } catch (error) {
+    say(`${name} failed: ${(error as Error).stack ?? error}`);
+    process.exitCode = 1;
+    return null;
+  } finally {
+    say(`  ${((performance.now() - began) / 1e3).toFixed(0)} s`);
+  }
+}
+
+async function cascadeOf(final: string): Promise<Measured> {
+  writeRun(join(folder, "early"), "EarlyStageMTL");
+  await writeRetrieval(join(folder, "tower"));
+  const path = config("feed.json", {
+    models: [
+      { name: "early", run: "early" },
+      { name: "final", run: final },
+    ],
+    ...tables,
+    candidates: { source: "retrieval", run: "tower/run", limit: 2000 },
+    stages: [
+      { name: "early", model: "early", keep: 200 },
+      { name: "final", model: "final" },
+    ],
+  });
+  return millrace(path, "/rank/feed", 0);
+}
+
 try {
   say("writing tables and runs");
   writeTables(folder);
@@ -206,45 +241,30 @@ try {
     ...tables,
     stages: [{ name: "final", model: "final" }],
   });
-  say(`Millrace, ${model}, ${candidates} candidates`);
-  const ours = await millrace(target, "/rank/rank", candidates);
-  const peer = args["no-peer"] ? undefined : await fastApi(join(folder, "run"), candidates);
-  let cascade: Measured | null = null;
-  if (!args["no-cascade"]) {
-    say(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`);
-    writeRun(join(folder, "early"), "EarlyStageMTL");
-    await writeRetrieval(join(folder, "tower"));
-    const path = config("feed.json", {
-      models: [
-        { name: "early", run: "early" },
-        { name: "final", run: "run" },
-      ],
-      ...tables,
-      candidates: { source: "retrieval", run: "tower/run", limit: 2000 },
-      stages: [
-        { name: "early", model: "early", keep: 200 },
-        { name: "final", model: "final" },
-      ],
-    });
-    cascade = await millrace(path, "/rank/feed", 0);
-  }
-  const ann = args["no-ann"] ? [] : nearestItems();
-  const perSecond = ours.requestsPerSecond * candidates;
-  const peerPerSecond = peer === undefined ? null : peer.requestsPerSecond * candidates;
+  const ours = await part(`Millrace, ${model}, ${candidates} candidates`, () =>
+    millrace(target, "/rank/rank", candidates),
+  );
+  const peer = args["no-peer"] ? null : await part("FastAPI", () => fastApi(join(folder, "run"), candidates));
+  const cascade = args["no-cascade"]
+    ? null
+    : await part(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`, () => cascadeOf("run"));
+  const ann = args["no-ann"] ? [] : ((await part("nearest items", nearestItems)) ?? []);
+  const perSecond = ours === null ? null : ours.requestsPerSecond * candidates;
+  const peerPerSecond = peer == null ? null : peer.requestsPerSecond * candidates;
   const result = {
     machine: `${cpus()[0].model}, ${availableParallelism()} cores`,
     model,
     rank: {
       candidates,
-      p50Ms: ours.p50Ms,
-      p99Ms: ours.p99Ms,
+      p50Ms: ours?.p50Ms ?? null,
+      p99Ms: ours?.p99Ms ?? null,
       millraceCandidatesPerSecond: perSecond,
       fastapiP50Ms: peer?.p50Ms ?? null,
       fastapiP99Ms: peer?.p99Ms ?? null,
       fastapiCandidatesPerSecond: peerPerSecond,
-      millraceCpuMsPerRequest: ours.cpuMs,
+      millraceCpuMsPerRequest: ours?.cpuMs ?? null,
       fastapiCpuMsPerRequest: peer?.cpuMs ?? null,
-      ratio: peerPerSecond === null ? null : perSecond / peerPerSecond,
+      ratio: perSecond === null || peerPerSecond === null ? null : perSecond / peerPerSecond,
     },
     ann,
     cascade,
