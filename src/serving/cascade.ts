@@ -21,6 +21,7 @@ import { idText } from "./feature-table.ts";
 import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
 import type { RankRequest, RankResponse } from "./rank-api.ts";
 import type { LoadedModel, LoadedStage, Release } from "./release.ts";
+import { WORTH_SPLITTING } from "./split-model.ts";
 
 /** What happened on the way, for metrics and logs. */
 export interface CascadeObserver {
@@ -265,11 +266,11 @@ async function predict(
   signal: AbortSignal,
 ): Promise<Scored> {
   if (towers?.knows(candidates)) return towers.predict(facts, candidates);
-  if (split !== undefined) {
+  if (split !== undefined && candidates.length >= WORTH_SPLITTING) {
     const taken = candidates.map((candidate) => split.takes(candidate));
     const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));
     if (others.length === 0) return split.predict(facts, known, pool, signal);
-    if (known.length > 0) {
+    if (known.length >= WORTH_SPLITTING) {
       const whole = { towers: undefined, split: undefined, assembly, key };
       const [first, second] = await Promise.all([
         split.predict(facts, known, pool, signal),

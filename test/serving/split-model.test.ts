@@ -121,7 +121,7 @@ describe("predictions are those of the plain graph", () => {
 });
 
 describe("what a split graph does not take goes through the plain one, in the same answer", () => {
-  const table = items.slice(0, 20);
+  const table = items.slice(0, 40);
   const sent = { ...table[3], price: 7.5 };
   const strange = { item_id: 99_999 };
   const asked: RankRequest = {
@@ -132,23 +132,23 @@ describe("what a split graph does not take goes through the plain one, in the sa
       ),
       99_999,
       // Nothing that the model reads was sent.
-      { id: items[30].item_id as number, features: { bid: 3 } },
+      { id: items[50].item_id as number, features: { bid: 3 } },
     ],
   };
-  const rows = [...table.map((item, k) => (k === 3 ? sent : item)), strange, items[30]];
+  const rows = [...table.map((item, k) => (k === 3 ? sent : item)), strange, items[50]];
 
   test("features sent with a candidate, and ids that no table has", async () => {
     const release = await open();
     ran = {};
     await expectTruth(release, await truth("final", rows), asked);
-    expect(ran).toEqual({ split: 20, plain: 2 });
+    expect(ran).toEqual({ split: 40, plain: 2 });
     release.retire();
   });
 
   test("without products an unknown id is nothing special", async () => {
     const release = await open({ itemProductsMb: 0 });
     await expectTruth(release, await truth("final", rows), asked);
-    expect(ran).toEqual({ split: 21, plain: 1 });
+    expect(ran).toEqual({ split: 41, plain: 1 });
     release.retire();
   });
 
@@ -162,6 +162,18 @@ describe("what a split graph does not take goes through the plain one, in the sa
     expect(counted[0]).toEqual(counted[1]);
     expect(counted[0]).toMatchObject({ category: 1 });
   });
+});
+
+test("a few candidates share a run of the plain graph with other requests'", async () => {
+  const release = await open();
+  ran = {};
+  const few = items.slice(0, 5);
+  await expectTruth(release, await truth("final", few), {
+    ...request,
+    candidates: few.map(({ item_id }) => item_id as number),
+  });
+  expect(ran).toEqual({ plain: 5 });
+  release.retire();
 });
 
 test("without an item table a model is served whole", async () => {
