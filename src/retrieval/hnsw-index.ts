@@ -8,7 +8,7 @@
  * asking for more and, where too few pass, by exact search.
  */
 import { createRequire } from "node:module";
-import type { Index as UsearchIndex } from "usearch";
+import type * as usearch from "usearch";
 import { EngineError } from "../core/index.ts";
 import type { ExactIndex } from "./exact-index.ts";
 import { type Candidates, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
@@ -25,7 +25,12 @@ export interface HnswOptions {
   readonly precision?: "f32" | "f16" | "i8";
 }
 
-type Usearch = typeof import("usearch");
+/** The package as far as it is used; declarations must not name it, since it is optional. */
+export interface Usearch {
+  readonly Index: new (options: object) => unknown;
+  readonly MetricKind: { readonly IP: string };
+  readonly ScalarKind: { readonly F32: string; readonly F16: string; readonly I8: string };
+}
 
 /** @throws EngineError when the package is not installed or has no binary for this platform */
 export function loadUsearch(name = "usearch"): Usearch {
@@ -43,10 +48,10 @@ export function loadUsearch(name = "usearch"): Usearch {
 
 /** A graph over items, built in memory or read from a file. */
 export class HnswGraph {
-  readonly #graph: UsearchIndex;
+  readonly #graph: usearch.Index;
   readonly items: number;
 
-  private constructor(graph: UsearchIndex) {
+  private constructor(graph: usearch.Index) {
     this.#graph = graph;
     this.items = graph.size();
   }
@@ -86,9 +91,9 @@ export class HnswGraph {
 function emptyGraph(
   dim: number,
   { connectivity = 32, buildExpansion = 256, searchExpansion = 256, precision = "f32" }: HnswOptions,
-): UsearchIndex {
+): usearch.Index {
   const { Index, MetricKind, ScalarKind } = loadUsearch();
-  return new Index({
+  const graph = new Index({
     dimensions: dim,
     metric: MetricKind.IP,
     quantization: { f32: ScalarKind.F32, f16: ScalarKind.F16, i8: ScalarKind.I8 }[precision],
@@ -97,6 +102,7 @@ function emptyGraph(
     expansion_search: searchExpansion,
     multi: false,
   });
+  return graph as usearch.Index;
 }
 
 /** HNSW in front of exact search, which gives scores and answers filters that leave few items. */
