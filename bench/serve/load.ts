@@ -22,9 +22,8 @@ export interface LoadResult {
   readonly failed: number;
   /** All answers, those before counting included. */
   readonly sent: number;
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** Of each request, ascending. */
+  readonly timesMs: readonly number[];
 }
 
 const job = JSON.parse(process.argv[2]) as LoadJob;
@@ -75,14 +74,10 @@ await Promise.all(
 );
 agent.destroy();
 times.sort((a, b) => a - b);
-const at = (share: number): number =>
-  times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
 const result: LoadResult = {
   requests: times.length,
   failed,
   sent,
-  requestsPerSecond: times.length / job.seconds,
-  p50Ms: at(0.5),
-  p99Ms: at(0.99),
+  timesMs: times,
 };
 process.stdout.write(JSON.stringify(result));

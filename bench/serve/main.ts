@@ -1,12 +1,13 @@
 /**
  * `npm run bench:serve`: ranking over HTTP, Millrace beside a straightforward FastAPI service that does the
- * same look-ups with two workers (`peer.py`). Servers and load generator are processes of their own and run in
- * turn. Latency is measured with two connections, throughput with eight.
+ * same look-ups with two workers (`peer.py`). Servers and load generator are processes of their own. Latency is
+ * measured with two connections, throughput with eight. Both servers are up and get their load in turns of a few
+ * seconds, so that what else the machine does meets both; only one has work at a time.
  *
  *     --json             one JSON object on stdout
  *     --candidates N     ids of a request (default 500)
  *     --model NAME       DCNv2 (default) or DIN
- *     --seconds N        of each measurement (default 6: about four minutes for everything on two idle cores)
+ *     --seconds N        of each measurement (default 9; everything takes about four minutes)
  *     --no-peer          without FastAPI
  *     --no-cascade       without 100,000 items -> 2,000 -> 200 -> 10
  *     --no-ann           without nearest items (`ann.ts`; $MILLRACE_HNSWLIB names a folder with hnswlib-node)
@@ -30,7 +31,7 @@ const { values: args } = parseArgs({
     json: { type: "boolean", default: false },
     candidates: { type: "string", default: "500" },
     model: { type: "string", default: "DCNv2" },
-    seconds: { type: "string", default: "6" },
+    seconds: { type: "string", default: "9" },
     "no-peer": { type: "boolean", default: false },
     "no-cascade": { type: "boolean", default: false },
     "no-ann": { type: "boolean", default: false },
@@ -57,16 +58,55 @@ interface Measured {
   readonly cpuMs: number | null;
 }
 
-/** Latency at moderate load, throughput at saturation. */
-function measure(url: string, count: number, server: ChildProcess): Measured {
-  const common = { url, seconds, warmup: 2, users: size.users, items: size.items, candidates: count };
-  const calm = load({ ...common, connections: 2 });
-  const before = cpuSeconds(server);
-  const full = load({ ...common, connections: 8 });
-  const spent = cpuSeconds(server) - before;
-  const { requestsPerSecond } = full;
-  const cpuMs = Number.isNaN(spent) ? null : (1e3 * spent) / full.sent;
-  return { p50Ms: calm.p50Ms, p99Ms: calm.p99Ms, requestsPerSecond, cpuMs };
+interface Running {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+/** Turns of each server; a measurement's seconds are spread over them. */
+const TURNS = 3;
+
+/** Latency at moderate load, throughput at saturation, of each server. */
+function measure(servers: readonly Running[], count: number): Measured[] {
+  const calm = servers.map((): number[] => []);
+  const full = servers.map((): number[] => []);
+  const spent = servers.map(() => 0);
+  const sent = servers.map(() => 0);
+  const each = seconds / TURNS;
+  for (let turn = 0; turn < TURNS; turn++) {
+    const order = [...servers.keys()];
+    // There and back: a machine that gets busier slowly should not always meet the same one.
+    if (turn % 2 === 1) order.reverse();
+    const common = {
+      seconds: each,
+      warmup: turn === 0 ? 2 : 0.5,
+      users: size.users,
+      items: size.items,
+      candidates: count,
+    };
+    for (const k of order) {
+      calm[k].push(...load({ ...common, url: servers[k].url, connections: 2 }).timesMs);
+    }
+    for (const k of order) {
+      const { url, child } = servers[k];
+      const before = cpuSeconds(child);
+      const result = load({ ...common, url, connections: 8 });
+      spent[k] += cpuSeconds(child) - before;
+      sent[k] += result.sent;
+      full[k].push(...result.timesMs);
+    }
+  }
+  return servers.map((_, k) => {
+    const times = calm[k].sort((a, b) => a - b);
+    const at = (share: number): number =>
+      times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
+    return {
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      requestsPerSecond: full[k].length / seconds,
+      cpuMs: Number.isNaN(spent[k]) ? null : (1e3 * spent[k]) / sent[k],
+    };
+  });
 }
 
 /** Processor time of a process and its children so far, NaN where there is no /proc. */
@@ -108,14 +148,21 @@ function load(job: LoadJob): LoadResult {
   return result;
 }
 
-async function withServer<T>(child: ChildProcess, ready: string, use: () => T): Promise<T> {
+/** Ends a server that was started, however the measurement went. */
+async function ended({ child }: Running): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await exit;
+}
+
+async function ready(running: Running, path: string): Promise<Running> {
   try {
-    await answering(ready, child);
-    return use();
-  } finally {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
+    await answering(new URL(path, running.url).href, running.child);
+    return running;
+  } catch (error) {
+    await ended(running);
+    throw error;
   }
 }
 
@@ -141,41 +188,44 @@ function freePort(): Promise<number> {
   });
 }
 
-async function millrace(target: string, path: string, count: number): Promise<Measured> {
+async function millrace(target: string, path: string): Promise<Running> {
   const port = await freePort();
   const main = join(root, "src", "cli", "main.ts");
   const options = ["--port", String(port), "--workers", String(WORKERS), "--quiet"];
   const child = spawn(process.execPath, ["--import", tsx, main, "serve", target, ...options], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const address = `http://127.0.0.1:${port}`;
-  return withServer(child, `${address}/v2/health/ready`, () => measure(`${address}${path}`, count, child));
+  return ready({ url: `http://127.0.0.1:${port}${path}`, child }, "/v2/health/ready");
 }
 
-async function fastApi(run: string, count: number): Promise<Measured | undefined> {
+/** Null where it is not installed. */
+async function fastApi(run: string): Promise<Running | null> {
   const python = process.env.MILLRACE_PYTHON ?? "python3";
   if (spawnSync(python, ["-c", "import fastapi, uvicorn, onnxruntime, numpy"]).status !== 0) {
     say(`no FastAPI in ${python}: its figures are null (set MILLRACE_PYTHON to one that has it)`);
-    return undefined;
+    return null;
   }
   const port = await freePort();
-  const child = spawn(
-    python,
-    [
-      "-m",
-      "uvicorn",
-      "peer:app",
-      "--port",
-      String(port),
-      "--workers",
-      String(WORKERS),
-      "--log-level",
-      "error",
-    ],
-    { cwd: here, env: { ...process.env, BENCH_SERVE: folder, BENCH_RUN: run }, stdio: "ignore" },
-  );
-  const address = `http://127.0.0.1:${port}`;
-  return withServer(child, `${address}/ready`, () => measure(`${address}/rank`, count, child));
+  const options = ["--port", String(port), "--workers", String(WORKERS), "--log-level", "error"];
+  const child = spawn(python, ["-m", "uvicorn", "peer:app", ...options], {
+    cwd: here,
+    env: { ...process.env, BENCH_SERVE: folder, BENCH_RUN: run },
+    stdio: "ignore",
+  });
+  return ready({ url: `http://127.0.0.1:${port}/rank`, child }, "/ready");
+}
+
+/** Ours, and the peer's where there is one. */
+async function rankOf(target: string): Promise<{ ours: Measured; peer: Measured | null }> {
+  const running = [await millrace(target, "/rank/rank")];
+  try {
+    const peer = args["no-peer"] ? null : await fastApi(join(folder, "run")).catch(failed);
+    if (peer !== null) running.push(peer);
+    const [ours, other] = measure(running, candidates);
+    return { ours, peer: other ?? null };
+  } finally {
+    await Promise.all(running.map(ended));
+  }
 }
 
 /** In a process of its own, on one thread, so that nothing of servers is in the way. */
@@ -206,12 +256,16 @@ async function part<T>(name: string, measurePart: () => T | Promise<T>): Promise
     say(`  ${JSON.stringify(figures)}`);
     return figures;
   } catch (error) {
-    say(`${name} failed: ${(error as Error).stack ?? error}`);
-    process.exitCode = 1;
-    return null;
+    return failed(error);
   } finally {
     say(`  ${((performance.now() - began) / 1e3).toFixed(0)} s`);
   }
+}
+
+function failed(error: unknown): null {
+  say(`  failed: ${(error as Error).stack ?? error}`);
+  process.exitCode = 1;
+  return null;
 }
 
 async function cascadeOf(final: string): Promise<Measured> {
@@ -229,7 +283,12 @@ async function cascadeOf(final: string): Promise<Measured> {
       { name: "final", model: "final" },
     ],
   });
-  return millrace(path, "/rank/feed", 0);
+  const running = await millrace(path, "/rank/feed");
+  try {
+    return measure([running], 0)[0];
+  } finally {
+    await ended(running);
+  }
 }
 
 try {
@@ -241,16 +300,17 @@ try {
     ...tables,
     stages: [{ name: "final", model: "final" }],
   });
-  const ours = await part(`Millrace, ${model}, ${candidates} candidates`, () =>
-    millrace(target, "/rank/rank", candidates),
+  const rank = await part(
+    `Millrace${args["no-peer"] ? "" : " and FastAPI"}, ${model}, ${candidates} candidates`,
+    () => rankOf(target),
   );
-  const peer = args["no-peer"] ? null : await part("FastAPI", () => fastApi(join(folder, "run"), candidates));
+  const { ours, peer } = rank ?? { ours: null, peer: null };
   const cascade = args["no-cascade"]
     ? null
     : await part(`Millrace, cascade: ${size.items} items -> 2000 -> 200 -> 10`, () => cascadeOf("run"));
   const ann = args["no-ann"] ? [] : ((await part("nearest items", nearestItems)) ?? []);
   const perSecond = ours === null ? null : ours.requestsPerSecond * candidates;
-  const peerPerSecond = peer == null ? null : peer.requestsPerSecond * candidates;
+  const peerPerSecond = peer === null ? null : peer.requestsPerSecond * candidates;
   const result = {
     machine: `${cpus()[0].model}, ${availableParallelism()} cores`,
     model,
