@@ -1,5 +1,5 @@
 /** `millrace serve` as people run it: listening, answering, reloading by signal, stopping. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RankClient } from "../../src/serving/client/index.ts";
@@ -94,11 +94,19 @@ test("verify says whether a server answers what was trained, by its exit code an
   expect(JSON.parse(equal.stdout)).toMatchObject({ ok: true, requests: 5, rows: 20, labels: ["click"] });
   // The bundle of one run with the checkpoint of another.
   cpSync(join(folder.path, "one"), join(folder.path, "mixed"), { recursive: true });
-  cpSync(join(folder.path, "two", "model.onnx"), join(folder.path, "mixed", "model.onnx"));
+  rmSync(join(folder.path, "mixed", "checkpoint"), { recursive: true });
+  cpSync(join(folder.path, "two", "checkpoint"), join(folder.path, "mixed", "checkpoint"), {
+    recursive: true,
+  });
   const other = await millrace(["verify", "mixed", ...asked], folder.path);
   expect(other.code).toBe(1);
   expect(other.stdout).toMatch(/^NOT EQUAL: mixed as trained.*\n20 rows of 5 requests/);
   expect(other.stdout).toMatch(
     /\nat line \d, candidate \d+, click: trained 0\.\d+, served 0\.\d+\nrow: \{"user_id"/,
   );
+  // Files of one bundle that are not its own are refused before anything is compared.
+  cpSync(join(folder.path, "two", "model.onnx"), join(folder.path, "mixed", "model.onnx"));
+  const refused = await millrace(["verify", "mixed", ...asked], folder.path);
+  expect(refused.code).toBe(3);
+  expect(refused.stderr).toContain("model.onnx is not the one that the run was saved with");
 });
