@@ -34,7 +34,9 @@ function cutoffChart(retrieval: readonly ReportRetrieval[], metric: "recall" | "
     const end = points.at(-1);
     return end === undefined ? [] : [`${model} reaches ${formatMetric(end[1])} at ${end[0]}`];
   });
-  const most = Math.max(2, ...all.map(([k]) => k));
+  // Smaller catalogues have fewer cut-offs.
+  const cuts = [...new Set(all.map(([k]) => k))].sort((a, b) => a - b);
+  const most = Math.max(2, ...cuts);
   return chart({
     title: `${name} by cut-off`,
     description: `${last.join("; ")}.`,
@@ -46,16 +48,29 @@ function cutoffChart(retrieval: readonly ReportRetrieval[], metric: "recall" | "
     },
     series,
     table: {
-      columns: [
-        { title: "model" },
-        ...(retrieval[0].cutoffs.map(({ k }) => ({ title: `@${k}`, numeric: true })) ?? []),
-      ],
-      rows: retrieval.map(({ model, cutoffs }) => [
-        model,
-        ...cutoffs.map((cutoff) => formatMetric(cutoff[metric])),
-      ]),
+      columns: [{ title: "model" }, ...cuts.map((k) => ({ title: `@${k}`, numeric: true }))],
+      rows: series.map(({ name: model, points }) => [model, ...cellsAt(cuts, points, formatMetric)]),
     },
   });
+}
+
+/** A row's cells under columns of its x values; a dash where it has no point. */
+function cellsAt(
+  columns: readonly number[],
+  points: readonly (readonly [number, number])[],
+  format: (value: number) => string,
+): string[] {
+  const values = new Map(points);
+  return columns.map((x) => {
+    const value = values.get(x);
+    return value === undefined ? "–" : format(value);
+  });
+}
+
+/** Tenths that any of the runs has, from 1; catalogues of less than ten items have fewer. */
+function tenthsOf(retrieval: readonly ReportRetrieval[]): number[] {
+  const most = Math.max(...retrieval.map(({ popularity }) => popularity.length));
+  return Array.from({ length: most }, (_, k) => k + 1);
 }
 
 /** Shares of lists by popularity, beside what users took then and took next. */
@@ -73,12 +88,13 @@ function popularityChart(retrieval: readonly ReportRetrieval[]): Html {
     { name: "held out", style: 0, points: points(({ heldOut }) => heldOut, first) },
   ];
   const top = first.popularity[0];
+  const tenths = tenthsOf(retrieval);
   return chart({
     title: "Share of lists by popularity",
     description: `The most popular tenth of items fills ${formatShare(top?.recommended ?? 0)} of the lists of ${first.model}; of what users took next it was ${formatShare(top?.heldOut ?? 0)}.`,
     x: {
       label: "tenth of items, most popular first",
-      scale: integerScale(1, first.popularity.length),
+      scale: integerScale(1, tenths.length),
       format: String,
     },
     y: {
@@ -88,11 +104,8 @@ function popularityChart(retrieval: readonly ReportRetrieval[]): Html {
     },
     series,
     table: {
-      columns: [
-        { title: "line" },
-        ...first.popularity.map((_, k) => ({ title: String(k + 1), numeric: true })),
-      ],
-      rows: series.map((one) => [one.name, ...one.points.map(([, share]) => formatShare(share))]),
+      columns: [{ title: "line" }, ...tenths.map((tenth) => ({ title: String(tenth), numeric: true }))],
+      rows: series.map((one) => [one.name, ...cellsAt(tenths, one.points, formatShare)]),
     },
   });
 }
@@ -104,6 +117,7 @@ function normChart(retrieval: readonly ReportRetrieval[]): Html {
     shape: "line-and-dots" as const,
     points: popularity.map(({ norm }, k) => [k + 1, norm] as const),
   }));
+  const tenths = tenthsOf(retrieval);
   const norms = series.flatMap(({ points }) => points.map(([, norm]) => norm));
   return chart({
     title: "Length of items' vectors by popularity",
@@ -111,7 +125,7 @@ function normChart(retrieval: readonly ReportRetrieval[]): Html {
       "With dot products longer vectors are recommended more often; a steep fall is a taste for popular items.",
     x: {
       label: "tenth of items, most popular first",
-      scale: integerScale(1, retrieval[0].popularity.length),
+      scale: integerScale(1, tenths.length),
       format: String,
     },
     y: {
@@ -121,11 +135,8 @@ function normChart(retrieval: readonly ReportRetrieval[]): Html {
     },
     series,
     table: {
-      columns: [
-        { title: "model" },
-        ...retrieval[0].popularity.map((_, k) => ({ title: String(k + 1), numeric: true })),
-      ],
-      rows: series.map(({ name, points }) => [name, ...points.map(([, norm]) => formatSignificant(norm))]),
+      columns: [{ title: "model" }, ...tenths.map((tenth) => ({ title: String(tenth), numeric: true }))],
+      rows: series.map(({ name, points }) => [name, ...cellsAt(tenths, points, formatSignificant)]),
     },
   });
 }
@@ -133,6 +144,8 @@ function normChart(retrieval: readonly ReportRetrieval[]): Html {
 function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
   const [first] = retrieval;
   const several = retrieval.length > 1;
+  const tenths = tenthsOf(retrieval);
+  const shareOr = (share: number | undefined): string => (share === undefined ? "–" : formatShare(share));
   return html`<h3>Recommended items by popularity</h3>${dataTable({
     caption: "Share of lists and of items recommended, by tenth of popularity",
     columns: [
@@ -146,16 +159,19 @@ function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
       ]),
     ],
     rows: [
-      ...first.popularity.map(({ items, taken, heldOut }, k) => [
-        k === 0 ? "1, most popular" : String(k + 1),
-        formatCount(items),
-        formatShare(taken),
-        formatShare(heldOut),
-        ...retrieval.flatMap(({ popularity }) => [
-          formatShare(popularity[k]?.recommended ?? 0),
-          formatShare(popularity[k]?.coverage ?? 0),
-        ]),
-      ]),
+      ...tenths.map((tenth, k) => {
+        const own = first.popularity.at(k);
+        return [
+          k === 0 ? "1, most popular" : String(tenth),
+          own === undefined ? "–" : formatCount(own.items),
+          shareOr(own?.taken),
+          shareOr(own?.heldOut),
+          ...retrieval.flatMap(({ popularity }) => [
+            shareOr(popularity.at(k)?.recommended),
+            shareOr(popularity.at(k)?.coverage),
+          ]),
+        ];
+      }),
       [
         "all",
         formatCount(first.popularity.reduce((sum, { items }) => sum + items, 0)),
@@ -164,7 +180,7 @@ function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
         ...retrieval.flatMap(({ coverage }) => ["", formatShare(coverage)]),
       ],
     ],
-    emphasised: [first.popularity.length],
+    emphasised: [tenths.length],
   })}`;
 }
 

@@ -96,6 +96,20 @@ test("the page says it in words, pictures and tables", () => {
   expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
 });
 
+test("catalogues of different size stand side by side, with dashes where one has no figure", () => {
+  const [one, two] = input.retrieval ?? [];
+  const small = { ...one, cutoffs: one.cutoffs.slice(0, 2), popularity: one.popularity.slice(0, 6) };
+  for (const retrieval of [
+    [small, two],
+    [two, small],
+  ]) {
+    const page = renderReport(JSON.parse(JSON.stringify({ ...input, retrieval })));
+    expect(page).toContain(`<th scope="col" class="number">@${two.cutoffs.at(-1)?.k}</th>`);
+    expect(page).toContain('<td class="number">–</td>');
+    expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  }
+});
+
 test("without data what needs it is left out and said; a ranking run cannot stand beside", async () => {
   const alone = await gatherReport([at("narrow")], { engine });
   expect(alone.retrieval).toEqual([]);
