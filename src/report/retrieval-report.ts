@@ -1,6 +1,7 @@
 /** From finished retrieval runs to their report: what they recommend, measured where their data is at hand. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { MillraceError, toSnakeCase } from "../core/index.ts";
 import { listDirectory, packageVersion, shellWord } from "../core/node/index.ts";
 import type { Engine } from "../engine/index.ts";
@@ -43,6 +44,8 @@ interface GatheredRun {
   readonly run: OpenRetrievalRun;
   readonly metrics: RetrievalMetrics;
   readonly profile: (RetrievalProfile & { readonly split: "test" | "valid" }) | undefined;
+  /** Whether the data at hand are others than the run was trained on. */
+  readonly changed: boolean;
   readonly index: ReportIndex | undefined;
   readonly warnings: readonly string[];
 }
@@ -128,8 +131,27 @@ async function gatherRun(
     if (!(error instanceof MillraceError)) throw error;
     warnings.push(`The index of ${directory} could not be measured: ${error.message}.`);
   }
-  const profile = await profileOf(run, await retrievalDataOf(run), engine);
-  return { name: metrics.model, directory, run, metrics, profile, index, warnings };
+  const data = await retrievalDataOf(run);
+  const changed = data !== undefined && !isDataOf(run, metrics, data);
+  const profile = changed ? undefined : await profileOf(run, data, engine);
+  return { name: metrics.model, directory, run, metrics, profile, changed, index, warnings };
+}
+
+/**
+ * Whether data are those of a run: vectors and ids are numbered by the order in which values are first read, so
+ * the same lines in another order give other users and items the numbers that the run learnt.
+ */
+function isDataOf(run: OpenRetrievalRun, { counts }: RetrievalMetrics, data: RetrievalData): boolean {
+  return (
+    isDeepStrictEqual(data.catalogue.keys, run.content().keys) &&
+    isDeepStrictEqual(asStored(data.map), run.map) &&
+    isDeepStrictEqual(asStored(data.counts), counts)
+  );
+}
+
+/** As it comes back from a file: without keys that are undefined. */
+function asStored(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 async function profileOf(
@@ -199,7 +221,7 @@ function evaluationsOf({ metrics }: GatheredRun): ReportEvaluation[] {
   });
 }
 
-function warningsOf({ name, directory, metrics, profile, warnings }: GatheredRun): string[] {
+function warningsOf({ name, directory, metrics, profile, changed, warnings }: GatheredRun): string[] {
   const said = [...warnings];
   if (metrics.valid === undefined && metrics.test === undefined) {
     said.push(`${name} was trained without held-out items: nothing says how good it is.`);
@@ -208,7 +230,11 @@ function warningsOf({ name, directory, metrics, profile, warnings }: GatheredRun
       `${name} has no test split: its validation figures also chose the epoch and flatter it a little.`,
     );
   }
-  if (profile === undefined) {
+  if (changed) {
+    said.push(
+      `The data of ${name} (${directory}) have changed since the run was trained: cut-offs, popularity and coverage are left out.`,
+    );
+  } else if (profile === undefined) {
     said.push(
       `The data of ${name} (${directory}) was not at hand: cut-offs, popularity and coverage are left out.`,
     );

@@ -110,6 +110,25 @@ test("catalogues of different size stand side by side, with dashes where one has
   }
 });
 
+test("data that have changed since the training are not measured, and that is said", async () => {
+  const lines = lists().split("\n");
+  for (const [name, text] of Object.entries({
+    reversed: lines.toReversed().join("\n"),
+    "with a new item": `${lines.join("\n")} i999`,
+    "users the other way round": [lines[4], ...lines.slice(1, 4), lines[0], ...lines.slice(5)].join("\n"),
+  })) {
+    writeFileSync(at("changed.txt"), text);
+    const changed = await gatherReport([at("narrow")], {
+      engine,
+      retrievalDataOf: ({ config }) =>
+        prepareRetrieval({ ...config, interactions: { ...config.interactions!, train: at("changed.txt") } }),
+    });
+    expect(changed.retrieval, name).toEqual([]);
+    expect(changed.warnings.join(), name).toContain("have changed since the run was trained");
+    expect(changed.warnings.join(), name).not.toContain("was not at hand");
+  }
+});
+
 test("without data what needs it is left out and said; a ranking run cannot stand beside", async () => {
   const alone = await gatherReport([at("narrow")], { engine });
   expect(alone.retrieval).toEqual([]);
