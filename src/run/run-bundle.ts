@@ -6,7 +6,7 @@
  * training differ in all blocks; a single changed number may pass.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../core/index.ts";
@@ -55,7 +55,8 @@ export function digestsOf(directory: string, files: readonly string[]): { [file:
 export function checkFiles(directory: string, digests: { readonly [file: string]: string }): void {
   for (const [file, expected] of Object.entries(digests)) {
     const path = join(directory, file);
-    const received = existsSync(path) ? fileDigest(path) : undefined;
+    // A directory in a file's place is no more the file than nothing at all.
+    const received = statSync(path, { throwIfNoEntry: false })?.isFile() ? fileDigest(path) : undefined;
     if (received === expected) continue;
     const problem =
       received === undefined ? `${file} is missing` : `${file} is not the one that the run was saved with`;

@@ -1,5 +1,5 @@
 /** A run whose files are of two trainings is refused by everything that opens runs. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -60,6 +60,9 @@ test("of large files only blocks are read, from the first byte to the last", () 
   expect(() => checkFiles(folder, digests)).toThrow("large is not the one");
   rmSync(join(folder, "large"));
   expect(() => checkFiles(folder, digests)).toThrow("large is missing");
+  mkdirSync(join(folder, "large"));
+  expect(() => checkFiles(folder, digests)).toThrow("large is missing");
+  rmSync(join(folder, "large"), { recursive: true });
   writeFileSync(join(folder, "large"), bytes);
   checkFiles(folder, digests);
 });
