@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -49,6 +49,21 @@ test("a stream goes on from a run, window by window, and takes up new values", a
   expect(openRun(join(folder, "going")).map.encoders.user.size).toBe(known + 5);
   await lossesOf("fixed", { start, grow: false });
   expect(openRun(join(folder, "fixed")).map.encoders.user.size).toBe(known);
+});
+
+test("rows without times are refused before anything is written", async () => {
+  const start = join(folder, "timeless");
+  const { timestamp: _, ...timeless } = content("first.csv", { epochs: 1 });
+  await trainRun(parseConfig(timeless), { directory: start });
+  for (const [config, message] of [
+    [content("second.csv", { streaming: { start } }), "was trained without a timestamp"],
+    [{ ...timeless, training: { streaming: {} } }, "the configuration names no timestamp"],
+    [content("second.csv", { streaming: { start: folder } }), "holds no run with a checkpoint"],
+  ] as const) {
+    const directory = join(folder, "unwritten");
+    await expect(trainRun(parseConfig(config), { directory })).rejects.toThrow(message);
+    expect(existsSync(directory)).toBe(false);
+  }
 });
 
 test("a start that is no run is said; a relative one is taken from the configuration's folder", async () => {

@@ -35,6 +35,27 @@ export function startOf({ training }: Config): TrainInput["start"] {
   };
 }
 
+/**
+ * Refuses a stream over rows that have no times, before anything is written.
+ *
+ * @throws ConfigError when the data are encoded without a timestamp, or the start holds no run
+ */
+export function checkStreamTimes(config: Config): void {
+  const { streaming } = config.training;
+  if (streaming === undefined) return;
+  const { map = config } = encodingOf(config);
+  if (map.timestamp !== undefined) return;
+  const { start } = streaming;
+  throw start === undefined
+    ? new ConfigError("streaming: the configuration names no timestamp", {
+        hint: "name the column of the rows' times as `timestamp`",
+      })
+    : new ConfigError(`streaming: ${start} was trained without a timestamp, and a stream goes by time`, {
+        details: { start },
+        hint: "train that run again with `timestamp` in its configuration, the column of the rows' times",
+      });
+}
+
 function noRun(directory: string): ConfigError {
   return new ConfigError(`streaming.start: ${directory} holds no run with a checkpoint`, {
     details: { directory },

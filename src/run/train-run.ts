@@ -27,7 +27,7 @@ import { type Config, dataConfigOf, modelNamed, storedConfig } from "./config.ts
 import { EventLog } from "./event-log.ts";
 import { holdRun } from "./run-lock.ts";
 import { StatusFile } from "./run-status.ts";
-import { encodingOf, startOf } from "./stream-start.ts";
+import { checkStreamTimes, encodingOf, startOf } from "./stream-start.ts";
 import { applyTableSettings } from "./table-settings.ts";
 import { writeBundle } from "./run-directory.ts";
 import { runFiles } from "./run-files.ts";
@@ -92,6 +92,7 @@ async function trainHeld(config: Config, options: TrainRunOptions): Promise<RunM
       hint: "name one under `labels` in the configuration, or pass --label COLUMN",
     });
   }
+  checkStreamTimes(config);
   const takeOver = claimDirectory(directory, {
     stored: storedConfig(config),
     bundle: runFiles.bundle,
