@@ -16,9 +16,8 @@ import {
 } from "../analysis/index.ts";
 import { ConfigError } from "../core/index.ts";
 import { writeFileAtomic } from "../core/node/index.ts";
-import { prepareDataset } from "../data/index.ts";
 import { type AnalysisPageInput, renderAnalysis } from "../report/index.ts";
-import { dataConfigOf, openRun, runFiles } from "../run/index.ts";
+import { datasetOfRun, openRun, runFiles } from "../run/index.ts";
 import { analysisText } from "./analysis-text.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { jsonText } from "./json-text.ts";
@@ -136,7 +135,7 @@ async function studyRun(
   const others = wanted.filter((tool) => !withoutRows.has(tool));
   if (others.length === 0) return { collapse, skipped: {} };
   const engine = await openEngine(shell, options.engine);
-  const dataset = await prepareDataset(dataConfigOf(run.config), { onProgress: dataProgress(shell) });
+  const dataset = await datasetOfRun(run, { onProgress: dataProgress(shell) });
   try {
     const source = dataset.splits[options.split];
     if (source === undefined) {

@@ -1,8 +1,8 @@
 /** `millrace evaluate`: metrics of a trained model, through the files of its run. */
 import { Option } from "commander";
 import { ConfigError } from "../core/index.ts";
-import { encodeForMap, prepareDataset } from "../data/index.ts";
-import { dataConfigOf, type OpenRun, openRun } from "../run/index.ts";
+import { encodeForMap } from "../data/index.ts";
+import { datasetOfRun, type OpenRun, openRun } from "../run/index.ts";
 import type { BatchSource } from "../schema/index.ts";
 import { measure, predictSplit } from "../training/index.ts";
 import { dataLike, historyOf } from "./data-like.ts";
@@ -115,7 +115,7 @@ async function sourceOf(
     });
     return { source, name: "data", close: () => source.close() };
   }
-  const dataset = await prepareDataset(dataConfigOf(config), { onProgress });
+  const dataset = await datasetOfRun({ config, map }, { onProgress });
   const source = dataset.splits[split];
   if (source === undefined) {
     await dataset.close();

@@ -1,9 +1,9 @@
 /** `millrace report`: one HTML page from a run, or several side by side. */
-import { MillraceError } from "../core/index.ts";
-import { type PreparedDataset, prepareDataset } from "../data/index.ts";
+import { MillraceError, hashKey } from "../core/index.ts";
+import type { PreparedDataset } from "../data/index.ts";
 import { type RunSplits, writeRunReport } from "../report/index.ts";
 import { type OpenRetrievalRun, prepareRetrieval, type RetrievalData } from "../retrieval/index.ts";
-import { dataConfigOf, type OpenRun } from "../run/index.ts";
+import { dataConfigOf, datasetOfRun, type OpenRun } from "../run/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
@@ -67,17 +67,17 @@ async function retrievalDataOf(
   }
 }
 
-/** A run's encoded data, or nothing where its files are gone; runs on the same data share it. */
+/** A run's encoded data, or nothing where its files are gone; runs on the same data, encoded alike, share it. */
 async function splitsOf(
   shell: Shell,
-  { config, directory }: OpenRun,
+  run: OpenRun,
   datasets: Map<string, PreparedDataset | undefined>,
 ): Promise<RunSplits | undefined> {
-  const data = dataConfigOf(config);
-  const key = JSON.stringify(data);
+  const { config, map, directory } = run;
+  const key = `${JSON.stringify(dataConfigOf(config))} ${hashKey(JSON.stringify(map))}`;
   if (!datasets.has(key)) {
     try {
-      datasets.set(key, await prepareDataset(data, { onProgress: dataProgress(shell) }));
+      datasets.set(key, await datasetOfRun(run, { onProgress: dataProgress(shell) }));
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       shell.warn(`data of ${directory}: ${error.message}`);

@@ -11,6 +11,7 @@ import {
   buildModel,
   type Config,
   dataConfigOf,
+  encodingOf,
   drawPoints,
   finishRun,
   foldConfigs,
@@ -127,7 +128,10 @@ async function tune(shell: Shell, target: string, options: Options): Promise<Out
 
 async function rangeTest(shell: Shell, config: Config, engine: Engine, steps: number): Promise<Outcome> {
   const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
-  const dataset = await prepareDataset(dataConfigOf(config), { onProgress: dataProgress(shell) });
+  const dataset = await prepareDataset(dataConfigOf(config), {
+    onProgress: dataProgress(shell),
+    ...encodingOf(config),
+  });
   try {
     const { map, splits } = dataset;
     const model = buildModel(config, map);
@@ -278,8 +282,10 @@ async function sharedDataset(
   config: Config,
 ): Promise<PreparedDataset> {
   const data = dataConfigOf(config);
-  const key = JSON.stringify(data);
-  const dataset = datasets.get(key) ?? (await prepareDataset(data, { onProgress: dataProgress(shell) }));
+  const encoding = encodingOf(config);
+  const key = JSON.stringify([data, config.training.streaming]);
+  const dataset =
+    datasets.get(key) ?? (await prepareDataset(data, { onProgress: dataProgress(shell), ...encoding }));
   datasets.set(key, dataset);
   return dataset;
 }

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, MillraceError } from "../core/index.ts";
-import { configFromInspection, inspect, prepareDataset, validate } from "../data/index.ts";
+import { configFromInspection, inspect, validate } from "../data/index.ts";
 import { createEngine } from "../engine/index.ts";
 import { writeRunReport } from "../report/index.ts";
 import { holdsRetrievalRun, prepareRetrieval } from "../retrieval/index.ts";
-import { dataConfigOf, readConfig, runFiles } from "../run/index.ts";
+import { dataConfigOf, datasetOfRun, openRun, readConfig, runFiles } from "../run/index.ts";
 import type { Job, JobReply } from "./jobs.ts";
 
 assert(parentPort !== null, "jobs run in a worker thread");
@@ -33,9 +33,7 @@ async function run(job: Job): Promise<unknown> {
         });
         return { warnings };
       }
-      const dataset = job.withData
-        ? await prepareDataset(dataConfigOf(readConfig(join(job.directory, runFiles.config))))
-        : undefined;
+      const dataset = job.withData ? await datasetOfRun(openRun(job.directory)) : undefined;
       try {
         const { warnings } = await writeRunReport([job.directory], join(job.directory, runFiles.report), {
           engine,
