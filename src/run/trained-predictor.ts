@@ -54,7 +54,7 @@ export async function openTrainedPredictor(directory: string, engine: Engine): P
     seed: training.seed,
     multiTask: training.multiTask,
   });
-  restoreSnapshot(learner.weights, weights);
+  restoreSnapshot(learner.weights, weights, { methods: false });
   return {
     config,
     map,

@@ -5,7 +5,7 @@
 import { DataError } from "../core/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { ModelWeights } from "./model-weights.ts";
-import { type Snapshot, weightViews } from "./snapshot.ts";
+import { isMethodState, type Snapshot, weightViews } from "./snapshot.ts";
 
 /**
  * Writes saved weights into those of a model built for the grown map and freshly initialised.
@@ -24,8 +24,10 @@ export function growSnapshot(
   for (const [state, values] of weights.stateValues) weights.stateValues.set(state, values.slice());
   const views = weightViews(weights);
   const rowsOf = new Map([...weights.placement.tables.values()].map(({ path, table }) => [path, table.rows]));
+  // Rows by their place among all tables, which growth moves.
+  const placed = new Set(["method/gradient-memory"]);
   // What a method of weighing tasks remembers may be left behind; weights may not.
-  const foreign = [...saved.keys()].find((name) => !views.has(name) && !name.startsWith("method/"));
+  const foreign = [...saved.keys()].find((name) => !views.has(name) && !isMethodState(name));
   if (foreign !== undefined) {
     throw new DataError(`the grown model has no place for the saved weights "${foreign}"`, {
       details: { name: foreign },
@@ -34,6 +36,10 @@ export function growSnapshot(
   }
   for (const [name, view] of views) {
     const bytes = saved.get(name)?.byteLength;
+    if (isMethodState(name) && (bytes !== view.byteLength || placed.has(name))) {
+      views.delete(name); // starts anew
+      continue;
+    }
     const rows = rowsOf.get(/^rows\/(.+)\/\d+$/.exec(name)?.[1] ?? "");
     const whole = rows !== undefined && bytes !== undefined && bytes % (view.byteLength / rows) === 0;
     if (bytes === view.byteLength || (whole && bytes < view.byteLength)) continue;

@@ -29,11 +29,19 @@ export function takeSnapshot(weights: ModelWeights): Snapshot {
   return new Map([...weightViews(weights)].map(([name, view]) => [name, view.slice()]));
 }
 
-/** @throws DataError when the snapshot is of another model or optimizer */
-export function restoreSnapshot(weights: ModelWeights, snapshot: Snapshot): void {
+/** What a method of training several tasks remembers from step to step; predictions do not depend on it. */
+export function isMethodState(name: string): boolean {
+  return name.startsWith("method/");
+}
+
+/**
+ * @param methods restore what methods of training several tasks remember, which may depend on the batch size
+ * @throws DataError when the snapshot is of another model or optimizer
+ */
+export function restoreSnapshot(weights: ModelWeights, snapshot: Snapshot, { methods = true } = {}): void {
   // States may be views of a runtime's results; fresh arrays are ours to write.
   for (const [state, values] of weights.stateValues) weights.stateValues.set(state, values.slice());
-  const views = weightViews(weights);
+  const views = [...weightViews(weights)].filter(([name]) => methods || !isMethodState(name));
   for (const [name, view] of views) {
     const saved = snapshot.get(name);
     if (saved === undefined || saved.byteLength !== view.byteLength) {
