@@ -105,6 +105,16 @@ test("a configuration of other features does not fit the map", async () => {
   await old.close();
 });
 
+test("a label of the same name and another meaning does not fit the map", async () => {
+  const old = await prepareDataset(config(monday), { cacheDir });
+  const { labels, ...rest } = config(tuesday);
+  const [label] = labels ?? [];
+  await expect(
+    prepareDataset({ ...rest, labels: [{ ...label, threshold: 3 }] }, { cacheDir, map: old.map }),
+  ).rejects.toThrow(/config labels: entry 1 is .*threshold 3.*, in the feature map it is /);
+  await old.close();
+});
+
 test("counts go on from the history that is named", async () => {
   const old = await prepareDataset(config(monday), { cacheDir });
   const alone = await encodeForMap(old.map, { files: [tuesday] }, { cacheDir });

@@ -5,11 +5,17 @@
  * else of the map (moments, boundaries, list lengths, hashed vocabularies) stays as it is.
  */
 import { ConfigError } from "../core/index.ts";
-import { DOMAIN_ENCODER, type FeatureMap, FIRST_VALUE_ID, type IdEncoder } from "../schema/index.ts";
+import {
+  DOMAIN_ENCODER,
+  type FeatureMap,
+  FIRST_VALUE_ID,
+  type IdEncoder,
+  type Label,
+} from "../schema/index.ts";
 import type { BatchLanes } from "./batch-needs.ts";
 import type { DataConfig } from "./config.ts";
 import type { KeyIds } from "./encode-columns.ts";
-import { type EncoderReport, type FittedMap, TrainingRows } from "./fit.ts";
+import { type EncoderReport, type FittedMap, labelsOf, TrainingRows } from "./fit.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { SpooledSource } from "./read-source.ts";
 import type { Membership } from "./split.ts";
@@ -76,16 +82,23 @@ export function checkSameFeatures(config: DataConfig, map: FeatureMap): void {
     config.features.map(({ name, kind }) => `${name} (${kind})`),
     map.features.map((feature) => `${feature.name} (${kindOf(feature)})`),
   );
-  compare(
-    "labels",
-    config.labels.map(({ name }) => name),
-    map.labels.map(({ name }) => name),
-  );
+  compare("labels", labelsOf(config).map(meaningOf), map.labels.map(meaningOf));
   compare(
     "derived",
     (config.derived ?? []).map(({ name }) => name),
     (map.derived ?? []).map(({ name }) => name),
   );
+}
+
+/** What a label says of a row: models trained on one meaning do not learn another without being told. */
+function meaningOf({ name, column, threshold, positive, kind }: Label): string {
+  const parts = [
+    `${name} (${kind}`,
+    ...(column === name ? [] : [`column ${column}`]),
+    ...(threshold === undefined ? [] : [`threshold ${threshold}`]),
+    ...(positive === undefined ? [] : [`positive ${positive.join(", ")}`]),
+  ];
+  return `${parts.join(", ")})`;
 }
 
 function compare(key: string, received: readonly string[], expected: readonly string[]): void {
