@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../core/index.ts";
+import { holdsRetrievalRun } from "../retrieval/index.ts";
 import { type ChangeConfig, type Config, readConfig, runFiles } from "../run/index.ts";
 import type { TargetKind } from "./config-target.ts";
 import { absolutePath } from "./data-path.ts";
@@ -29,6 +30,12 @@ export function checkContinuation(
     throw new ConfigError(`--from: ${from} holds no finished run`, {
       details: { directory: from, missing: runFiles.featureMap },
       hint: "name the directory of a run that `millrace train` finished",
+    });
+  }
+  if (holdsRetrievalRun(from)) {
+    throw new ConfigError(`--from: ${from} is a retrieval run, and only ranking runs go on with new data`, {
+      details: { directory: from },
+      hint: "train its configuration anew on the old and the new interactions",
     });
   }
   const given = label === undefined ? (model === undefined ? undefined : "--model") : "--label";

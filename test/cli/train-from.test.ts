@@ -1,5 +1,5 @@
 /** `millrace train --from`: a finished run goes on with rows of new days. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openRun, type RunMetrics } from "../../src/run/index.ts";
@@ -51,6 +51,22 @@ test("new days are predicted by the old model, then learnt; vocabularies stay, o
   expect(stdout).toMatch(/^FM: .* 2 windows, /);
   expect(stdout).toContain("each window predicted before it was trained on");
 }, 60_000);
+
+test("a retrieval run is not gone on from", async () => {
+  mkdirSync(at("towers"));
+  for (const [file, content] of Object.entries({ config: { task: "retrieval" }, "feature-map": {} })) {
+    writeFileSync(at(`towers/${file}.json`), JSON.stringify(content));
+  }
+  for (const target of ["new.csv", "old/config.yaml"]) {
+    const { code, stderr } = await millrace(
+      ["train", target, "--from", "towers", "--out", "none"],
+      folder.path,
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain("--from: towers is a retrieval run, and only ranking runs go on with new data");
+  }
+  expect(existsSync(at("none"))).toBe(false);
+});
 
 test.each([
   [["new.csv", "--grow"], "--grow lets the vocabularies of a run grow, so it needs --from"],
