@@ -46,20 +46,23 @@ export function checkContinuation(
   });
 }
 
-/** The run's own configuration with another file of data, all of which is trained on. */
+/**
+ * The run's own configuration with another file of data, all of which is trained on. Whether vocabularies grow is
+ * asked for each time: that the run's own grew when it was trained says nothing of the new data.
+ */
 export function configWithData(
   file: string,
-  { from, ...options }: ContinueOptions & { readonly from: string },
+  { from, grow = false }: ContinueOptions & { readonly from: string },
   settings: readonly string[],
 ): Config {
   return readConfig(join(from, runFiles.config), settings, (content) => {
     const { valid: _, test: __, split: ___, ...data } = content.data as { [key: string]: unknown };
     content.data = { ...data, train: absolutePath(file) };
-    goOnFrom({ from, ...options })(content);
+    goOnFrom({ from, grow })(content);
   });
 }
 
-/** A configuration that starts from a run; what it says of its stream otherwise stays. */
+/** A configuration that starts from a run; what it says of its stream stays where the options do not say it. */
 export function goOnFrom({ from, grow }: ContinueOptions & { readonly from: string }): ChangeConfig {
   return (content) => {
     const training = (content.training ?? {}) as { readonly streaming?: { readonly grow?: boolean } };
