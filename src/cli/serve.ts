@@ -68,7 +68,7 @@ export const serveVerb: DefineVerb = (shell) =>
     .option("--workers <count>", "threads that run models (default: one a core)", whole)
     .option("--max-batch-rows <count>", "rows of one run of a model (default: 512)", whole)
     .option("--max-wait-ms <time>", "how long requests wait to share a run (default: 0)", whole)
-    .option("--max-queued-rows <count>", "rows that may wait (default: 20000)", whole)
+    .option("--max-queued-rows <count>", "rows that may wait (default: 8000)", whole)
     .option("--max-in-flight <count>", "requests at once; others get 429 (default: 32)", whole)
     .option("--max-candidates <count>", "candidates of a request (default: 5000)", whole)
     .option("--max-body-bytes <count>", "size of a request's body (default: 1 MiB)", whole)

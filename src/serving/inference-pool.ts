@@ -26,7 +26,7 @@ export interface InferencePoolOptions {
   readonly maxBatchRows?: number;
   /** How long a piece waits for others to fill its batch, while a thread is free. @default 0 */
   readonly maxWaitMs?: number;
-  /** Rows that may wait. @default 20000 */
+  /** Rows that may wait. @default 8000 */
   readonly maxQueuedRows?: number;
   readonly onBatch?: (event: BatchEvent) => void;
 }
@@ -89,7 +89,7 @@ export class InferencePool {
       workers: availableParallelism(),
       maxBatchRows: 512,
       maxWaitMs: 0,
-      maxQueuedRows: 20_000,
+      maxQueuedRows: 8000,
       ...options,
     };
     this.#threads = Array.from({ length: this.#options.workers }, () => this.#startThread());

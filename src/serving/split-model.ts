@@ -66,15 +66,23 @@ export class SplitModel {
     const { served, key, items, pool } = options;
     const { source } = served;
     if (items === undefined || source.lookups.some(({ place }) => place.kind === "redis")) return undefined;
-    const found = await bestSplit(options, items.rows);
+    let found = await bestSplit(options, items.rows);
     if (found === undefined) return undefined;
+    let products: ItemProducts | undefined;
+    if (found.graph.items !== undefined) {
+      try {
+        products = makeProducts(found.graph.products, items.rows);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        // The machine has no such memory: without products, as over the budget.
+        found = await bestSplit({ ...options, productsMb: 0 }, items.rows);
+        if (found === undefined) return undefined;
+      }
+    }
     const { graph, whole } = found;
     const own = `${key}/split`;
-    let productBytes = 0;
-    let products: ItemProducts | undefined;
-    if (graph.items !== undefined) {
-      products = makeProducts(graph.products, items.rows);
-      productBytes = products.data.byteLength;
+    const productBytes = products?.data.byteLength ?? 0;
+    if (graph.items !== undefined && products !== undefined) {
       const made = served.sourceOf(graph.items, {});
       if (made === undefined) return undefined;
       await fill(`${key}/items`, { ...made, keeps: products }, items.rows, options);
