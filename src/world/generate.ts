@@ -34,7 +34,7 @@ export interface WorldProgress {
 
 export interface GenerateWorldOptions {
   readonly onProgress?: (progress: WorldProgress) => void;
-  /** Threads that generate and write; the result does not depend on it. @default what the machine has, at most 8 */
+  /** Threads that generate; the result does not depend on it. @default what the machine has, at most 8 */
   readonly threads?: number;
 }
 
@@ -56,7 +56,7 @@ export async function generateWorld(
     threads,
     onProgress: (done) => onProgress?.({ phase: "simulate", what: "timelines", done }),
   });
-  const writer = await TableWriter.open(threads);
+  const writer = await TableWriter.open();
   let manifest: WorldManifest;
   try {
     manifest = await writeWorld(writer, world, simulation, directory, (what, done) =>
