@@ -40,4 +40,5 @@ export {
   TensorProto_DataType,
   type ValueInfoProto,
 } from "./onnx_pb.ts";
+export { broadcastDims, broadcastSource, stridesOf, walk } from "./row-major.ts";
 export { hostFromTensor, tensorFromHost } from "./tensor-proto.ts";

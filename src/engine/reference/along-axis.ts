@@ -1,5 +1,5 @@
 /** Operators that go along the lines of one axis: best elements, running sums. */
-import { axisView, forEachLine, withAxis } from "./indexing.ts";
+import { axisView, forEachLine, withAxis } from "./axis-view.ts";
 import type { Kernel, KernelTable } from "./kernel.ts";
 import { bigs, integers, isBig, type NumberData, select, type Value, zeros } from "./value.ts";
 

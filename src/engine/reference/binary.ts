@@ -1,5 +1,5 @@
 /** Element-wise arithmetic of two or more tensors with broadcasting. */
-import { broadcastDims, broadcastSource } from "./indexing.ts";
+import { broadcastDims, broadcastSource } from "../../onnx/index.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import {
   type BigValue,

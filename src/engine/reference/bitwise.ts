@@ -1,6 +1,6 @@
 /** Operations on the bits of integers. */
+import { broadcastSource } from "../../onnx/index.ts";
 import { commonDims } from "./binary.ts";
-import { broadcastSource } from "./indexing.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { type BigValue, bigs, isBig, isFloat, type NumberValue, numbers, type Value } from "./value.ts";
 

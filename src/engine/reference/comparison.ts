@@ -1,6 +1,6 @@
 /** Comparisons, logic on bools, and choice by a condition. */
+import { broadcastSource } from "../../onnx/index.ts";
 import { commonDims } from "./binary.ts";
-import { broadcastSource } from "./indexing.ts";
 import type { Kernel, KernelTable } from "./kernel.ts";
 import { isBig, type NumberData, numbers, zeros } from "./value.ts";
 

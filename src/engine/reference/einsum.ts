@@ -2,8 +2,7 @@
  * Einstein summation as its definition says: one loop over all letters. Ellipses broadcast; without `->` the
  * result has the ellipsis and then the letters that occur once, in alphabetical order.
  */
-import { elementCount } from "../../onnx/index.ts";
-import { stridesOf, walk } from "./indexing.ts";
+import { elementCount, stridesOf, walk } from "../../onnx/index.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { bigs, castInto, isBig, isFloat, type NumberValue, numbers } from "./value.ts";
 

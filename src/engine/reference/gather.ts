@@ -1,6 +1,6 @@
 /** Reading elements by index. Negative indices count from the end; any other out of range is an error. */
-import { elementCount } from "../../onnx/index.ts";
-import { axisView, stridesOf } from "./indexing.ts";
+import { elementCount, stridesOf } from "../../onnx/index.ts";
+import { axisView } from "./axis-view.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { integers, select } from "./value.ts";
 

@@ -1,6 +1,5 @@
 /** Tensors made from attributes, shapes and positions rather than from other tensors' elements. */
-import { dtypeFromProto } from "../../onnx/index.ts";
-import { stridesOf } from "./indexing.ts";
+import { dtypeFromProto, stridesOf } from "../../onnx/index.ts";
 import type { Kernel, KernelTable } from "./kernel.ts";
 import {
   bigs,

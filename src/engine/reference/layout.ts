@@ -1,6 +1,5 @@
 /** The same elements under another shape, in another order, or repeated. */
-import { elementCount } from "../../onnx/index.ts";
-import { broadcastDims, broadcastSource, stridesOf, walk } from "./indexing.ts";
+import { broadcastDims, broadcastSource, elementCount, stridesOf, walk } from "../../onnx/index.ts";
 import type { Kernel, KernelTable } from "./kernel.ts";
 import { integers, select, withDims } from "./value.ts";
 

@@ -1,6 +1,5 @@
 /** Matrix products. */
-import { elementCount } from "../../onnx/index.ts";
-import { broadcastDims, broadcastSource } from "./indexing.ts";
+import { broadcastDims, broadcastSource, elementCount } from "../../onnx/index.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { bigs, castInto, isBig, isFloat, type NumberValue, numbers, type Value } from "./value.ts";
 

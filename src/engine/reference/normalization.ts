@@ -1,6 +1,6 @@
 /** Softmax and the normalizations. */
-import { elementCount } from "../../onnx/index.ts";
-import { axisView, broadcastSource, forEachLine } from "./indexing.ts";
+import { broadcastSource, elementCount } from "../../onnx/index.ts";
+import { axisView, forEachLine } from "./axis-view.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { type NumberValue, numbers } from "./value.ts";
 

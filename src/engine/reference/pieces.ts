@@ -1,5 +1,6 @@
 /** Joining tensors, cutting pieces out of them, and padding them. */
-import { axisView, stridesOf, walk, withAxis } from "./indexing.ts";
+import { stridesOf, walk } from "../../onnx/index.ts";
+import { axisView, withAxis } from "./axis-view.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import { integers, isBig, type NumberData, select, type Value, zeros } from "./value.ts";
 

@@ -1,5 +1,5 @@
 /** Reductions over axes; of no elements they give the operation's neutral element, as ONNX says. */
-import { broadcastSource } from "./indexing.ts";
+import { broadcastSource } from "../../onnx/index.ts";
 import type { Kernel, KernelNode, KernelTable } from "./kernel.ts";
 import {
   bigs,

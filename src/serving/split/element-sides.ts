@@ -7,7 +7,15 @@
  * any other operator mixes a row.
  */
 import { assert } from "../../core/index.ts";
-import { elementCount, type GraphProto, type HostTensor, type NodeProto } from "../../onnx/index.ts";
+import {
+  broadcastSource,
+  elementCount,
+  type GraphProto,
+  type HostTensor,
+  type NodeProto,
+  stridesOf,
+  walk,
+} from "../../onnx/index.ts";
 import { type GraphFacts, type ValueFacts, valuesRead } from "./value-facts.ts";
 
 /** A set of sides: of neither, of one, of both. */
@@ -158,7 +166,7 @@ function originOf(node: NodeProto, facts: GraphFacts): Origin | undefined {
     if (!first.perRow || order?.[0] !== 0) return undefined;
     const strides = stridesOf(first.dims.slice(1));
     return moved(
-      visited(
+      walk(
         row,
         order.slice(1).map((axis) => strides[axis - 1]),
       ),
@@ -171,7 +179,7 @@ function originOf(node: NodeProto, facts: GraphFacts): Origin | undefined {
     if (steps?.some((step) => step !== 1) === true || starts.some((start) => start < 0)) return undefined;
     const strides = stridesOf(first.dims.slice(1));
     const offset = axes.reduce((sum, axis, k) => sum + starts[k] * strides[axis - 1], 0);
-    return moved(visited(row, strides).map((at) => at + offset));
+    return moved(walk(row, strides, offset));
   }
   if (opType === "Gather") {
     const axis = numberOf(node, "axis") ?? 0;
@@ -229,36 +237,7 @@ function spreadOver(out: ValueFacts, operand: ValueFacts): Int32Array | undefine
     if (dims.length > rank || (dims.length === rank && dims[0] !== 1)) return undefined;
     if (dims.length === rank) dims = dims.slice(1);
   }
-  const row = out.dims.slice(1);
-  const strides = stridesOf(dims);
-  const lead = row.length - dims.length;
-  return visited(
-    row,
-    row.map((_, axis) => (axis < lead || dims[axis - lead] === 1 ? 0 : strides[axis - lead])),
-  );
-}
-
-function stridesOf(dims: readonly number[]): number[] {
-  const strides = new Array<number>(dims.length);
-  let stride = 1;
-  for (let axis = dims.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= dims[axis];
-  }
-  return strides;
-}
-
-/** Flat places visited by walking through `dims` with these strides. */
-function visited(dims: readonly number[], strides: readonly number[]): Int32Array {
-  let places = new Int32Array(1);
-  for (const [axis, size] of dims.entries()) {
-    const next = new Int32Array(places.length * size);
-    for (let k = 0; k < places.length; k++) {
-      for (let j = 0; j < size; j++) next[k * size + j] = places[k] + j * strides[axis];
-    }
-    places = next;
-  }
-  return places;
+  return broadcastSource(dims, out.dims.slice(1));
 }
 
 function counting(length: number): Int32Array {
