@@ -259,28 +259,24 @@ async function score(
 
 /** By towers where they know every candidate; else by the split graph those that it takes, others by the plain one. */
 async function predict(
-  { towers, split, assembly, key }: Pick<LoadedModel, "towers" | "split" | "assembly" | "key">,
+  { towers, split, assembly, key }: LoadedModel,
   candidates: readonly Candidate[],
   facts: RequestFacts,
   pool: ModelRuns,
   signal: AbortSignal,
 ): Promise<Scored> {
+  const plainly = async (some: readonly Candidate[]): Promise<Scored> => {
+    const { batch, outOfVocabulary } = assembly.assemble(facts, some);
+    return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
+  };
   if (towers?.knows(candidates)) return towers.predict(facts, candidates);
-  if (split !== undefined && candidates.length >= WORTH_SPLITTING) {
-    const taken = candidates.map((candidate) => split.takes(candidate));
-    const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));
-    if (others.length === 0) return split.predict(facts, known, pool, signal);
-    if (known.length >= WORTH_SPLITTING) {
-      const whole = { towers: undefined, split: undefined, assembly, key };
-      const [first, second] = await Promise.all([
-        split.predict(facts, known, pool, signal),
-        predict(whole, others, facts, pool, signal),
-      ]);
-      return merged(first, second, taken, assembly.sides.request);
-    }
-  }
-  const { batch, outOfVocabulary } = assembly.assemble(facts, candidates);
-  return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
+  if (split === undefined || candidates.length < WORTH_SPLITTING) return plainly(candidates);
+  const taken = candidates.map((candidate) => split.takes(candidate));
+  const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));
+  if (others.length === 0) return split.predict(facts, known, pool, signal);
+  if (known.length < WORTH_SPLITTING) return plainly(candidates);
+  const [first, second] = await Promise.all([split.predict(facts, known, pool, signal), plainly(others)]);
+  return merged(first, second, taken, assembly.sides.request);
 }
 
 /** Scores of two lists of candidates in the order that both had; the request's own features count once. */

@@ -106,11 +106,7 @@ export class FeatureAssembly {
     this.#fillRequest(request, size, columns, outOfVocabulary);
     this.#fillItems(request, candidates, columns, outOfVocabulary);
     this.#fillSent(request, candidates, columns, outOfVocabulary);
-    const { mixed } = this.#parts;
-    if (mixed.layout.length > 0) {
-      const rows = candidates.map((candidate) => this.#rawRow(mixed.rawColumns, candidate, request));
-      Object.assign(columns, mixed.encode(rows, outOfVocabulary));
-    }
+    this.#fillMixed(request, candidates, columns, outOfVocabulary);
     return { batch: { size, columns }, outOfVocabulary };
   }
 
@@ -166,14 +162,11 @@ export class FeatureAssembly {
     const all: { [name: string]: ColumnData } = {};
     const outOfVocabulary: { [feature: string]: number } = {};
     this.#fillRequest(request, 1, shared, outOfVocabulary);
-    const { item, mixed } = this.#parts;
+    const { item } = this.#parts;
     if (item.layout.some(({ name }) => wanted.includes(name))) {
       this.#fillItems(request, candidates, all, outOfVocabulary);
     } else this.#countUnknownItems(candidates, outOfVocabulary);
-    if (mixed.layout.length > 0) {
-      const rows = candidates.map((candidate) => this.#rawRow(mixed.rawColumns, candidate, request));
-      Object.assign(all, mixed.encode(rows, outOfVocabulary));
-    }
+    this.#fillMixed(request, candidates, all, outOfVocabulary);
     const columns = Object.fromEntries(wanted.map((name) => [name, all[name]]));
     return { batch: { size, columns, shared: packed(shared) }, outOfVocabulary };
   }
@@ -243,6 +236,19 @@ export class FeatureAssembly {
     }
     const raw = candidates.flatMap(({ row, features }, k) => (row < 0 || features !== undefined ? [k] : []));
     this.#encodeOver("item", raw, request, candidates, columns, unknown);
+  }
+
+  /** Features of columns of both sides, which no table can hold. */
+  #fillMixed(
+    request: RequestFacts,
+    candidates: readonly Candidate[],
+    columns: { [name: string]: ColumnData },
+    unknown: { [feature: string]: number },
+  ): void {
+    const { mixed } = this.#parts;
+    if (mixed.layout.length === 0) return;
+    const rows = candidates.map((candidate) => this.#rawRow(mixed.rawColumns, candidate, request));
+    Object.assign(columns, mixed.encode(rows, unknown));
   }
 
   #countUnknownItems(candidates: readonly Candidate[], unknown: { [feature: string]: number }): void {

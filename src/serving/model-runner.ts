@@ -78,13 +78,12 @@ export class ModelRunner {
   }
 
   async run({ size, columns: own, shared }: ServedBatch): Promise<ModelAnswer> {
-    const columns = { ...own, ...shared };
-    const fed: { [name: string]: ColumnData } = columns;
+    const fed: { [name: string]: ColumnData } = { ...own, ...shared };
     const waiting: Promise<void>[] = [];
     for (const { lookup, home, distinct } of this.#lookups) {
       distinct.clear();
       for (const { column, index } of lookup.columns) {
-        fed[index] = distinct.indexOf(columns[column] as Int32Array);
+        fed[index] = distinct.indexOf(fed[column] as Int32Array);
       }
       const rows = new Float32Array(distinct.ids.length * lookup.dim);
       const gathered = home.gather(distinct.ids, rows);
@@ -92,7 +91,7 @@ export class ModelRunner {
       fed[lookup.name] = rows;
     }
     if (waiting.length > 0) await Promise.all(waiting);
-    const rows = columns[ITEM_ROW] as Int32Array;
+    const rows = fed[ITEM_ROW] as Int32Array;
     this.#taken?.take(rows, fed);
     const feeds: { [name: string]: HostTensor } = {};
     for (const { name, dtype, shape } of this.#session.inputs) {

@@ -66,20 +66,9 @@ export class SplitModel {
     const { served, key, items, pool } = options;
     const { source } = served;
     if (items === undefined || source.lookups.some(({ place }) => place.kind === "redis")) return undefined;
-    let found = await bestSplit(options, items.rows);
+    const found = await bestSplit(options, items.rows);
     if (found === undefined) return undefined;
-    let products: ItemProducts | undefined;
-    if (found.graph.items !== undefined) {
-      try {
-        products = makeProducts(found.graph.products, items.rows);
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        // The machine has no such memory: without products, as over the budget.
-        found = await bestSplit({ ...options, productsMb: 0 }, items.rows);
-        if (found === undefined) return undefined;
-      }
-    }
-    const { graph, whole } = found;
+    const { graph, whole, products } = found;
     const own = `${key}/split`;
     const productBytes = products?.data.byteLength ?? 0;
     if (graph.items !== undefined && products !== undefined) {
@@ -125,23 +114,43 @@ export class SplitModel {
   }
 }
 
+interface FoundSplit {
+  readonly graph: SplitGraph;
+  readonly whole: ServedModel["source"];
+  /** Where the graph takes products: memory for them, still empty. */
+  readonly products: ItemProducts | undefined;
+}
+
 /** With products where they fit, else without. */
 async function bestSplit(
   { served, assembly, engine, productsMb }: SplitModelOptions,
   items: number,
-): Promise<{ graph: SplitGraph; whole: ServedModel["source"] } | undefined> {
+): Promise<FoundSplit | undefined> {
   const { tables } = served;
   const { item, request } = assembly.sides;
   const facts = await valueFacts(served.graph, tables, engine);
   if (facts === undefined) return undefined;
-  for (const products of productsMb > 0 ? [true, false] : [false]) {
-    const graph = splitGraph(served.graph, { facts, tables, columns: { item, request }, products });
+  for (const kept of productsMb > 0 ? [true, false] : [false]) {
+    const graph = splitGraph(served.graph, { facts, tables, columns: { item, request }, products: kept });
     if (graph === undefined) continue;
     if (4 * items * recordWidth(graph.products) > productsMb * 2 ** 20) continue;
     const whole = served.sourceOf(graph.model, served.source.predictions);
-    if (whole !== undefined) return { graph, whole };
+    if (whole === undefined) continue;
+    if (graph.items === undefined) return { graph, whole, products: undefined };
+    const products = memoryFor(graph, items);
+    if (products !== undefined) return { graph, whole, products };
   }
   return undefined;
+}
+
+/** Undefined where the machine has no such memory, which counts as over the budget. */
+function memoryFor({ products }: SplitGraph, items: number): ItemProducts | undefined {
+  try {
+    return makeProducts(products, items);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** Computes products of all items on the pool's threads, among requests of the release before. */
