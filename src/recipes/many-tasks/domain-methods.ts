@@ -1,8 +1,7 @@
 /** Every way to learn several domains at once, on one model width. */
 import type { DomainStudy } from "../domain-studies.ts";
 import type { RecipeContext } from "../recipe.ts";
-import type { Contender } from "../study.ts";
-import type { Method } from "./task-methods.ts";
+import { type Method, method } from "./method.ts";
 
 const dim = 8;
 const sets = 3;
@@ -17,13 +16,6 @@ export function domainMethods(
   { quick }: Pick<RecipeContext, "quick">,
 ): Method[] {
   const priorFeatures = [...prior];
-  const model = (name: string, options: Contender["model"], more: Partial<Method> = {}): Method => ({
-    name,
-    role: "baseline",
-    model: options,
-    backbone: "shared-bottom",
-    ...more,
-  });
   const heads = { ...bottom, ...domains };
   const crocodile = {
     name: "Crocodile",
@@ -35,24 +27,24 @@ export function domainMethods(
     covarianceWeight: 0.1,
   };
   return [
-    model("separate", { ...stem, sharedExperts: 0, otherExperts: "none", gateInput: "own" }),
-    model("pooled", bottom),
-    model("shared-bottom", heads),
-    model("mmoe", { name: "MMoE", ...experts, ...domains, experts: sets }),
-    model("ple", { name: "PLE", ...experts, ...domains, specificExperts: 1, sharedExperts: 1 }),
-    model("star", { name: "STAR", embeddingDim: dim, hiddenUnits: [64, 32] }),
-    model("pepnet", {
+    method("separate", { ...stem, sharedExperts: 0, otherExperts: "none", gateInput: "own" }),
+    method("pooled", bottom),
+    method("shared-bottom", heads),
+    method("mmoe", { name: "MMoE", ...experts, ...domains, experts: sets }),
+    method("ple", { name: "PLE", ...experts, ...domains, specificExperts: 1, sharedExperts: 1 }),
+    method("star", { name: "STAR", embeddingDim: dim, hiddenUnits: [64, 32] }),
+    method("pepnet", {
       name: "PEPNet",
       embeddingDim: dim,
       hiddenUnits: [64, 32],
       priorFeatures,
       gateWidth: 16,
     }),
-    model("sdem", { ...stem, sharedExperts: 1 }),
-    model("me-mmoe", { ...crocodile, gate: "scalar", perDomainGate: true, covarianceWeight: 0 }),
-    model("me-ple", { ...stem, sharedExperts: 1, otherExperts: "none" }),
-    model("crocodile", crocodile, { role: "method", backbone: "mmoe", most: { passes: sets } }),
-    model("d-train", heads, {
+    method("sdem", { ...stem, sharedExperts: 1 }),
+    method("me-mmoe", { ...crocodile, gate: "scalar", perDomainGate: true, covarianceWeight: 0 }),
+    method("me-ple", { ...stem, sharedExperts: 1, otherExperts: "none" }),
+    method("crocodile", crocodile, { role: "method", backbone: "mmoe", most: { passes: sets } }),
+    method("d-train", heads, {
       role: "method",
       training: {
         phases: [

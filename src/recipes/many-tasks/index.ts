@@ -21,7 +21,8 @@ import { domainRows, measuredRow, type TaskRowsOptions, taskRows } from "../task
 import { taskStudies } from "../task-studies.ts";
 import { learningRates } from "../tune.ts";
 import { domainMethods } from "./domain-methods.ts";
-import { type Method, taskMethods } from "./task-methods.ts";
+import type { Method } from "./method.ts";
+import { taskMethods } from "./task-methods.ts";
 import { type PassCost, trainingCosts } from "./training-cost.ts";
 
 /** A data set with what is compared on it. */

@@ -1,21 +1,7 @@
 /** Every way to learn several tasks at once, on one model width: what is compared, and what it may cost. */
 import type { ConfigInput } from "../../run/index.ts";
 import type { RecipeContext } from "../recipe.ts";
-import type { Contender } from "../study.ts";
-
-export interface Method extends Contender {
-  /** The contender whose training its own is set against. */
-  readonly backbone: string;
-  /** What a pass of it may cost at most, as its card counts it; absent: the card does not. */
-  readonly most?: MostCost;
-}
-
-/** In the backbone's steps over the training split, and validations. */
-export interface MostCost {
-  readonly passes: number;
-  /** @default as many as passes */
-  readonly validations?: number;
-}
+import { type Method, method } from "./method.ts";
 
 /** What methods need to know of a data set. */
 export interface TaskFacts {
@@ -61,18 +47,11 @@ export function taskMethods(
     backbone: "shared-bottom",
     ...more,
   });
-  const model = (name: string, options: Contender["model"], more: Partial<Method> = {}): Method => ({
-    name,
-    role: "baseline",
-    model: options,
-    backbone: "shared-bottom",
-    ...more,
-  });
   const alone = { [target]: 1, ...Object.fromEntries(others.map((task) => [task, 0])) };
   const all = Object.fromEntries(tasks.map((task) => [task, 1]));
   return [
-    ...tasks.map((task) => model(`single-${task}`, { ...bottom, tasks: [task] }, { title: "single-task" })),
-    model("shared-bottom", bottom),
+    ...tasks.map((task) => method(`single-${task}`, { ...bottom, tasks: [task] }, { title: "single-task" })),
+    method("shared-bottom", bottom),
     on("uncertainty", { weighting: "uncertainty" }),
     on("gradnorm", { weighting: "gradnorm" }),
     on("dwa", { weighting: "dwa" }),
@@ -92,7 +71,7 @@ export function taskMethods(
       { optimizerState: "per-task" },
       { role: "method", most: { passes: apart, validations: 1 } },
     ),
-    model("post-train", bottom, {
+    method("post-train", bottom, {
       training: {
         phases: [
           { name: "joint", epochs: quick ? 1 : 5 },
@@ -100,7 +79,7 @@ export function taskMethods(
         ],
       },
     }),
-    model("forkmerge", bottom, {
+    method("forkmerge", bottom, {
       role: "method",
       training: {
         monitorLabel: target,
@@ -109,21 +88,27 @@ export function taskMethods(
       // A validation of each branch on a grid of six.
       most: { passes: 2, validations: 12 },
     }),
-    model("omoe", { name: "MMoE", ...experts, experts: 4, gates: "one" }),
-    model("mmoe", { name: "MMoE", ...experts, experts: 4 }),
-    model("me-mmoe", { name: "HMoE-ME", ...experts, experts: ["none", "none", "none", "none"] }),
-    model("ple", ple),
-    model("ple-2", { ...ple, levels: 2 }),
+    method("omoe", { name: "MMoE", ...experts, experts: 4, gates: "one" }),
+    method("mmoe", { name: "MMoE", ...experts, experts: 4 }),
+    method("me-mmoe", { name: "HMoE-ME", ...experts, experts: ["none", "none", "none", "none"] }),
+    method("ple", ple),
+    method("ple-2", { ...ple, levels: 2 }),
     // Tables of each task's own beside shared ones, whose experts the others do not read.
-    model("me-ple", { name: "STEM", ...experts, specificExperts: 1, sharedExperts: 3, otherExperts: "none" }),
-    model("crossdistil", ple, { role: "method", crossDistil: {}, backbone: "ple" }),
-    model(
+    method("me-ple", {
+      name: "STEM",
+      ...experts,
+      specificExperts: 1,
+      sharedExperts: 3,
+      otherExperts: "none",
+    }),
+    method("crossdistil", ple, { role: "method", crossDistil: {}, backbone: "ple" }),
+    method(
       "stem",
       { name: "STEM", ...experts, specificExperts: 1, sharedExperts: 3 },
       // As many tables as tasks, and shared ones.
       { role: "method", backbone: "ple", most: { passes: tasks.length + 1 } },
     ),
-    model("esmm", { name: "ESMM", embeddingDim: dim, hiddenUnits: [64, 32] }),
-    model("aitm", { ...bottom, name: "AITM" }),
+    method("esmm", { name: "ESMM", embeddingDim: dim, hiddenUnits: [64, 32] }),
+    method("aitm", { ...bottom, name: "AITM" }),
   ];
 }
