@@ -20,8 +20,8 @@ import {
   type RetrievalProfile,
 } from "../retrieval/index.ts";
 import { keysToSnakeCase, runFiles } from "../run/index.ts";
+import { differencesOf } from "./config-differences.ts";
 import { checkDistinct, uniqueNames } from "./distinct-runs.ts";
-import { differingKeys, flatSettings } from "./flat-settings.ts";
 import { RANKING } from "./retrieval-section.ts";
 import type { ReportEvaluation, ReportIndex, ReportInput, ReportSpectrum } from "./report-input.ts";
 import { machineFacts, plainValue } from "./run-facts.ts";
@@ -277,15 +277,6 @@ function factsOf({ name, directory, run, metrics }: GatheredRun): ReportInput["f
     },
     machineFacts(directory, name),
   ];
-}
-
-function differencesOf(runs: readonly GatheredRun[]): ReportInput["differences"] {
-  const all = runs.map(({ run }) => flatSettings(keysToSnakeCase(run.config)));
-  return {
-    models: runs.map(({ name }) => name),
-    settings: differingKeys(all).map((key) => ({ key, values: all.map((own) => own.get(key) ?? null) })),
-    total: new Set(all.flatMap((own) => [...own.keys()])).size,
-  };
 }
 
 /** Of the encoded items, which is what an index holds. */

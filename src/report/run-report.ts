@@ -20,15 +20,14 @@ import {
 } from "../run/index.ts";
 import { type BatchSource, type Feature, type FeatureMap, FIRST_VALUE_ID } from "../schema/index.ts";
 import { type LabelPredictions, predictSplit } from "../training/index.ts";
+import { differencesOf } from "./config-differences.ts";
 import { checkDistinct, uniqueNames } from "./distinct-runs.ts";
 import { permutationImportance } from "./feature-importance.ts";
-import { differingKeys, flatSettings } from "./flat-settings.ts";
 import { renderReport } from "./render-report.ts";
 import type {
   ReportCalibration,
   ReportComparison,
   ReportCurves,
-  ReportDifferences,
   ReportDomains,
   ReportEvaluation,
   ReportFeature,
@@ -177,16 +176,6 @@ async function gatherRun(
   } finally {
     await predictor.release();
   }
-}
-
-/** What the configurations do not have in common. */
-function differencesOf(runs: readonly GatheredRun[]): ReportDifferences {
-  const all = runs.map(({ run }) => flatSettings(keysToSnakeCase(run.config)));
-  return {
-    models: runs.map(({ name }) => name),
-    settings: differingKeys(all).map((key) => ({ key, values: all.map((own) => own.get(key) ?? null) })),
-    total: new Set(all.flatMap((own) => [...own.keys()])).size,
-  };
 }
 
 /** Permutation importance of a run's features for its first label; empty without data. */
