@@ -47,6 +47,8 @@ const body = {
   candidates: Array.from({ length: 500 }, (_, k) => (k * 197) % size.items),
   limit: 500,
 };
+/** Of other items: the two together are more rows than a thread keeps in the Redis drill. */
+const other = { ...body, candidates: body.candidates.map((item) => (item + 50_000) % size.items) };
 
 function cascade(file: string, run: string, more: object = {}): string {
   const tree = {
@@ -97,7 +99,7 @@ async function outage(): Promise<Outage | null> {
   const rows = { rows: `redis://127.0.0.1:${redis.port}`, stored_mb: 0, cache_mb: 1 };
   const server = await ServerProcess.start(cascade("redis.json", "one", rows), ["--quiet"]);
   try {
-    return await redisOutage(server, path, body, { ...redis, seconds: 5 });
+    return await redisOutage(server, path, [body, other], { ...redis, seconds: 5 });
   } finally {
     await server.stop();
     await redis.stop();

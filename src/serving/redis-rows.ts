@@ -38,7 +38,7 @@ export class RedisRows implements RowHome {
   }
 
   async gather(ids: Int32Array, into: Float32Array): Promise<void> {
-    const { dim, prefix, fallback } = this.#options;
+    const { dim, fallback } = this.#options;
     // The ids are a view that the caller uses again once this has returned a promise.
     const wanted = Int32Array.from(ids);
     const absent: number[] = [];
@@ -50,28 +50,36 @@ export class RedisRows implements RowHome {
     this.#counts.hits += wanted.length - absent.length;
     if (absent.length === 0) return;
     this.#counts.misses += absent.length;
-    const values = await this.#read(absent.map((k) => `${prefix}${wanted[k]}`));
+    const values = await this.#inTime(this.#fetch(absent.map((k) => wanted[k])));
     absent.forEach((k, n) => {
-      const bytes = values?.[n];
-      if (bytes?.length !== dim * 4) {
-        this.#counts.fallbacks++;
-        into.set(fallback, k * dim);
-        return;
-      }
-      // Bytes of a reply stand anywhere in its buffer; floats need an aligned start.
-      const row = new Float32Array(Uint8Array.from(bytes).buffer);
-      into.set(row, k * dim);
-      if (this.#cache.get(wanted[k]) === undefined) this.#cache.add(wanted[k]).set(row);
+      const row = values?.[n];
+      if (row === undefined) this.#counts.fallbacks++;
+      into.set(row ?? fallback, k * dim);
     });
   }
 
-  async #read(keys: readonly string[]): Promise<readonly (Buffer | null)[] | undefined> {
+  /** Rows by id as far as Redis has them. They are kept even when nobody waits any more: the next request will. */
+  async #fetch(ids: readonly number[]): Promise<readonly (Float32Array | undefined)[]> {
+    const { dim, prefix } = this.#options;
+    const values = await this.#reader.read(ids.map((id) => `${prefix}${id}`));
+    return ids.map((id, k) => {
+      const bytes = values[k];
+      if (bytes?.length !== dim * 4) return undefined;
+      // Bytes of a reply stand anywhere in its buffer; floats need an aligned start.
+      const row = new Float32Array(Uint8Array.from(bytes).buffer);
+      if (this.#cache.get(id) === undefined) this.#cache.add(id).set(row);
+      return row;
+    });
+  }
+
+  async #inTime<T>(reply: Promise<T>): Promise<T | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), this.#options.timeoutMs);
+      // A run of the model holds this thread up. Timers come before sockets then: what has arrived is read first.
+      timer = setTimeout(() => setImmediate(() => resolve(undefined)), this.#options.timeoutMs);
     });
     try {
-      return await Promise.race([this.#reader.read(keys).catch(() => undefined), late]);
+      return await Promise.race([reply.catch(() => undefined), late]);
     } finally {
       clearTimeout(timer);
     }

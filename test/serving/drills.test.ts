@@ -95,7 +95,7 @@ test("Redis away and back under load", async ({ skip }) => {
   const model = { run: shop.path("one"), rows: `redis://127.0.0.1:${port}`, stored_mb: 0, cache_mb: 0.0001 };
   const server = await serve("redis.json", model, []);
   try {
-    const found = await redisOutage(server, "/rank/shop", body, { start, stop, seconds: 1 });
+    const found = await redisOutage(server, "/rank/shop", [body], { start, stop, seconds: 1 });
     expect(found).toMatchObject({ failed: 0, recovered: true });
     expect(found.fallbacks).toBeGreaterThan(0);
   } finally {

@@ -1,0 +1,56 @@
+import { closeSync, mkdtempSync, openSync, read, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { RedisRows } from "./redis-rows.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-redis-rows-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const options = { prefix: "table:", dim: 2, cacheBytes: 1024, fallback: Float32Array.of(-1, -1) };
+const reply = Buffer.from(Float32Array.of(3, 4).buffer);
+
+test("a reply that comes too late is the next request's", async () => {
+  let answer = (): void => {};
+  const reads: (readonly string[])[] = [];
+  const reader = {
+    read: (keys: readonly string[]) => {
+      reads.push(keys);
+      return new Promise<Buffer[]>((resolve) => {
+        answer = () => resolve([reply]);
+      });
+    },
+  };
+  const rows = new RedisRows(reader, { ...options, timeoutMs: 5 });
+  const into = new Float32Array(2);
+  await rows.gather(Int32Array.of(7), into);
+  expect([...into]).toEqual([-1, -1]);
+  answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  await rows.gather(Int32Array.of(7), into);
+  expect([...into]).toEqual([3, 4]);
+  expect(reads).toEqual([["table:7"]]);
+  expect(rows.takeCounts()).toEqual({ hits: 1, misses: 1, fallbacks: 1 });
+});
+
+test("a reply that has arrived is not late because the thread was busy", async () => {
+  const path = join(folder, "reply");
+  writeFileSync(path, reply);
+  const file = openSync(path, "r");
+  // Answered by the operating system, as a socket is, while this thread is at work.
+  const reader = {
+    read: () =>
+      new Promise<Buffer[]>((resolve, reject) => {
+        const bytes = Buffer.alloc(reply.length);
+        read(file, bytes, 0, bytes.length, 0, (error) => (error === null ? resolve([bytes]) : reject(error)));
+      }),
+  };
+  const rows = new RedisRows(reader, { ...options, timeoutMs: 5 });
+  const into = new Float32Array(2);
+  const gathered = rows.gather(Int32Array.of(7), into);
+  for (const end = performance.now() + 50; performance.now() < end; );
+  await gathered;
+  closeSync(file);
+  expect([...into]).toEqual([3, 4]);
+  expect(rows.takeCounts()).toEqual({ hits: 0, misses: 1, fallbacks: 0 });
+});
