@@ -113,6 +113,11 @@ export class Release {
     }
   }
 
+  /** Whether something but a model on the pool's threads can put candidates in order. */
+  get answersWithoutThreads(): boolean {
+    return this.source !== undefined || this.stages.some(({ loaded: { towers } }) => towers !== undefined);
+  }
+
   get requests(): number {
     return this.#requests;
   }
@@ -181,16 +186,19 @@ async function loadModel(
   const key = `${service}.${name}#${++opened}`;
   await pool.load(key, served.source);
   let towers: TowerStage | undefined;
+  let split: SplitModel | undefined;
   try {
     const engine = await createEngine(pool.engine, { onNotice: () => {} });
     towers = await TowerStage.open(served.directory, assembly, items, engine);
-    const split =
+    split =
       towers === undefined
         ? await SplitModel.open({ served, key, assembly, items, pool, engine, productsMb })
         : undefined;
+    // Threads and the parts made ahead have read files again since the first look.
+    served.checkFiles();
     return { ...served, name, key, assembly, calibrators, towers, split };
   } catch (error) {
-    free({ key, towers, split: undefined }, pool);
+    free({ key, towers, split }, pool);
     throw error;
   }
 }

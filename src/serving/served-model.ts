@@ -14,7 +14,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../core/index.ts";
 import { readJson } from "../core/node/index.ts";
 import { decodeSafetensorsHeader } from "../module/index.ts";
-import { readRunBundle, runFiles } from "../run/index.ts";
+import { checkFiles, readRunBundle, runFiles } from "../run/index.ts";
 import { type FeatureMap, OUT_OF_VOCABULARY_ID } from "../schema/index.ts";
 import type { ModelSource } from "./model-runner.ts";
 import { publishRows } from "./redis-rows.ts";
@@ -52,6 +52,8 @@ export interface ServedModel {
    * whose rows live elsewhere.
    */
   sourceOf(graph: Uint8Array, predictions: ModelSource["predictions"]): ModelSource | undefined;
+  /** @throws DataError when files have been replaced since the model was opened: parts read after that may be others' */
+  checkFiles(): void;
 }
 
 /**
@@ -144,6 +146,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       });
       return misplaced ? undefined : placed(rows, predictions);
     },
+    checkFiles: () => checkFiles(directory, bundle.files ?? {}),
   };
 }
 

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dataConfigFor, writeClicks } from "../browser/every-kind.ts";
+import { InferencePool, readTarget } from "../../src/serving/index.ts";
+import { Release } from "../../src/serving/release.ts";
 import { openServedModel } from "../../src/serving/served-model.ts";
 import { checkFiles, digestsOf, openRun, parseConfig, trainRun } from "../../src/run/index.ts";
 
@@ -32,6 +34,32 @@ test("files of another training are refused by name", async () => {
   }
   expect(openRun(one).tables).toHaveLength(tables.length);
   expect((await openServedModel(one)).labels).toEqual(["click"]);
+});
+
+test("files replaced while a release loads are noticed, and nothing stays loaded", async () => {
+  const { tables } = JSON.parse(readFileSync(join(one, "bundle.json"), "utf8"));
+  const own = readFileSync(join(one, tables[0].file));
+  const pool = new InferencePool({ workers: 1 });
+  const load = pool.load.bind(pool);
+  const released: string[] = [];
+  const release = pool.release.bind(pool);
+  pool.release = (key) => {
+    released.push(key);
+    release(key);
+  };
+  pool.load = async (key, source) => {
+    await load(key, source);
+    copyFileSync(join(two, tables[0].file), join(one, tables[0].file));
+  };
+  try {
+    await expect(Release.open(readTarget(one), { pool })).rejects.toThrow(
+      `${tables[0].file} is not the one that the run was saved with`,
+    );
+    expect(released).toHaveLength(1);
+  } finally {
+    writeFileSync(join(one, tables[0].file), own);
+    await pool.close();
+  }
 });
 
 test("a bundle file that lacks a field is refused by the field's name; one without digests is older and opens", async () => {
