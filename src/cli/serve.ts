@@ -27,6 +27,7 @@ interface Options {
   readonly maxBatchRows?: number;
   readonly maxWaitMs?: number;
   readonly maxQueuedRows?: number;
+  readonly maxQueueMs?: number;
   readonly maxInFlight?: number;
   readonly maxCandidates?: number;
   readonly maxBodyBytes?: number;
@@ -68,7 +69,8 @@ export const serveVerb: DefineVerb = (shell) =>
     .option("--workers <count>", "threads that run models (default: one a core)", whole)
     .option("--max-batch-rows <count>", "rows of one run of a model (default: 512)", whole)
     .option("--max-wait-ms <time>", "how long requests wait to share a run (default: 0)", whole)
-    .option("--max-queued-rows <count>", "rows that may wait (default: 8000)", whole)
+    .option("--max-queued-rows <count>", "rows that may wait (default: 20000)", whole)
+    .option("--max-queue-ms <time>", "how long rows may expect to wait; else 429 (default: 60)", whole)
     .option("--max-in-flight <count>", "requests at once; others get 429 (default: 32)", whole)
     .option("--max-candidates <count>", "candidates of a request (default: 5000)", whole)
     .option("--max-body-bytes <count>", "size of a request's body (default: 1 MiB)", whole)
@@ -94,13 +96,13 @@ async function serve(shell: Shell, paths: readonly string[], options: Options): 
     items: tableOption("--items", options.items),
   };
   const targets = paths.map((path) => () => readTarget(path, { ...tables, rows: options.rows }));
-  const { workers, maxBatchRows, maxWaitMs, maxQueuedRows, engine } = options;
+  const { workers, maxBatchRows, maxWaitMs, maxQueuedRows, maxQueueMs, engine } = options;
   const { host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin } = options;
   let requests = 0;
   const settings: ServeOptions = {
     ...given({ host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin }),
     ...given({ token: bearerToken(options.tokenFile) }),
-    pool: { engine, ...given({ workers, maxBatchRows, maxWaitMs, maxQueuedRows }) },
+    pool: { engine, ...given({ workers, maxBatchRows, maxWaitMs, maxQueuedRows, maxQueueMs }) },
     log: (entry) => {
       if (entry.event === "request") requests++;
       if (!shell.quiet || entry.level !== "info") logLine(entry);

@@ -33,7 +33,7 @@ export interface CascadeObserver {
 }
 
 /** What runs models: the pool, or something that stands before one. */
-export type ModelRuns = Pick<InferencePool, "run">;
+export type ModelRuns = Pick<InferencePool, "admit" | "run">;
 
 export type FallbackReason = "late" | "failed" | "overloaded";
 
@@ -270,6 +270,8 @@ async function predict(
     return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
   };
   if (towers?.knows(candidates)) return towers.predict(facts, candidates);
+  // Before features are made: under overload most of the work would be for refusals.
+  pool.admit(candidates.length);
   if (split === undefined || candidates.length < WORTH_SPLITTING) return plainly(candidates);
   const taken = candidates.map((candidate) => split.takes(candidate));
   const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));

@@ -26,8 +26,13 @@ export interface InferencePoolOptions {
   readonly maxBatchRows?: number;
   /** How long a piece waits for others to fill its batch, while a thread is free. @default 0 */
   readonly maxWaitMs?: number;
-  /** Rows that may wait. @default 8000 */
+  /** Rows that may wait: a bound of memory. @default 20000 */
   readonly maxQueuedRows?: number;
+  /**
+   * Time that rows may have to wait, by what runs of their models have taken so far: a bound of latency, whatever
+   * the model and the machine. @default 60
+   */
+  readonly maxQueueMs?: number;
   readonly onBatch?: (event: BatchEvent) => void;
 }
 
@@ -51,6 +56,8 @@ interface Piece {
   readonly batch: ServedBatch;
   readonly signal: AbortSignal | undefined;
   readonly queuedAt: number;
+  /** What running it should take of all threads' time. */
+  readonly expectedMs: number;
   resolve(predictions: Predictions): void;
   reject(error: Error): void;
 }
@@ -72,13 +79,24 @@ const RUNS_WHILE_WAITING = 4;
 /** Fewer rows than these are not worth a thread of their own. */
 const WORTH_CUTTING = 64;
 
+/** Weight of the last run in what a model's row is taken to cost. */
+const LAST_RUN = 0.1;
+
+interface PoolModel {
+  readonly source: ModelSource;
+  immediate: boolean;
+  /** Of a row in a run, by the runs so far; 0 before the first. */
+  msPerRow: number;
+}
+
 /** Keeps the process alive until it is closed. */
 export class InferencePool {
   readonly #options: Required<Omit<InferencePoolOptions, "onBatch">> & Pick<InferencePoolOptions, "onBatch">;
-  readonly #models = new Map<string, { readonly source: ModelSource; immediate: boolean }>();
+  readonly #models = new Map<string, PoolModel>();
   readonly #threads: Thread[];
   readonly #queue: Piece[] = [];
   #queuedRows = 0;
+  #queuedMs = 0;
   #nextRun = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -89,7 +107,8 @@ export class InferencePool {
       workers: availableParallelism(),
       maxBatchRows: 512,
       maxWaitMs: 0,
-      maxQueuedRows: 8000,
+      maxQueuedRows: 20_000,
+      maxQueueMs: 60,
       ...options,
     };
     this.#threads = Array.from({ length: this.#options.workers }, () => this.#startThread());
@@ -104,13 +123,19 @@ export class InferencePool {
     return this.#queuedRows;
   }
 
+  /** Whether nothing more may wait now, however small. */
+  get full(): boolean {
+    const { maxQueuedRows, maxQueueMs } = this.#options;
+    return this.#queuedRows >= maxQueuedRows || this.#queuedMs >= maxQueueMs;
+  }
+
   get busyThreads(): number {
     return this.#threads.filter(({ runs }) => runs.size > 0).length;
   }
 
   /** Loads a model on every thread. @throws EngineError when the engine refuses it */
   async load(key: string, source: ModelSource): Promise<void> {
-    this.#models.set(key, { source, immediate: true });
+    this.#models.set(key, { source, immediate: true, msPerRow: 0 });
     try {
       await Promise.all(this.#threads.map((thread) => this.#loadOn(thread, key, source)));
     } catch (error) {
@@ -126,20 +151,30 @@ export class InferencePool {
   }
 
   /**
+   * Whether so many rows may wait now: worth asking before they are made.
+   *
+   * @throws OverloadError when the queue has no room
+   */
+  admit(rows: number): void {
+    const { maxQueuedRows, maxQueueMs } = this.#options;
+    if (this.#queuedRows === 0 || (this.#queuedRows + rows <= maxQueuedRows && !this.full)) return;
+    const waiting = `${this.#queuedRows} rows are waiting, for about ${Math.round(this.#queuedMs)} ms`;
+    throw new OverloadError(`${waiting}; ${rows} more do not fit`, {
+      details: { queuedRows: this.#queuedRows, queuedMs: this.#queuedMs, rows, maxQueuedRows, maxQueueMs },
+    });
+  }
+
+  /**
    * Predictions by label for the rows of a batch, whose arrays are given away to a thread.
    *
    * @param signal gives up: pieces that have not started are dropped
    * @throws OverloadError when the queue has no room
    */
   async run(key: string, batch: ServedBatch, signal?: AbortSignal): Promise<Predictions> {
-    const { maxBatchRows, maxQueuedRows } = this.#options;
+    const { maxBatchRows } = this.#options;
     const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
     if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
-    if (this.#queuedRows + batch.size > maxQueuedRows && this.#queuedRows > 0) {
-      throw new OverloadError(`${this.#queuedRows} rows are waiting, ${batch.size} more do not fit`, {
-        details: { queuedRows: this.#queuedRows, rows: batch.size, maxQueuedRows },
-      });
-    }
+    this.admit(batch.size);
     const count = Math.max(Math.ceil(batch.size / maxBatchRows), this.#idleThreadsFor(batch.size));
     const pieces = Array.from({ length: count }, (_, k) => {
       const begin = Math.floor((k * batch.size) / count);
@@ -151,8 +186,10 @@ export class InferencePool {
         (piece) =>
           new Promise<Predictions>((resolve, reject) => {
             const queuedAt = performance.now();
-            this.#queue.push({ key, batch: piece, signal, queuedAt, resolve, reject });
+            const expectedMs = this.#expectedMs(key, piece.size);
+            this.#queue.push({ key, batch: piece, signal, queuedAt, expectedMs, resolve, reject });
             this.#queuedRows += piece.size;
+            this.#queuedMs += expectedMs;
             this.#dispatch();
           }),
       ),
@@ -205,6 +242,11 @@ export class InferencePool {
         if (run === undefined) return;
         const { predictions, rows: fetched } = message.answer;
         const { pieces, rows } = run;
+        const model = this.#models.get(pieces[0].key);
+        if (model !== undefined) {
+          const msPerRow = (1e3 * message.seconds) / rows;
+          model.msPerRow = model.msPerRow === 0 ? msPerRow : mix(model.msPerRow, msPerRow, LAST_RUN);
+        }
         this.#options.onBatch?.({
           key: pieces[0].key,
           rows,
@@ -265,8 +307,7 @@ export class InferencePool {
         this.#timer = setTimeout(() => this.#dispatch(), maxWaitMs - waited);
         return;
       }
-      for (const piece of pieces) this.#queue.splice(this.#queue.indexOf(piece), 1);
-      this.#queuedRows -= rows;
+      for (const piece of pieces) this.#unqueue(this.#queue.indexOf(piece));
       const id = this.#nextRun++;
       thread.runs.set(id, { pieces, rows });
       const batch = pieces.length === 1 ? pieces[0].batch : joinBatches(pieces.map((piece) => piece.batch));
@@ -296,8 +337,24 @@ export class InferencePool {
     return Math.min(idle, Math.floor(rows / WORTH_CUTTING));
   }
 
+  /** Runs of a model that a thread may have under way. */
+  #runsAtOnce(key: string): number {
+    return this.#models.get(key)?.immediate === false ? RUNS_WHILE_WAITING : 1;
+  }
+
+  #expectedMs(key: string, rows: number): number {
+    const { msPerRow = 0 } = this.#models.get(key) ?? {};
+    return (rows * msPerRow) / (this.#threads.length * this.#runsAtOnce(key));
+  }
+
+  #unqueue(place: number): void {
+    const [piece] = this.#queue.splice(place, 1);
+    this.#queuedRows -= piece.batch.size;
+    this.#queuedMs = this.#queue.length === 0 ? 0 : this.#queuedMs - piece.expectedMs;
+  }
+
   #freeThread(key: string): Thread | undefined {
-    const limit = this.#models.get(key)?.immediate === false ? RUNS_WHILE_WAITING : 1;
+    const limit = this.#runsAtOnce(key);
     let least: Thread | undefined;
     for (const thread of this.#threads) {
       if (thread.runs.size < limit && thread.runs.size < (least?.runs.size ?? limit)) least = thread;
@@ -309,8 +366,7 @@ export class InferencePool {
     for (let k = 0; k < this.#queue.length; k++) {
       const piece = this.#queue[k];
       if (piece.signal?.aborted !== true) continue;
-      this.#queue.splice(k--, 1);
-      this.#queuedRows -= piece.batch.size;
+      this.#unqueue(k--);
       piece.reject(new MillraceError("given up"));
     }
   }
@@ -318,6 +374,10 @@ export class InferencePool {
 
 function post({ worker }: Thread, request: WorkerRequest, transfer: ArrayBuffer[] = []): void {
   worker.postMessage(request, transfer);
+}
+
+function mix(before: number, now: number, share: number): number {
+  return before + share * (now - before);
 }
 
 function buffersOf({ columns }: ServedBatch): ArrayBuffer[] {

@@ -190,7 +190,10 @@ export class Server {
         throw Object.assign(new Error("bodies are taken without content-encoding"), { statusCode: 415 });
       }
       // Before the body is read: a refusal should cost next to nothing.
-      if (request.method === "POST" && this.#isWork(url)) this.#refuseIfFull();
+      if (request.method === "POST" && this.#isWork(url)) {
+        this.#refuseIfFull();
+        this.#refuseIfThreadsAreFull(request.params);
+      }
     });
     app.addHook("onResponse", async (request, reply) => this.#finished(request, reply));
     app.setErrorHandler((error, request, reply) => this.#failed(error, request, reply));
@@ -209,8 +212,15 @@ export class Server {
 
   #refuseIfFull(): void {
     const { maxInFlight } = this.#options;
-    if (this.#inFlight < maxInFlight) return;
-    throw new OverloadError(`${this.#inFlight} requests are being worked on, which is all that fit`);
+    if (this.#inFlight >= maxInFlight) {
+      throw new OverloadError(`${this.#inFlight} requests are being worked on, which is all that fit`);
+    }
+  }
+
+  /** As full, where no answer can be given without the pool's threads. */
+  #refuseIfThreadsAreFull(params: unknown): void {
+    const { name = "" } = params as { readonly name?: string };
+    if (this.#services.get(name)?.release.answersWithoutThreads !== true) this.pool.admit(1);
   }
 
   /** Work that counts towards the limit. */

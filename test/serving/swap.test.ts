@@ -181,3 +181,20 @@ test("a full queue refuses, too", async () => {
   expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
   expect(answers.every(({ status }) => status === 200 || status === 429)).toBe(true);
 });
+
+test("rows that would wait longer than they may are refused, before bodies are read", async () => {
+  const { url, server } = await serve(() => readTarget(shop.path("one"), tables), {
+    pool: { workers: 1, maxBatchRows: 8, maxQueueMs: 0.01 },
+  });
+  // What a row costs is known from the first run on.
+  await rankAt(url, "one", request);
+  const many = Array.from({ length: 60 }, () => post<{ error: string }>(`${url}/rank/one`, request));
+  while (!server.pool.full) await new Promise((resolve) => setImmediate(resolve));
+  // A body that would be refused with 400.
+  const unread = await post<{ error: string }>(`${url}/rank/one`, { user: [] });
+  expect(unread.status).toBe(429);
+  expect(unread.body.error).toMatch(/rows are waiting, for about \d+ ms/);
+  const statuses = new Set((await Promise.all(many)).map(({ status }) => status));
+  expect(statuses).toEqual(new Set([200, 429]));
+  expect(server.pool.full).toBe(false);
+});
