@@ -63,7 +63,9 @@ async function run(given: RecipeContext): Promise<RecipeResult | undefined> {
       note: (variants) =>
         "cost_ratio: CPU time of a pass over the training data beside the backbone's (" +
         "crossdistil and stem: ple; crocodile: mmoe; others: shared-bottom), in turns, three rounds; `card` is what " +
-        "a card allows. Main task of methods that have one: the last, which is the rarest. " +
+        "a card allows. Main task of methods that have one: the last, which is the rarest; ForkMerge and training after " +
+        "training (post-train) care for no other. Some stand where they are not made for: ESMM takes a task as a step " +
+        "that follows the first, CrossDistil takes labels to agree about the order, which tasks of opposed taste do not. " +
         `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
     },
     context,
