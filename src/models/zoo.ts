@@ -35,6 +35,7 @@ export { sharedBottom, SharedBottom, type SharedBottomOptions } from "./shared-b
 export { mmoe, MMoE, type MMoEOptions } from "./mmoe.ts";
 export { ple, PLE, type PLEOptions } from "./ple.ts";
 export { esmm, ESMM, type ESMMOptions } from "./esmm.ts";
+export { crossStitch, CrossStitch, type CrossStitchOptions } from "./cross-stitch.ts";
 export { aitm, AITM, type AITMOptions } from "./aitm.ts";
 export { star, STAR, type STAROptions } from "./star.ts";
 export { pepnet, PEPNet, type PEPNetOptions } from "./pepnet.ts";

@@ -1,6 +1,6 @@
 """Fixtures of multi-task and multi-domain models. Run: python test/golden/multi_task_models.py"""
 from model_golden import ROUNDED, golden as fixture
-from torch_multi_task import AITM, ESMM, MMoE, PEPNet, PLE, STAR, STEM, TASKS, Crocodile, SharedBottom
+from torch_multi_task import AITM, CrossStitch, ESMM, MMoE, PEPNet, PLE, STAR, STEM, TASKS, Crocodile, SharedBottom
 
 SMALL = {"embeddingDim": 2}
 LOW = {"maxGradientNorm": 0.1}
@@ -21,6 +21,8 @@ EXPERTS = GATED | {"specificExperts": 1, "sharedExperts": 2}
 golden("PLE", PLE, EXPERTS | {"levels": 2}, runs=[ROUNDED])
 golden("PLE-shared", PLE, EXPERTS | {"levels": 2, "sharedGate": "shared"}, runs=[])
 golden("ESMM", ESMM, {"hiddenUnits": [4, 3]}, runs=[LOW])
+golden("CrossStitch", CrossStitch, BOTTOM, runs=[ROUNDED])
+golden("CrossStitch-domain", CrossStitch, BOTTOM | {"branches": "domain"}, runs=[])
 golden("AITM", AITM, BOTTOM | {"calibration": 3}, runs=[ROUNDED])
 golden("STAR", STAR, {"hiddenUnits": [4, 3], "auxiliaryHiddenUnits": [2]}, runs=[ROUNDED])
 PRIOR = {"priorFeatures": ["user", "tags"]}

@@ -260,6 +260,34 @@ class StarLinear(nn.Module):
         return own_domain(batch, each)
 
 
+class Stitch(nn.Module):
+    def __init__(self, branches):
+        super().__init__()
+        self.weights = nn.Parameter(torch.full((branches, branches), 0.1 / max(1, branches - 1)))
+
+    def forward(self, branches):
+        return [sum(a * h for a, h in zip(row, branches)) for row in self.weights]
+
+
+class CrossStitch(nn.Module):
+    def __init__(self, schema, embeddingDim, bottomHiddenUnits, towerHiddenUnits, branches="task"):
+        super().__init__()
+        count = DOMAINS if branches == "domain" else len(LABELS)
+        self.embedding = FieldEmbedding(schema, embeddingDim)
+        widths = [self.embedding.width, *bottomHiddenUnits]
+        self.layers = nn.ModuleList(
+            nn.ModuleList(MLP(a, [b]) for _ in range(count)) for a, b in zip(widths, bottomHiddenUnits)
+        )
+        self.stitches = nn.ModuleList(Stitch(count) for _ in bottomHiddenUnits)
+        self.heads = Heads(widths[-1], towerHiddenUnits, branches)
+
+    def forward(self, batch):
+        x = [self.embedding(batch).flatten(1)] * len(self.layers[0])
+        for networks, stitch in zip(self.layers, self.stitches):
+            x = stitch([network(own) for network, own in zip(networks, x)])
+        return self.heads(batch, x)
+
+
 class STAR(nn.Module):
     def __init__(self, schema, embeddingDim, hiddenUnits, auxiliaryHiddenUnits):
         super().__init__()

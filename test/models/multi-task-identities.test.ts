@@ -4,6 +4,7 @@ import { BatchNorm, crossExpertCovariance, PartitionedNorm } from "../../src/lay
 import {
   AITM,
   Crocodile,
+  CrossStitch,
   ESMM,
   MMoE,
   PEPNet,
@@ -100,6 +101,32 @@ describe("tasks", () => {
     }
     expect(Object.keys(same).length).toBeGreaterThan(Object.keys(arrays).length);
     expectLogits(await logitsOf(one, arrays), await logitsOf(each, same));
+  });
+
+  test("CrossStitch whose stitches are the identity is a model for each task; of equal weights, one for all", async () => {
+    const stitched = new CrossStitch(everyTask, bottom);
+    const arrays = randomArrays(stitched);
+    const stitches = (weights: number[]): NamedArrays => {
+      const array = { shape: [2, 2], data: weights };
+      return { "stitches.0.weights": array, "stitches.1.weights": array };
+    };
+    const apart = { ...arrays, ...stitches([1, 0, 0, 1]) };
+    const all = await logitsOf(stitched, apart);
+    for (const [t, task] of ["click", "buy"].entries()) {
+      const single = new SharedBottom(everyTask, { ...bottom, tasks: [task] });
+      const to = "bottom.deep.layers.$1";
+      const own = only(single, renamed(apart, [new RegExp(`^layers\\.(\\d)\\.${t}\\.layers\\.0`), to]));
+      expectLogits({ [task]: all[task] }, await logitsOf(single, own));
+    }
+    const together: { [path: string]: NamedArrays[string] } = {
+      ...arrays,
+      ...stitches([0.5, 0.5, 0.5, 0.5]),
+    };
+    for (const path of Object.keys(arrays)) {
+      if (path.startsWith("heads.towers.buy")) together[path] = together[path.replace("buy", "click")];
+    }
+    const { click, buy } = await logitsOf(stitched, together);
+    expectNear(click, buy, exact, "equal stitches");
   });
 
   test("PLE of one level without specific experts is MMoE", async () => {
