@@ -1,14 +1,17 @@
 /** Whether predicted probabilities come true, and how the predictions of the two classes are spread. */
 import { calibrationGap } from "../evaluation/index.ts";
 import { chart } from "./chart.ts";
-import { formatCount, formatMetric, formatShare, formatSignificant } from "./format.ts";
+import { formatCount, formatMetric, formatSignificant } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportCalibration, ReportInput, ReportScores } from "./report-input.ts";
 import { linearScale, logitScale, logScale, type Scale } from "./scale.ts";
 
-export function calibrationSection({ calibration, scores }: ReportInput): Html | undefined {
+export function calibrationSection({ calibration, scores, curves }: ReportInput): Html | undefined {
   const charts = [
-    ...calibrationCharts(calibration),
+    ...calibrationCharts(
+      calibration,
+      curves.map(({ model }) => model),
+    ),
     ...scores.flatMap((one) => scoreChart(one, scores.length > 1)),
   ];
   if (charts.length === 0) return undefined;
@@ -20,17 +23,18 @@ export function calibrationSection({ calibration, scores }: ReportInput): Html |
 }
 
 /** One chart a (label, split), one line a model. */
-function calibrationCharts(calibration: readonly ReportCalibration[]): Html[] {
+function calibrationCharts(calibration: readonly ReportCalibration[], models: readonly string[]): Html[] {
   const places = [...new Set(calibration.map(({ label, split }) => JSON.stringify([label, split])))];
   return places.flatMap((place) => {
     const members = calibration.filter(
       ({ label, split, bins }) => JSON.stringify([label, split]) === place && bins.length > 0,
     );
-    return members.length === 0 ? [] : [calibrationChart(members)];
+    return members.length === 0 ? [] : [calibrationChart(members, models)];
   });
 }
 
-function calibrationChart(members: readonly ReportCalibration[]): Html {
+/** @param models in the order of the learning curves, so that a model has one colour on the whole page */
+function calibrationChart(members: readonly ReportCalibration[], models: readonly string[]): Html {
   const [{ label, split }] = members;
   const bins = members.flatMap((member) => member.bins);
   const intervals = bins.map((bin) => wilson(bin.meanLabel, bin.rows));
@@ -51,7 +55,7 @@ function calibrationChart(members: readonly ReportCalibration[]): Html {
     series: [
       ...members.map((member, i) => ({
         name: member.model,
-        style: i + 1,
+        style: (models.includes(member.model) ? models.indexOf(member.model) : i) + 1,
         shape: "line-and-dots" as const,
         points: member.bins.map((bin) => [bin.meanPrediction, bin.meanLabel] as const),
         intervals: members.length > 2 ? [] : member.bins.map((bin) => wilson(bin.meanLabel, bin.rows)),
@@ -117,7 +121,7 @@ function scoreChart({ model, label, split, bins }: ReportScores, nameModel: bool
       y: {
         label: "share of the class",
         scale: linearScale(0, Math.max(...classes.flatMap(({ shares }) => shares))),
-        format: formatShare,
+        format: (share) => `${formatSignificant(100 * share)}\u00a0%`,
       },
       series: classes,
       table: {

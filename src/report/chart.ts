@@ -8,7 +8,7 @@ import { dataTable, type TableColumn } from "./table.ts";
 
 export interface ChartSeries {
   readonly name: string;
-  /** 1 … 6 picks a colour and a dash of the palette; 0 is muted. */
+  /** From 1 on picks a colour and a dash of the palette, whose six colours come again with other dashes; 0 is muted. */
   readonly style: number;
   readonly points: readonly (readonly [x: number, y: number])[];
   /** @default "line" */
@@ -37,6 +37,7 @@ export interface Chart {
   readonly table: { readonly columns: readonly TableColumn[]; readonly rows: readonly (readonly string[])[] };
 }
 
+const COLOURS = 6;
 const WIDTH = 460;
 const HEIGHT = 270;
 const AREA = { left: 60, right: 12, top: 10, bottom: 40 };
@@ -54,8 +55,8 @@ export function chart({ title, description, x, y, series, table }: Chart): Html 
     ({ name, style, shape }) =>
       html`<li><svg class="key" viewBox="0 0 24 10" aria-hidden="true">${
         shape === "area"
-          ? html`<rect class="area s${style}" width="24" height="10"/><path class="line s${style}" d="M0 1H24"/>`
-          : html`<path class="line s${style}" d="M1 5H23"/>`
+          ? html`<rect class="area ${inkOf(style)}" width="24" height="10"/><path class="line ${inkOf(style)}" d="M0 1H24"/>`
+          : html`<path class="line ${inkOf(style)}" d="M1 5H23"/>`
       }</svg>${name}</li>`,
   )}</ul>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}. ${description}">
@@ -77,24 +78,32 @@ ${series.toReversed().map((one) => drawSeries(one))}
 
   function drawSeries({ name, style, points, shape = "line", intervals = [] }: ChartSeries): Html {
     const path = points.map(([px, py]) => `${toX(px)} ${toY(py)}`).join("L");
+    const ink = inkOf(style);
     if (points.length === 0) return html``;
     if (shape === "area") {
       const [first, last] = [points[0][0], points[points.length - 1][0]];
       const closed = `M${toX(first)} ${floor}L${path}L${toX(last)} ${floor}Z`;
-      return html`<path class="area s${style}" d="${closed}"/><path class="line s${style}" d="M${path}"/>`;
+      return html`<path class="area ${ink}" d="${closed}"/><path class="line ${ink}" d="M${path}"/>`;
     }
     const bars = intervals.map(
       ([low, high], i) =>
-        html`<path class="interval s${style}" d="M${toX(points[i][0])} ${toY(low)}V${toY(high)}"/>`,
+        html`<path class="interval ${ink}" d="M${toX(points[i][0])} ${toY(low)}V${toY(high)}"/>`,
     );
     // A line of one point would be invisible.
     const withDots = shape === "line-and-dots" || points.length === 1;
     const dots = points.map(
       ([px, py]) =>
-        html`<circle class="dot s${style}" cx="${toX(px)}" cy="${toY(py)}" r="3.2"><title>${name}: ${x.format(px)}, ${y.format(py)}</title></circle>`,
+        html`<circle class="dot ${ink}" cx="${toX(px)}" cy="${toY(py)}" r="3.2"><title>${name}: ${x.format(px)}, ${y.format(py)}</title></circle>`,
     );
-    return html`${bars}<path class="line s${style}" d="M${path}"/>${withDots ? dots : undefined}`;
+    return html`${bars}<path class="line ${ink}" d="M${path}"/>${withDots ? dots : undefined}`;
   }
+}
+
+/** Classes of the style sheet: a colour, and from the seventh series on a dash that no colour has by itself. */
+function inkOf(style: number): string {
+  const place = Math.max(0, style - 1);
+  const colour = style === 0 ? 0 : (place % COLOURS) + 1;
+  return place < COLOURS ? `s${colour}` : `s${colour} ${place < 2 * COLOURS ? "again" : "once-more"}`;
 }
 
 function round(value: number): number {

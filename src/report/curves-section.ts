@@ -53,16 +53,14 @@ function epochsTable(curves: readonly ReportCurves[]): Html | undefined {
 }
 
 function lossChart(curves: readonly ReportCurves[]): Html | undefined {
-  const drawn = curves.filter(({ steps }) => steps.length > 0);
-  if (drawn.length === 0) return undefined;
-  const series = drawn.map(({ model, steps }, i) => ({
-    name: model,
-    style: i + 1,
-    points: averaged(
+  const series = curves.flatMap(({ model, steps }, i) => {
+    const points = averaged(
       steps.map(({ step, loss }) => [step, loss] as const),
       PLOTTED_STEPS,
-    ),
-  }));
+    );
+    return points.length === 0 ? [] : [{ name: model, style: i + 1, points }];
+  });
+  if (series.length === 0) return undefined;
   const all = series.flatMap(({ points }) => points);
   const losses = all.map(([, loss]) => loss).sort((a, b) => a - b);
   // A few huge first losses would flatten the rest: the axis covers all but the top percent.

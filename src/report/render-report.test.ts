@@ -131,6 +131,35 @@ describe("report", () => {
     expect(shown).toContain('<td class="number">–</td>');
   });
 
+  test("many models: every line has a colour, no two look alike, and a model keeps its own on every chart", () => {
+    const input = exampleReportInput();
+    const models = Array.from({ length: 14 }, (_, k) => `model ${k}`);
+    const page = renderReport({
+      ...input,
+      curves: models.map((model, k) => ({
+        ...input.curves[0],
+        model,
+        // Whose event file is gone has no steps.
+        steps: k === 0 ? [] : input.curves[0].steps,
+      })),
+      calibration: models.slice(2).map((model) => ({ ...input.calibration[0], model })),
+    });
+    const legends = page
+      .split('<ul class="legend">')
+      .slice(1)
+      .map((text) => text.slice(0, text.indexOf("</ul>")));
+    const inkOf = (legend: string, model: number): string | undefined =>
+      new RegExp(`<path class="line ([^"]+)" d="M1 5H23"/></svg>model ${model}<`).exec(legend)?.[1];
+    const drawn = legends.filter((legend) => legend.includes("model 13"));
+    expect(drawn).toHaveLength(4);
+    const [loss, auc, , calibration] = drawn;
+    const inks = models.map((_, k) => inkOf(auc, k));
+    expect(new Set(inks).size).toBe(models.length);
+    for (const ink of inks) expect(page).toContain(`.${ink?.split(" ")[0]} { stroke: var(--`);
+    expect(models.map((_, k) => inkOf(loss, k))).toEqual([undefined, ...inks.slice(1)]);
+    expect(models.map((_, k) => inkOf(calibration, k))).toEqual([undefined, undefined, ...inks.slice(2)]);
+  });
+
   test("odd inputs draw: one epoch, one bin, bins without positives, a table of zeros, one column", () => {
     const input = exampleReportInput();
     const bin = {

@@ -64,6 +64,7 @@ figcaption { font-weight: 600; font-size: 15.5px; }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
 .line.s0 { stroke-dasharray: 1.5 3.5; } .line.s2 { stroke-dasharray: 7 4; } .line.s3 { stroke-dasharray: 3 3; }
 .line.s4 { stroke-dasharray: 9 3 2 3; } .line.s5 { stroke-dasharray: 12 4; } .line.s6 { stroke-dasharray: 2 3; }
+.line.again { stroke-dasharray: 9 3 2 3 2 3; } .line.once-more { stroke-dasharray: 1.5 5; }
 .area.s1, .dot.s1 { fill: var(--s1); } .area.s2, .dot.s2 { fill: var(--s2); } .dot.s3 { fill: var(--s3); }
 .dot.s4 { fill: var(--s4); } .dot.s5 { fill: var(--s5); } .dot.s6 { fill: var(--s6); } .dot.s0 { fill: var(--s0); }
 .scroll { overflow-x: auto; /* a shade at an edge shows that the table goes on there */
