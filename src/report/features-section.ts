@@ -4,7 +4,12 @@ import { Html, html } from "./html.ts";
 import type { ReportFeature, ReportInput } from "./report-input.ts";
 import { longTable } from "./long-table.ts";
 
-export function featuresSection({ features, importanceMeaning, importances }: ReportInput): Html | undefined {
+export function featuresSection({
+  features,
+  importanceMeaning,
+  importances,
+  shownModel,
+}: ReportInput): Html | undefined {
   if (features.length === 0) return undefined;
   const splits = [...new Set(features.flatMap(({ rates }) => Object.keys(rates)))];
   const hasImportance = features.some(({ importance }) => importance !== undefined);
@@ -27,7 +32,7 @@ export function featuresSection({ features, importanceMeaning, importances }: Re
     ...tableCells(feature, shared, drawn),
   ];
   return html`<section id="features" aria-labelledby="features-title">
-<h2 id="features-title">Features</h2>
+<h2 id="features-title">Features${shownModel === undefined ? "" : ` of ${shownModel}`}</h2>
 ${longTable({
   caption: `${formatCount(features.length)} features; ${formatCount(tables.size)} tables take ${formatBytes(bytes)}`,
   showCaption: true,

@@ -27,6 +27,8 @@ export function metricsSection({
   domains,
   slices,
   comparison,
+  otherComparisons = [],
+  shownModel,
   differences,
 }: ReportInput): Html | undefined {
   if (evaluations.length === 0 && comparison === undefined) return undefined;
@@ -35,15 +37,19 @@ export function metricsSection({
     ...evaluations.map(({ metrics }) => metrics),
     ...(comparison?.models ?? []).map(({ metrics }) => metrics),
   ]);
+  const of = shownModel === undefined ? "" : ` of ${shownModel}`;
+  const comparisons = comparison === undefined ? [] : [comparison, ...otherComparisons];
   return html`<section id="metrics" aria-labelledby="metrics-title">
 <h2 id="metrics-title">Metrics</h2>
-${comparison === undefined ? undefined : comparisonTable(comparison)}
+${comparisons.map((one) => comparisonTable(one, { nameLabel: comparisons.length > 1 }))}
 ${differencesTable(differences)}
 ${labels.map((label) => {
   const own = evaluations.filter((evaluation) => evaluation.label === label);
-  return html`<h3>${label} by split</h3>${evaluationTable(label, own)}${notes(own)}${domains
+  return html`<h3>${label} by split${of}</h3>${evaluationTable(label, own)}${notes(own)}${domains
     .filter((measured) => measured.label === label)
-    .map(domainTable)}${sliceTables(slices.filter((one) => one.label === label))}`;
+    .map((measured) =>
+      domainTable(measured, of),
+    )}${sliceTables(slices.filter((one) => one.label === label))}`;
 })}
 <details><summary>How these metrics are defined</summary><dl>${names.map(
     (name) => html`<div><dt>${name}</dt><dd>${definitionOf(name)}</dd></div>`,
@@ -88,9 +94,10 @@ function evaluationTable(label: string, evaluations: readonly ReportEvaluation[]
   });
 }
 
-function domainTable({ label, split, domains }: ReportDomains): Html {
+/** @param of whose figures they are, where several models are compared */
+function domainTable({ label, split, domains }: ReportDomains, of: string): Html {
   const names = namesOf(domains.map(({ metrics }) => metrics));
-  return html`<h3>${label} by domain</h3>${longTable({
+  return html`<h3>${label} by domain${of}</h3>${longTable({
     caption: `Metrics of ${label} by domain, ${split} split`,
     what: "domains",
     columns: [
@@ -173,7 +180,10 @@ function notes(evaluations: readonly ReportEvaluation[]): Html {
   return html`${texts.map((text) => html`<p class="note">${text}</p>`)}`;
 }
 
-function comparisonTable({ label, split, models, oracle }: ReportComparison): Html {
+function comparisonTable(
+  { label, split, models, oracle }: ReportComparison,
+  { nameLabel }: { readonly nameLabel: boolean },
+): Html {
   const names = namesOf(models.map(({ metrics }) => metrics));
   const parameters = models.some((model) => model.parameters !== undefined);
   const seconds = models.some((model) => model.trainSeconds !== undefined);
@@ -184,7 +194,7 @@ function comparisonTable({ label, split, models, oracle }: ReportComparison): Ht
     ...(seconds ? [model?.trainSeconds === undefined ? "–" : formatSeconds(model.trainSeconds)] : []),
   ];
   const oracleRows = oracle === undefined ? [] : [row("oracle", oracle)];
-  return html`<h3>Models on the ${split} split</h3>${dataTable({
+  return html`<h3>Models on the ${split} split${nameLabel ? `: ${label}` : ""}</h3>${dataTable({
     caption: `Models compared on ${label}, ${split} split`,
     columns: [
       { title: "model" },

@@ -25,6 +25,10 @@ export interface ReportInput {
   readonly slices: readonly ReportSlices[];
   /** Several models side by side on one split, next to the oracle. */
   readonly comparison: ReportComparison | undefined;
+  /** The same for the other labels. @default none */
+  readonly otherComparisons?: readonly ReportComparison[];
+  /** Of several models the one whose evaluations, domains, features and facts these are. */
+  readonly shownModel?: string;
   /** One a model. */
   readonly curves: readonly ReportCurves[];
   /** What retrieval models recommend, one a model; absent: ranking models. */

@@ -22,6 +22,7 @@ import {
 import { keysToSnakeCase, runFiles } from "../run/index.ts";
 import { differencesOf } from "./config-differences.ts";
 import { checkDistinct, uniqueNames } from "./distinct-runs.ts";
+import { formatCount } from "./format.ts";
 import { RANKING } from "./retrieval-section.ts";
 import type { ReportEvaluation, ReportIndex, ReportInput, ReportSpectrum } from "./report-input.ts";
 import { machineFacts, plainValue } from "./run-facts.ts";
@@ -70,7 +71,7 @@ export async function gatherRetrievalReport(
     createdAt: new Date().toISOString(),
     millraceVersion: packageVersion(),
     summary: options.summary ?? [],
-    warnings: runs.flatMap(warningsOf),
+    warnings: [...comparabilityWarnings(runs, split), ...runs.flatMap(warningsOf)],
     facts: factsOf(best),
     evaluations: evaluationsOf(best),
     domains: [],
@@ -89,6 +90,7 @@ export async function gatherRetrievalReport(
             })),
             oracle: undefined,
           },
+    ...(runs.length > 1 && { shownModel: best.name }),
     curves: runs.map(({ name, run, metrics }) => ({
       model: name,
       steps: [],
@@ -206,12 +208,11 @@ function evaluationsOf({ metrics }: GatheredRun): ReportEvaluation[] {
   return (["valid", "test"] as const).flatMap((split) => {
     const measured = metrics[split];
     if (measured === undefined) return [];
-    const users = Object.values(measured)[0]?.counts?.users ?? 0;
     return [
       {
         label: RANKING,
         split,
-        rows: users,
+        rows: usersOf(measured),
         unit: "users",
         positives: undefined,
         metrics: measured,
@@ -219,6 +220,27 @@ function evaluationsOf({ metrics }: GatheredRun): ReportEvaluation[] {
       },
     ];
   });
+}
+
+/** What keeps runs from being compared: other users, or other items to rank. */
+function comparabilityWarnings(runs: readonly GatheredRun[], split: "valid" | "test"): string[] {
+  const measured = runs.map(({ name, metrics }) => ({
+    name,
+    users: usersOf(metrics[split]),
+    items: metrics.counts.items,
+  }));
+  const [first] = measured;
+  if (measured.every(({ users, items }) => users === first.users && items === first.items)) return [];
+  const each = measured
+    .map(({ name, users, items }) => `${name}: ${formatCount(users)} users, ${formatCount(items)} items`)
+    .join("; ");
+  return [
+    `These runs do not rank the same items for the same users of the ${split} split (${each}): the figures of one say nothing beside those of another.`,
+  ];
+}
+
+function usersOf(measured: RetrievalMetrics["test"]): number {
+  return Object.values(measured ?? {})[0]?.counts?.users ?? 0;
 }
 
 function warningsOf({ name, directory, metrics, profile, changed, warnings }: GatheredRun): string[] {

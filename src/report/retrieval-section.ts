@@ -11,14 +11,30 @@ export const RANKING = "ranking";
 
 export function retrievalSection({ retrieval = [] }: ReportInput): Html | undefined {
   if (retrieval.length === 0) return undefined;
-  const [{ users, split, k }] = retrieval;
   return html`<section id="retrieval" aria-labelledby="retrieval-title">
 <h2 id="retrieval-title">Recommendations</h2>
 <div class="charts">${cutoffChart(retrieval, "recall")}${cutoffChart(retrieval, "ndcg")}${popularityChart(retrieval)}${normChart(retrieval)}</div>
 ${popularityTable(retrieval)}
-<p class="note">Measured on ${formatCount(users)} users of the ${split} split, each with all items ranked but those taken before; lists are of the ${k} best. A tenth is a tenth of the catalogue by how many users took an item in training, the most popular items first.</p>
+<p class="note">Measured on ${measuredOn(retrieval)}, each with all items ranked but those taken before. A tenth is a tenth of the catalogue by how many users took an item in training, the most popular items first.</p>
 ${indexTable(retrieval)}
 </section>`;
+}
+
+/** Users and lengths of lists; by model where they are not the same. */
+function measuredOn(retrieval: readonly ReportRetrieval[]): string {
+  const texts = retrieval.map(
+    ({ users, split, k }) => `${formatCount(users)} users of the ${split} split by lists of the ${k} best`,
+  );
+  return new Set(texts).size === 1
+    ? texts[0]
+    : retrieval.map(({ model }, i) => `${texts[i]} (${model})`).join(", ");
+}
+
+/** The first model of each data set: items, what was taken and what was held out are the same for those alike. */
+function firstsByData(retrieval: readonly ReportRetrieval[]): ReportRetrieval[] {
+  const dataOf = ({ users, split, popularity }: ReportRetrieval): string =>
+    JSON.stringify([users, split, popularity.map(({ items, taken, heldOut }) => [items, taken, heldOut])]);
+  return retrieval.filter((one, k) => retrieval.findIndex((other) => dataOf(other) === dataOf(one)) === k);
 }
 
 function cutoffChart(retrieval: readonly ReportRetrieval[], metric: "recall" | "ndcg"): Html {
@@ -76,6 +92,7 @@ function tenthsOf(retrieval: readonly ReportRetrieval[]): number[] {
 /** Shares of lists by popularity, beside what users took then and took next. */
 function popularityChart(retrieval: readonly ReportRetrieval[]): Html {
   const [first] = retrieval;
+  const datasets = firstsByData(retrieval);
   const points = (of: (tenth: ReportRetrieval["popularity"][number]) => number, one: ReportRetrieval) =>
     one.popularity.map((tenth, k) => [k + 1, of(tenth)] as const);
   const series = [
@@ -85,7 +102,11 @@ function popularityChart(retrieval: readonly ReportRetrieval[]): Html {
       shape: "line-and-dots" as const,
       points: points(({ recommended }) => recommended, one),
     })),
-    { name: "held out", style: 0, points: points(({ heldOut }) => heldOut, first) },
+    ...datasets.map((one) => ({
+      name: datasets.length === 1 ? "held out" : `held out, ${one.model}`,
+      style: 0,
+      points: points(({ heldOut }) => heldOut, one),
+    })),
   ];
   const top = first.popularity[0];
   const tenths = tenthsOf(retrieval);
@@ -142,17 +163,20 @@ function normChart(retrieval: readonly ReportRetrieval[]): Html {
 }
 
 function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
-  const [first] = retrieval;
   const several = retrieval.length > 1;
+  const datasets = firstsByData(retrieval);
+  const whose = ({ model }: ReportRetrieval): string => (datasets.length > 1 ? `, ${model}` : "");
   const tenths = tenthsOf(retrieval);
   const shareOr = (share: number | undefined): string => (share === undefined ? "–" : formatShare(share));
   return html`<h3>Recommended items by popularity</h3>${dataTable({
     caption: "Share of lists and of items recommended, by tenth of popularity",
     columns: [
       { title: "tenth" },
-      { title: "items", numeric: true },
-      { title: "taken in training", numeric: true },
-      { title: "held out", numeric: true },
+      ...datasets.flatMap((one) => [
+        { title: `items${whose(one)}`, numeric: true },
+        { title: `taken in training${whose(one)}`, numeric: true },
+        { title: `held out${whose(one)}`, numeric: true },
+      ]),
       ...retrieval.flatMap(({ model }) => [
         { title: several ? `of lists, ${model}` : "of lists", numeric: true },
         { title: several ? `items recommended, ${model}` : "items recommended", numeric: true },
@@ -160,12 +184,16 @@ function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
     ],
     rows: [
       ...tenths.map((tenth, k) => {
-        const own = first.popularity.at(k);
         return [
           k === 0 ? "1, most popular" : String(tenth),
-          own === undefined ? "–" : formatCount(own.items),
-          shareOr(own?.taken),
-          shareOr(own?.heldOut),
+          ...datasets.flatMap(({ popularity }) => {
+            const own = popularity.at(k);
+            return [
+              own === undefined ? "–" : formatCount(own.items),
+              shareOr(own?.taken),
+              shareOr(own?.heldOut),
+            ];
+          }),
           ...retrieval.flatMap(({ popularity }) => [
             shareOr(popularity.at(k)?.recommended),
             shareOr(popularity.at(k)?.coverage),
@@ -174,9 +202,11 @@ function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
       }),
       [
         "all",
-        formatCount(first.popularity.reduce((sum, { items }) => sum + items, 0)),
-        "",
-        "",
+        ...datasets.flatMap(({ popularity }) => [
+          formatCount(popularity.reduce((sum, { items }) => sum + items, 0)),
+          "",
+          "",
+        ]),
         ...retrieval.flatMap(({ coverage }) => ["", formatShare(coverage)]),
       ],
     ],

@@ -23,6 +23,7 @@ import { type LabelPredictions, predictSplit } from "../training/index.ts";
 import { differencesOf } from "./config-differences.ts";
 import { checkDistinct, uniqueNames } from "./distinct-runs.ts";
 import { permutationImportance } from "./feature-importance.ts";
+import { formatCount, formatSignificant } from "./format.ts";
 import { renderReport } from "./render-report.ts";
 import type {
   ReportCalibration,
@@ -126,7 +127,7 @@ export async function gatherReport(
     createdAt: new Date().toISOString(),
     millraceVersion: packageVersion(),
     summary: options.summary ?? [],
-    warnings: named.flatMap(warningsOf),
+    warnings: [...comparabilityWarnings(named, label.name), ...named.flatMap(warningsOf)],
     facts: factsOf(best),
     evaluations: evaluationsOf(best),
     domains: domainsOf(best),
@@ -134,6 +135,9 @@ export async function gatherReport(
       (measured?.slices ?? []).map((slices) => ({ ...slices, model: name })),
     ),
     comparison: named.length > 1 ? comparisonOf(named, label.name) : undefined,
+    otherComparisons:
+      named.length > 1 ? labelsOfSeveral(named, label.name).map((other) => comparisonOf(named, other)) : [],
+    ...(named.length > 1 && { shownModel: best.name }),
     curves: named.map(curvesOf),
     calibration: named.flatMap(calibrationOf),
     scores: named.slice(0, MOST_SCORES).flatMap(scoresOf),
@@ -198,6 +202,34 @@ function bestRun(runs: readonly GatheredRun[]): GatheredRun {
   const aucOf = ({ metrics, run }: GatheredRun): number =>
     (metrics.test ?? metrics.valid)?.metrics[run.map.labels[0].name]?.auc?.value ?? Number.NEGATIVE_INFINITY;
   return runs.reduce((best, run) => (aucOf(run) > aucOf(best) ? run : best));
+}
+
+/** What keeps runs from being compared: figures of other rows, or of no such label. */
+function comparabilityWarnings(runs: readonly GatheredRun[], label: string): string[] {
+  const split = splitOf(runs);
+  const without = runs.filter(({ metrics }) => metrics[split]?.metrics[label] === undefined);
+  const measured = runs.flatMap(({ name, metrics, encoding }) => {
+    const { rows } = metrics[split] ?? {};
+    const mean = encoding?.splits[split]?.labelMeans[label];
+    return rows === undefined || mean === undefined ? [] : [{ name, rows, mean }];
+  });
+  const [first] = measured;
+  const alike = measured.every(
+    ({ rows, mean }) => rows === first.rows && Math.abs(mean - first.mean) <= 1e-9 * Math.abs(first.mean),
+  );
+  const each = measured
+    .map(({ name, rows, mean }) => `${name}: ${formatCount(rows)} rows, mean ${formatSignificant(mean)}`)
+    .join("; ");
+  return [
+    ...(alike
+      ? []
+      : [
+          `The ${split} splits of these runs are not the same rows (${label} of ${each}): the figures of one say nothing beside those of another.`,
+        ]),
+    ...(runs.length < 2
+      ? []
+      : without.map(({ name }) => `${name} has no figures of ${label} on the ${split} split.`)),
+  ];
 }
 
 function warningsOf({ name, metrics, measured, run }: GatheredRun): string[] {
@@ -287,7 +319,7 @@ function domainsOf({ metrics: { testDomains = {} }, run }: GatheredRun): ReportD
 }
 
 function comparisonOf(runs: readonly GatheredRun[], label: string): ReportComparison {
-  const split = runs.every(({ metrics }) => metrics.test !== undefined) ? "test" : "valid";
+  const split = splitOf(runs);
   return {
     label,
     split,
@@ -297,8 +329,25 @@ function comparisonOf(runs: readonly GatheredRun[], label: string): ReportCompar
       parameters: metrics.parameters.dense + metrics.parameters.embedding,
       trainSeconds: metrics.seconds,
     })),
-    oracle: runs[0].metrics[split]?.oracle[label],
+    // Of other rows it would be another oracle.
+    oracle:
+      new Set(runs.map(({ metrics }) => metrics[split]?.rows)).size > 1
+        ? undefined
+        : runs.map(({ metrics }) => metrics[split]?.oracle[label]).find((oracle) => oracle !== undefined),
   };
+}
+
+/** The split by which runs are compared: all have it. */
+function splitOf(runs: readonly GatheredRun[]): "test" | "valid" {
+  return runs.every(({ metrics }) => metrics.test !== undefined) ? "test" : "valid";
+}
+
+/** Further labels that more than one run predicts. */
+function labelsOfSeveral(runs: readonly GatheredRun[], first: string): string[] {
+  const names = runs.flatMap(({ run }) => run.map.labels.map(({ name }) => name));
+  return [...new Set(names)].filter(
+    (name) => name !== first && names.indexOf(name) !== names.lastIndexOf(name),
+  );
 }
 
 function curvesOf({ name, run, metrics }: GatheredRun): ReportCurves {

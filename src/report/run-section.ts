@@ -3,10 +3,10 @@ import { formatCount } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportInput } from "./report-input.ts";
 
-export function factsSection({ facts }: ReportInput): Html | undefined {
+export function factsSection({ facts, shownModel }: ReportInput): Html | undefined {
   if (facts.length === 0) return undefined;
   return html`<section id="run" aria-labelledby="run-title">
-<h2 id="run-title">The run</h2>
+<h2 id="run-title">The run${shownModel === undefined ? "" : ` of ${shownModel}`}</h2>
 <div class="facts">${facts.map(
     (group) =>
       html`<div><h3>${group.title}</h3><dl>${group.facts.map(
@@ -16,7 +16,7 @@ export function factsSection({ facts }: ReportInput): Html | undefined {
 </section>`;
 }
 
-export function reproduceSection({ config, commands }: ReportInput): Html | undefined {
+export function reproduceSection({ config, commands, shownModel }: ReportInput): Html | undefined {
   if (config === undefined && commands.length === 0) return undefined;
   return html`<section id="reproduce" aria-labelledby="reproduce-title">
 <h2 id="reproduce-title">Reproduce</h2>
@@ -31,7 +31,7 @@ ${
 ${
   config === undefined
     ? undefined
-    : html`<details><summary>Configuration</summary><pre tabindex="0"><code>${configText(config)}</code></pre></details>`
+    : html`<details><summary>Configuration${shownModel === undefined ? "" : ` of ${shownModel}`}</summary><pre tabindex="0"><code>${configText(config)}</code></pre></details>`
 }
 </section>`;
 }

@@ -15,7 +15,7 @@ const DRAWN_IMPORTANT = 24;
 /** Below this share of the largest, a singular value counts as zero (rounding noise of float32 tables). */
 const FLOOR = 1e-4;
 
-export function spectraSection({ spectra, features }: ReportInput): Html | undefined {
+export function spectraSection({ spectra, features, shownModel, retrieval }: ReportInput): Html | undefined {
   const tables = spectra
     .flatMap(({ table, singularValues }) => {
       const abundance = informationAbundance(singularValues);
@@ -50,7 +50,7 @@ export function spectraSection({ spectra, features }: ReportInput): Html | undef
     String(width),
   ]);
   return html`<section id="spectra" aria-labelledby="spectra-title">
-<h2 id="spectra-title">Embedding spectra</h2>
+<h2 id="spectra-title">Embedding spectra${shownModel === undefined || retrieval !== undefined ? "" : ` of ${shownModel}`}</h2>
 <div class="charts">${chart({
     title: "Singular values relative to the largest",
     description: `The most collapsed table is ${collapsed.table}: it uses ${collapsed.abundance.toFixed(1)} of ${collapsed.width} directions.`,

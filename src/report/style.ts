@@ -20,7 +20,7 @@ export const style = `
 html { scroll-behavior: smooth; }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 body {
-  margin: 0; background: var(--page); color: var(--text);
+  margin: 0; background: var(--page); color: var(--text); overflow-wrap: break-word;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
 header, main, footer { max-width: 1160px; margin: 0 auto; padding: 0 24px; }
@@ -45,16 +45,16 @@ section > :last-child, .summary > :last-child { margin-bottom: 0; }
 .warnings h2 { margin-bottom: 6px; font-size: 17px; }
 .warnings ul { margin: 0; padding-left: 20px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 8px 36px; }
-.facts h3 { margin-top: 4px; }
+.facts > div { min-width: 0; } .facts h3 { margin-top: 4px; }
 .facts dl { margin: 0; font-size: 15px; }
 .facts dl div { display: flex; justify-content: space-between; gap: 16px; padding: 5px 0; border-top: 1px solid var(--rule); }
-.facts dt { color: var(--muted); } .facts dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.facts dt { color: var(--muted); overflow-wrap: anywhere; } .facts dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 26px 32px; align-items: start; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: 15.5px; }
 .chart > svg { display: block; width: 100%; max-width: 620px; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; min-height: 22px; margin: 2px 0 4px; padding: 0; list-style: none; color: var(--muted); font-size: 13.5px; }
-.key { width: 24px; height: 10px; margin-right: 6px; }
+.legend li { min-width: 0; } .key { width: 24px; height: 10px; margin-right: 6px; }
 .grid path { stroke: var(--rule); } .axis, .ticks path { stroke: var(--muted); fill: none; }
 .ticks text, .axis-label { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
 .line, .interval { fill: none; stroke-width: 2; stroke-linejoin: round; }
@@ -77,6 +77,7 @@ th, td { padding: 7px 10px; text-align: left; border-top: 1px solid var(--rule);
 thead th { border-top: 0; border-bottom: 1px solid var(--muted); color: var(--muted); font-weight: 600; font-size: 13.5px; vertical-align: bottom; white-space: normal; }
 tbody th { font-weight: 600; } th:first-child, td:first-child { padding-left: 0; }
 .number { text-align: right; }
+.long { min-width: 22ch; max-width: 44ch; white-space: normal; overflow-wrap: anywhere; }
 tr.emphasised th, tr.emphasised td { border-top: 2px solid var(--muted); }
 .bar { display: inline-block; width: 40px; height: 8px; margin-left: 8px; background: var(--soft); border-radius: 4px; overflow: hidden; vertical-align: 1px; }
 .bar i { display: block; height: 100%; background: var(--s1); }

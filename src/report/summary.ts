@@ -53,6 +53,12 @@ export function sentences(input: ReportInput): string[] {
         typeof metric?.value === "number" ? [{ name, value: metric.value }] : [],
       )
       .sort((a, b) => b.value - a.value);
+    if (input.shownModel !== undefined) {
+      const best = typeof evaluation?.metrics[decides]?.value === "number";
+      said.unshift(
+        `The figures above, and all below that is said of one model, are those of ${input.shownModel}${best ? `, the best by ${tileNames[decides] ?? decides}` : ""}.`,
+      );
+    }
     if (ranked.length > 1) {
       const list = ranked.map(({ name, value }) => `${name} (${formatMetric(value)})`).join(", ");
       said.push(

@@ -48,10 +48,55 @@ test("calibration, scores, importance and slices of each", () => {
 test("the page says it in words and tables, and survives JSON", () => {
   const page = renderReport(JSON.parse(JSON.stringify(input)));
   expect(page).toContain("Settings in which they differ");
+  const { shownModel } = input;
+  expect(["DCNv2", "DIN"]).toContain(shownModel);
+  for (const words of [
+    `all below that is said of one model, are those of ${shownModel}, the best by AUC.`,
+    `<h3>click by split of ${shownModel}</h3>`,
+    `Features of ${shownModel}</h2>`,
+    `Embedding spectra of ${shownModel}</h2>`,
+    `The run of ${shownModel}</h2>`,
+  ]) {
+    expect(page).toContain(words);
+  }
+  expect(input.warnings).toEqual(input.warnings.filter((warning) => warning.includes("no test split")));
   expect(page).toContain("Their configurations differ in ");
   expect(page).toContain("click by popularity of item_id");
   expect(page).toContain("Importance by model");
   expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+});
+
+test("runs that were measured on other rows, or without the label, are compared with a warning", async () => {
+  const [other, without] = ["other-rows", "without-label"].map((name) => shop.path(name));
+  const change = (run: string, name: string, by: (text: string) => string): void =>
+    writeFileSync(`${run}/${name}`, by(readFileSync(`${run}/${name}`, "utf8")));
+  for (const run of [other, without]) cpSync(shop.path("early"), run, { recursive: true });
+  change(other, "encoding.json", (text) => {
+    const { splits, ...rest } = JSON.parse(text);
+    return JSON.stringify({
+      ...rest,
+      splits: { ...splits, valid: { ...splits.valid, labelMeans: { click: 0.5 } } },
+    });
+  });
+  change(without, "metrics.json", (text) => {
+    const { valid, ...rest } = JSON.parse(text);
+    return JSON.stringify({ ...rest, valid: { ...valid, metrics: {} } });
+  });
+  const engine = await createEngine("native");
+  const { warnings } = await gatherReport([shop.path("early"), other, without], { engine });
+  expect(warnings[0]).toMatch(
+    /^The valid splits of these runs are not the same rows \(click of DCNv2 \(early\): \d+ rows, mean 0\.\d+; DCNv2 \(other-rows\): \d+ rows, mean 0\.5; /,
+  );
+  expect(warnings[1]).toBe("DCNv2 (without-label) has no figures of click on the valid split.");
+});
+
+test("other labels that several runs predict are compared as well", () => {
+  const { comparison } = input;
+  if (comparison === undefined) throw new Error("two runs are compared");
+  const page = renderReport({ ...input, otherComparisons: [{ ...comparison, label: "buy" }] });
+  expect(page).toContain("Models on the valid split: click</h3>");
+  expect(page).toContain("Models on the valid split: buy</h3>");
+  expect(renderReport(input)).toContain("Models on the valid split</h3>");
 });
 
 test("figures that lack something are refused by file and field", async () => {

@@ -96,6 +96,40 @@ describe("report in Chromium", () => {
     }
   });
 
+  test("names of any length leave the page as narrow as the screen, and figures beside them in sight", async () => {
+    const input = exampleReportInput();
+    const long = (name: string): string => `${name}_${"x".repeat(180)}`;
+    const path = join(directory, "long.html");
+    const renamed = {
+      ...input,
+      title: long(input.title),
+      warnings: [long("warning")],
+      shownModel: long("model"),
+      features: input.features.map((feature) => ({ ...feature, name: long(feature.name) })),
+      spectra: input.spectra.map((spectrum) => ({ ...spectrum, table: long(spectrum.table) })),
+      domains: input.domains.map((one) => ({
+        ...one,
+        domains: one.domains.map((domain) => ({ ...domain, name: long(domain.name) })),
+      })),
+      curves: input.curves.map((curve) => ({ ...curve, model: long(curve.model) })),
+      evaluations: input.evaluations.map((one) => ({ ...one, label: long(one.label) })),
+      facts: input.facts.map((group) => ({
+        ...group,
+        facts: group.facts.map(({ name, value }) => ({ name: long(name), value })),
+      })),
+    };
+    writeFileSync(path, renderReport(renamed));
+    for (const width of [1280, 390]) {
+      if (browser === undefined) throw new Error("the browser did not start");
+      const page = await browser.newPage({ viewport: { width, height: 900 } });
+      await page.goto(pathToFileURL(path).href);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      const first = page.locator("#features tbody th").first();
+      expect((await first.boundingBox())?.width).toBeLessThan(440);
+      await page.close();
+    }
+  });
+
   test("links lead to sections", async () => {
     const page = await open(1280, "light");
     for (const link of await page.locator("nav a").all()) {

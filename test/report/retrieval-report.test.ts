@@ -138,3 +138,39 @@ test("without data what needs it is left out and said; a ranking run cannot stan
     "is a retrieval run, which cannot be compared with ranking runs",
   );
 });
+
+test("runs of other data have their own items and held-out shares, and a warning", async () => {
+  writeFileSync(
+    at("few.txt"),
+    Array.from({ length: 30 }, (_, u) =>
+      [`u${u}`, ...Array.from({ length: 5 }, (_, k) => `i${(u + k) % 6}`)].join(" "),
+    ).join("\n"),
+  );
+  const config = parseRetrievalConfig({
+    task: "retrieval",
+    interactions: { train: at("few.txt"), historyLength: 6 },
+    model: { name: "MF", embeddingDim: 4 },
+    objective: { name: "bpr" },
+    training: { epochs: 1, metrics: ["recall@5", "ndcg@5"] },
+  });
+  await trainRetrievalRun(config, { directory: at("few"), engine });
+  const both = await gatherReport([at("narrow"), at("few")], {
+    engine,
+    retrievalDataOf: ({ config: own }) => prepareRetrieval(own),
+  });
+  expect(both.warnings).toEqual([
+    expect.stringMatching(
+      /^These runs do not rank the same items .* \(MF \(narrow\): 120 users, \d+ items; MF \(few\): 30 users, 6 items\)/,
+    ),
+  ]);
+  const page = renderReport(both);
+  for (const words of [
+    "items, MF (few)",
+    "held out, MF (narrow)",
+    "30 users of the test split by lists of the 6 best (MF (few))",
+  ]) {
+    expect(page).toContain(words);
+  }
+  // One data set, one column of items.
+  expect(renderReport(input)).toContain('<th scope="col" class="number">items</th>');
+});
