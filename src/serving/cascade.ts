@@ -267,7 +267,7 @@ async function predict(
 ): Promise<Scored> {
   const plainly = async (some: readonly Candidate[]): Promise<Scored> => {
     const { batch, outOfVocabulary } = assembly.assemble(facts, some);
-    return { predictions: await pool.run(key, batch, signal), outOfVocabulary };
+    return { predictions: await pool.run(key, batch, signal, { admitted: true }), outOfVocabulary };
   };
   if (towers?.knows(candidates)) return towers.predict(facts, candidates);
   // Before features are made: under overload most of the work would be for refusals.

@@ -36,6 +36,11 @@ export interface InferencePoolOptions {
   readonly onBatch?: (event: BatchEvent) => void;
 }
 
+export interface RunOptions {
+  /** Whether `admit` has let these rows in already: a request's second batch must not find its first in the way. */
+  readonly admitted?: boolean;
+}
+
 /** One run of a model. */
 export interface BatchEvent {
   readonly key: string;
@@ -170,11 +175,16 @@ export class InferencePool {
    * @param signal gives up: pieces that have not started are dropped
    * @throws OverloadError when the queue has no room
    */
-  async run(key: string, batch: ServedBatch, signal?: AbortSignal): Promise<Predictions> {
+  async run(
+    key: string,
+    batch: ServedBatch,
+    signal?: AbortSignal,
+    { admitted = false }: RunOptions = {},
+  ): Promise<Predictions> {
     const { maxBatchRows } = this.#options;
     const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
     if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
-    this.admit(batch.size);
+    if (!admitted) this.admit(batch.size);
     const count = Math.max(Math.ceil(batch.size / maxBatchRows), this.#idleThreadsFor(batch.size));
     const pieces = Array.from({ length: count }, (_, k) => {
       const begin = Math.floor((k * batch.size) / count);

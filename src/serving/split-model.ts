@@ -92,7 +92,11 @@ export class SplitModel {
       : this.#assembly.isFromTable(candidate);
   }
 
-  /** Predictions by label, `[candidates]` each, and values that no vocabulary knows. */
+  /**
+   * Predictions by label, `[candidates]` each, and values that no vocabulary knows.
+   *
+   * @param candidates that the pool has admitted
+   */
   async predict(
     facts: RequestFacts,
     candidates: readonly Candidate[],
@@ -105,7 +109,7 @@ export class SplitModel {
       this.#graph.columns.candidates,
     );
     const columns = { ...batch.columns, [ITEM_ROW]: Int32Array.from(candidates, ({ row }) => row) };
-    const predictions = await pool.run(this.key, { ...batch, columns }, signal);
+    const predictions = await pool.run(this.key, { ...batch, columns }, signal, { admitted: true });
     return { predictions, outOfVocabulary };
   }
 
