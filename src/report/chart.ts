@@ -40,7 +40,8 @@ export interface Chart {
 const COLOURS = 6;
 const WIDTH = 460;
 const HEIGHT = 270;
-const AREA = { left: 60, right: 12, top: 10, bottom: 40 };
+// Six characters of a tick at the narrow page's size stand beside the axis label.
+const AREA = { left: 72, right: 12, top: 10, bottom: 40 };
 const INNER_WIDTH = WIDTH - AREA.left - AREA.right;
 const INNER_HEIGHT = HEIGHT - AREA.top - AREA.bottom;
 

@@ -105,7 +105,8 @@ footer { padding-top: 4px; padding-bottom: 40px; color: var(--muted); font-size:
   }
   body { font-size: 11pt; } nav { display: none; }
   section { padding: 0; border: 0; } figure, .tiles, tr, pre { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 8.5pt; } th, td { padding: 4px 5px; white-space: normal; }
+  .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 8.5pt; } thead th { font-size: 8pt; } th, td { padding: 4px 5px; white-space: normal; } .long { min-width: 0; }
+  .charts > .scroll { grid-column: 1 / -1; }
   .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; } .tiles { grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 6px; } .tiles li { padding: 6px 8px; } .tiles .value { font-size: 15pt; }
 }
 `;

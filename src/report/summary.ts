@@ -15,6 +15,9 @@ const tileNames: { readonly [metric: string]: string } = {
   mae: "MAE",
 };
 
+/** Models of each of which the summary says where it is weak. */
+const MOST_SAID = 3;
+
 /** The evaluation that the summary speaks of: the test split's, else the last. */
 export function mainEvaluation({ evaluations }: ReportInput): ReportEvaluation | undefined {
   return evaluations.find(({ split }) => split === "test") ?? evaluations.at(-1);
@@ -133,9 +136,12 @@ function retrievalSentences(
 }
 
 /** Where the model is much weaker than on what training showed often. */
-function sliceSentences({ slices }: ReportInput): string[] {
+function sliceSentences({ slices, shownModel }: ReportInput): string[] {
   const models = new Set(slices.map(({ model }) => model));
+  // The tables have all; eight sentences alike would be skipped.
+  const isSaid = (model: string): boolean => models.size <= MOST_SAID || model === shownModel;
   return slices.flatMap(({ by, label, model, slices: parts }) => {
+    if (!isSaid(model)) return [];
     const aucOf = (part: (typeof parts)[number]): number | undefined => part.metrics.auc?.value ?? undefined;
     const [head] = parts;
     const fresh = parts.find(({ name }) => name === "new to training");

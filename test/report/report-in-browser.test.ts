@@ -130,6 +130,22 @@ describe("report in Chromium", () => {
     }
   });
 
+  test("nothing stands in anything's way: axis labels beside ticks, tables within a sheet of paper", async () => {
+    const page = await open(390, "light");
+    const overlaps = await page.evaluate(`[...document.querySelectorAll("figure > svg")].filter((svg) => {
+      const label = svg.querySelector(".axis-label[transform]").getBoundingClientRect();
+      return [...svg.querySelectorAll(".ticks text[text-anchor=end]")].some((tick) => {
+        const { left, top, bottom } = tick.getBoundingClientRect();
+        return left < label.right - 1 && top < label.bottom && bottom > label.top;
+      });
+    }).map((svg) => svg.getAttribute("aria-label"))`);
+    expect(overlaps).toEqual([]);
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 718, height: 1000 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(718);
+    await page.close();
+  });
+
   test("links lead to sections", async () => {
     const page = await open(1280, "light");
     for (const link of await page.locator("nav a").all()) {
