@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
 import { CounterRandom } from "../core/index.ts";
 import { DataError } from "../core/index.ts";
-import { calibrate, fitIsotonic, fitPlatt } from "./calibration.ts";
+import { calibrate, fitIsotonic, fitPlatt, readCalibrators } from "./calibration.ts";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -73,4 +76,30 @@ test("isotonic values are monotone, keep the mean, and come nearer to the truth"
 test("labels of one class, or of another count, cannot be fitted", () => {
   expect(() => fitPlatt([0.1, 0.2], [1, 1])).toThrow(DataError);
   expect(() => fitIsotonic([0.1, 0.2], [1])).toThrow("2 predictions and 1 labels");
+});
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-calibration-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function written(calibrators: unknown): string {
+  const path = join(folder, "calibrators.json");
+  writeFileSync(path, JSON.stringify(calibrators));
+  return path;
+}
+
+test("a file gives back what was fitted", () => {
+  const { predictions, labels } = draw(500, 0.6, -1.2);
+  const fitted = { click: fitPlatt(predictions, labels), like: fitIsotonic(predictions, labels) };
+  expect(readCalibrators(written(fitted))).toEqual(fitted);
+});
+
+test.each([
+  [null, "the file: expected an object"],
+  [{ click: { kind: "spline" } }, "click.kind: "],
+  [{ click: { kind: "platt", slope: 1 } }, "click.intercept: expected a number"],
+  [{ click: { kind: "isotonic", from: [], to: [] } }, "click.from: expected"],
+  [{ click: { kind: "isotonic", from: [0.1, 0.2], to: [1] } }, "click: expected as many values in `to`"],
+  [{ click: { kind: "isotonic", from: [0.2, 0.1], to: [0, 1] } }, "click: expected `from` to ascend"],
+])("a file of %j is refused", (calibrators, message) => {
+  expect(() => readCalibrators(written(calibrators))).toThrow(message);
 });

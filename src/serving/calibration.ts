@@ -7,7 +7,9 @@
  *     isotonic   the monotone step function of least squares (pool adjacent violators; Ayer et al. 1955),
  *                linear between the means of its pools
  */
+import { z } from "zod";
 import { DataError, logOdds, sigmoid } from "../core/index.ts";
+import { readChecked } from "../core/node/index.ts";
 
 export type Calibrator =
   | { readonly kind: "platt"; readonly slope: number; readonly intercept: number }
@@ -19,6 +21,24 @@ export type Calibrator =
     };
 
 export type Calibrators = { readonly [label: string]: Calibrator };
+
+const calibratorSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("platt"), slope: z.number(), intercept: z.number() }),
+  z
+    .strictObject({
+      kind: z.literal("isotonic"),
+      from: z.array(z.number()).min(1),
+      to: z.array(z.number()).min(1),
+    })
+    .refine(({ from, to }) => from.length === to.length, "expected as many values in `to` as in `from`")
+    .refine(({ from }) => from.every((p, k) => k === 0 || p >= from[k - 1]), "expected `from` to ascend"),
+]);
+const calibratorsSchema = z.record(z.string(), calibratorSchema);
+
+/** Calibrators as a file holds them: JSON by label. @throws DataError where they are none */
+export function readCalibrators(path: string): Calibrators {
+  return readChecked(path, calibratorsSchema, "write what `fitPlatt` or `fitIsotonic` gives, by label");
+}
 
 /** Calibrates in place. */
 export function calibrate(calibrator: Calibrator, values: Float32Array): void {

@@ -5,10 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { ConfigError, nearestName } from "../core/index.ts";
-import { readJson } from "../core/node/index.ts";
 import type { SourceSpec } from "../data/index.ts";
 import { createEngine } from "../engine/index.ts";
-import type { Calibrators } from "./calibration.ts";
+import { type Calibrators, readCalibrators } from "./calibration.ts";
 import { type CandidateSource, candidateSources, type MakeCandidateSource } from "./candidate-source.ts";
 import {
   type ModelConfig,
@@ -52,7 +51,7 @@ let opened = 0;
 
 export class Release {
   readonly cascade: NamedCascade;
-  /** Twelve hexadecimal digits over models, tables' sizes and configuration. */
+  /** Twelve hexadecimal digits over models, their calibrators, tables' sizes and configuration. */
   readonly version: string;
   readonly users: FeatureTable | undefined;
   readonly items: FeatureTable | undefined;
@@ -76,7 +75,7 @@ export class Release {
     this.stages = parts.stages;
     this.source = parts.source;
     const hash = createHash("sha256").update(JSON.stringify(cascade.config));
-    for (const { version } of this.models) hash.update(version);
+    for (const { version, calibrators } of this.models) hash.update(version + JSON.stringify(calibrators));
     hash.update(`${this.users?.rows ?? 0} ${this.items?.rows ?? 0}`);
     this.version = hash.digest("hex").slice(0, 12);
   }
@@ -142,7 +141,7 @@ export class Release {
 
   #free(): void {
     for (const model of this.models) free(model, this.#pool);
-    void this.source?.close?.();
+    void closeSource(this.source);
   }
 }
 
@@ -153,6 +152,15 @@ function free(
   pool.release(key);
   split?.release();
   void towers?.release();
+}
+
+/** What a source fails at now concerns no request, and must not end the process. */
+async function closeSource(source: CandidateSource | undefined): Promise<void> {
+  try {
+    await source?.close?.();
+  } catch {
+    // Whoever wrote the source knows where to look; its release is gone either way.
+  }
 }
 
 async function readFeatures(
@@ -176,7 +184,7 @@ async function loadModel(
 ): Promise<LoadedModel> {
   const served = await openServedModel(pathIn(folder, run), rowOptions);
   const assembly = new FeatureAssembly(served.map, items, users);
-  const calibrators = calibration === undefined ? {} : (readJson(pathIn(folder, calibration)) as Calibrators);
+  const calibrators = calibration === undefined ? {} : readCalibrators(pathIn(folder, calibration));
   for (const label of Object.keys(calibrators)) {
     if (served.labels.includes(label)) continue;
     throw new ConfigError(`${calibration}: the model has no label "${label}"`, {
