@@ -198,7 +198,7 @@ export async function rank(
     items: chosen.map((candidate) => {
       const value = last === undefined ? sourceScores?.get(candidate) : last.score(candidate);
       return {
-        id: candidate.id as string | number,
+        id: plainScalar(candidate.id) as string | number,
         score: value ?? null,
         predictions: last === undefined ? {} : last.predictionsOf(candidate),
         ...(request.explain === true && {
@@ -402,18 +402,21 @@ function reasonOf(error: unknown): FallbackReason {
   return error instanceof OverloadError ? "overloaded" : "failed";
 }
 
-/** Raw values as JSON holds them. */
+/** A raw value as JSON holds it. */
+function plainScalar(value: RawScalar): string | number | boolean | null {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Date ? value.toISOString() : (value ?? null);
+}
+
 function jsonRow(row: RawRow): {
   [column: string]: string | number | boolean | null | (string | number | boolean | null)[];
 } {
-  const plain = (value: RawScalar): string | number | boolean | null => {
-    if (typeof value === "bigint") return String(value);
-    return value instanceof Date ? value.toISOString() : (value ?? null);
-  };
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => [
       column,
-      Array.isArray(value) ? value.map((entry) => plain(entry as RawScalar)) : plain(value as RawScalar),
+      Array.isArray(value)
+        ? value.map((entry) => plainScalar(entry as RawScalar))
+        : plainScalar(value as RawScalar),
     ]),
   );
 }

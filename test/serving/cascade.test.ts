@@ -121,12 +121,35 @@ describe("stages", () => {
     const mapped = await withRelease({ models, stages }, (ask) => ask(request));
     expect(mapped.items.map(({ id }) => id)).toEqual(plain.items.map(({ id }) => id));
     expect(mapped.items[0].score).not.toBeCloseTo(plain.items[0].score as number, 3);
+    // The same run under another calibrator gives other answers, and is another version.
+    const version = () => withRelease({ models, stages }, async (_, release) => release.version);
+    const before = await version();
+    writeFileSync(
+      shop.path("calibration.json"),
+      JSON.stringify({ click: fitPlatt([0.2, 0.3, 0.6, 0.7], [0, 1, 0, 1]) }),
+    );
+    expect(await version()).not.toBe(before);
     writeFileSync(shop.path("calibration.json"), JSON.stringify({ buy: calibrator }));
     await expect(withRelease({ models, stages }, async () => {})).rejects.toThrow(/no label "buy"/);
   });
 });
 
 describe("filters and slots", () => {
+  test("ids that no number of JSON holds are answered as texts, and found by them", async () => {
+    const large = ["9007199254740993", "9007199254740995", "5"];
+    writeFileSync(shop.path("large.csv"), ["item_id", ...large].join("\n"));
+    const items = { file: "large.csv", key: "item_id", types: { item_id: "int64" as const } };
+    const stages = [{ name: "final", model: "final" }];
+    await withRelease({ items, stages, candidates: { source: "all" } }, async (ask) => {
+      for (const candidates of [undefined, large]) {
+        const answer = await ask({ ...request, candidates, limit: 3 });
+        const sent = JSON.parse(JSON.stringify(answer)) as RankAnswer;
+        expect(sent.items.map(({ id }) => String(id)).sort()).toEqual(large.toSorted());
+        expect(sent.counts.unknown_items).toBe(0);
+      }
+    });
+  });
+
   test("allowed items, seen ones, excluded ones, the same one twice", async () => {
     const filters = { allowed: "active", seen: "history" };
     const user = shop.users.find(({ history }) => (history as number[]).length > 5) as {
