@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
-import { MillraceError } from "../core/index.ts";
+import { ConfigError, MillraceError } from "../core/index.ts";
 import { startWorker } from "../core/node/index.ts";
 import type { EngineName } from "../engine/index.ts";
 import type { ColumnData } from "../schema/index.ts";
@@ -106,6 +106,7 @@ export class InferencePool {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
+  /** @throws ConfigError where nothing could ever run */
   constructor(options: InferencePoolOptions = {}) {
     this.#options = {
       engine: "auto",
@@ -116,6 +117,13 @@ export class InferencePool {
       maxQueueMs: 60,
       ...options,
     };
+    for (const name of ["workers", "maxBatchRows"] as const) {
+      const received = this.#options[name];
+      if (Number.isInteger(received) && received > 0) continue;
+      throw new ConfigError(`serve: ${name}: expected a whole number of more than 0; it is ${received}`, {
+        details: { key: name, received },
+      });
+    }
     this.#threads = Array.from({ length: this.#options.workers }, () => this.#startThread());
   }
 

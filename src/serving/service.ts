@@ -10,6 +10,8 @@ export class Service {
   readonly #read: () => NamedCascade;
   #release: Release;
   #reloading: Promise<ReloadOutcome> | undefined;
+  /** The reload that begins when the one under way has ended. */
+  #next: Promise<ReloadOutcome> | undefined;
 
   private constructor(release: Release, read: () => NamedCascade, options: ReleaseOptions) {
     this.name = release.cascade.name;
@@ -30,12 +32,24 @@ export class Service {
 
   /**
    * Loads what the configuration, its pointers and its tables say now, and swaps it in at one moment;
-   * requests under way end on the release they began with. One that cannot be loaded changes nothing.
+   * requests under way end on the release they began with. One that cannot be loaded changes nothing. While one
+   * is being loaded, which may have read what has changed since, all callers get one that begins after it.
    *
    * @throws whatever loading throws
    */
   reload(): Promise<ReloadOutcome> {
-    this.#reloading ??= this.#load().finally(() => {
+    if (this.#reloading === undefined) return this.#begin();
+    this.#next ??= this.#reloading
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.#begin();
+      });
+    return this.#next;
+  }
+
+  #begin(): Promise<ReloadOutcome> {
+    this.#reloading = this.#load().finally(() => {
       this.#reloading = undefined;
     });
     return this.#reloading;

@@ -98,6 +98,63 @@ test("what does not load changes nothing", async () => {
   );
 });
 
+test("a change while a release is being loaded is taken up after it", async () => {
+  let making = false;
+  let made: Promise<void> | undefined;
+  const slow = async () => {
+    making = true;
+    await made;
+    return { candidates: () => ({ ids: [1] }) };
+  };
+  const models = [{ name: "final", run: "current" }];
+  const stages = [{ name: "final", model: "final" }];
+  const config = parseCascade({ models, ...tables, candidates: { source: "slow" }, stages });
+  pointTo("one");
+  const { server } = await serve(() => ({ name: "feed", folder: shop.folder, config }), {
+    sources: { slow },
+  });
+  const served = () => server.services.get("feed")?.release.models[0].version;
+  const one = served();
+  let go = (): void => {};
+  made = new Promise((resolve) => {
+    go = resolve;
+  });
+  making = false;
+  pointTo("two");
+  const first = server.reload("feed");
+  // Runs have been read by then.
+  await expect.poll(() => making).toBe(true);
+  pointTo("one");
+  const later = [server.reload("feed"), server.reload("feed")];
+  go();
+  expect((await first).outcome).toBe("swapped");
+  for (const { outcome } of await Promise.all(later)) expect(outcome).toBe("swapped");
+  expect(served()).toBe(one);
+});
+
+test("a source that fails while it is let go does not end the server", async () => {
+  const failing = () => ({
+    candidates: () => ({ ids: [1, 2] }),
+    close: () => Promise.reject(new Error("closed already")),
+  });
+  const models = [{ name: "final", run: "one" }];
+  const stages = [{ name: "final", model: "final" }];
+  const config = parseCascade({ models, ...tables, candidates: { source: "failing" }, stages });
+  const target = () => ({ name: "feed", folder: shop.folder, config });
+  const { server, url } = await serve(target, { sources: { failing } });
+  await server.reload("feed");
+  expect((await rankAt(url, "feed", { user: "u4", context: request.context })).items).toHaveLength(2);
+});
+
+test.each([{ workers: 0 }, { workers: 1.5 }, { maxBatchRows: 0 }])(
+  "a pool of %j is refused",
+  async (pool) => {
+    await expect(Server.create([() => readTarget(shop.path("one"))], { pool })).rejects.toThrow(
+      "expected a whole number of more than 0",
+    );
+  },
+);
+
 test("watching sees a pointer file and a link change", async () => {
   const link = (run: string): void => {
     symlinkSync(shop.path(run), shop.path("link.new"));
