@@ -54,3 +54,22 @@ test("a reply that has arrived is not late because the thread was busy", async (
   expect([...into]).toEqual([3, 4]);
   expect(rows.takeCounts()).toEqual({ hits: 0, misses: 1, fallbacks: 0 });
 });
+
+test("a server that hangs is not asked without end, and is asked again when it answers", async () => {
+  const answers: (() => void)[] = [];
+  const reader = {
+    read: () => new Promise<Buffer[]>((resolve) => answers.push(() => resolve([reply]))),
+  };
+  const rows = new RedisRows(reader, { ...options, timeoutMs: 1 });
+  const into = new Float32Array(2);
+  for (let id = 0; id < 40; id++) await rows.gather(Int32Array.of(id), into);
+  expect(answers).toHaveLength(16);
+  expect(rows.takeCounts()).toEqual({ hits: 0, misses: 40, fallbacks: 40 });
+  for (const answer of answers) answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  const gathered = rows.gather(Int32Array.of(30), into);
+  expect(answers).toHaveLength(17);
+  answers[16]();
+  await gathered;
+  expect([...into]).toEqual([3, 4]);
+});

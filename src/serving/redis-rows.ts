@@ -24,11 +24,15 @@ export interface RedisReader {
   read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
 }
 
+/** Reads without an answer, far more than run at once. While a server hangs, more would only take memory. */
+const MOST_UNANSWERED = 16;
+
 export class RedisRows implements RowHome {
   readonly immediate = false;
   readonly #reader: RedisReader;
   readonly #options: RedisRowsOptions;
   readonly #cache: RowCache;
+  #unanswered = 0;
   #counts: RowCounts = { hits: 0, misses: 0, fallbacks: 0 };
 
   constructor(reader: RedisReader, options: RedisRowsOptions) {
@@ -50,7 +54,10 @@ export class RedisRows implements RowHome {
     this.#counts.hits += wanted.length - absent.length;
     if (absent.length === 0) return;
     this.#counts.misses += absent.length;
-    const values = await this.#inTime(this.#fetch(absent.map((k) => wanted[k])));
+    const values =
+      this.#unanswered < MOST_UNANSWERED
+        ? await this.#inTime(this.#fetch(absent.map((k) => wanted[k])))
+        : undefined;
     absent.forEach((k, n) => {
       const row = values?.[n];
       if (row === undefined) this.#counts.fallbacks++;
@@ -61,7 +68,10 @@ export class RedisRows implements RowHome {
   /** Rows by id as far as Redis has them. They are kept even when nobody waits any more: the next request will. */
   async #fetch(ids: readonly number[]): Promise<readonly (Float32Array | undefined)[]> {
     const { dim, prefix } = this.#options;
-    const values = await this.#reader.read(ids.map((id) => `${prefix}${id}`));
+    this.#unanswered++;
+    const values = await this.#reader
+      .read(ids.map((id) => `${prefix}${id}`))
+      .finally(() => this.#unanswered--);
     return ids.map((id, k) => {
       const bytes = values[k];
       if (bytes?.length !== dim * 4) return undefined;
