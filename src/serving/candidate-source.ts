@@ -25,6 +25,8 @@ export interface FoundCandidates {
 }
 
 export interface CandidateSource {
+  /** Of what it was made from: part of the release's version. */
+  readonly version?: string;
   candidates(query: CandidateQuery): Promise<FoundCandidates> | FoundCandidates;
   close?(): Promise<void>;
 }

@@ -51,7 +51,7 @@ let opened = 0;
 
 export class Release {
   readonly cascade: NamedCascade;
-  /** Twelve hexadecimal digits over models, their calibrators, tables' sizes and configuration. */
+  /** Twelve hexadecimal digits over models, their calibrators, the candidate source, tables' sizes and configuration. */
   readonly version: string;
   readonly users: FeatureTable | undefined;
   readonly items: FeatureTable | undefined;
@@ -76,6 +76,7 @@ export class Release {
     this.source = parts.source;
     const hash = createHash("sha256").update(JSON.stringify(cascade.config));
     for (const { version, calibrators } of this.models) hash.update(version + JSON.stringify(calibrators));
+    hash.update(this.source?.version ?? "");
     hash.update(`${this.users?.rows ?? 0} ${this.items?.rows ?? 0}`);
     this.version = hash.digest("hex").slice(0, 12);
   }

@@ -2,12 +2,15 @@
  * Candidates from a retrieval run: the user's features through its user encoder, then the run's index. A new
  * version of the index is taken up while requests are answered.
  */
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { createEngine } from "../engine/index.ts";
-import { holdsRetrievalRun, LiveIndex, openRetrievalRun } from "../retrieval/index.ts";
+import { holdsRetrievalRun, LiveIndex, openRetrievalRun, retrievalFiles } from "../retrieval/index.ts";
 import { createRowEncoder } from "../schema/index.ts";
 import type { CandidateSource, MakeCandidateSource } from "./candidate-source.ts";
+import { pathIn } from "./cascade-config.ts";
 
 /** How often the run is asked whether it has a newer index. */
 const REFRESH_MS = 5000;
@@ -28,7 +31,9 @@ export const retrievedCandidates: MakeCandidateSource = async ({
       hint: "candidates: { source: retrieval, run: runs/tower }",
     });
   }
-  const directory = isAbsolute(given) ? given : resolve(join(folder, given));
+  const place = pathIn(folder, given);
+  // Where a link leads now: users must not be encoded by one run and sought in the index of the next.
+  const directory = existsSync(place) ? realpathSync(place) : place;
   if (!holdsRetrievalRun(directory)) {
     throw new ConfigError(`candidates.run: ${directory} holds no retrieval run`, {
       details: { key: "candidates.run", directory, beside: dirname(directory) },
@@ -42,11 +47,15 @@ export const retrievedCandidates: MakeCandidateSource = async ({
   const tower = await run.tower("user", engine);
   const encoder = createRowEncoder(run.map);
   let asked = performance.now();
+  let refreshed: Promise<unknown> = Promise.resolve();
+  const bundle = readFileSync(join(directory, retrievalFiles.bundle));
   return {
+    version: createHash("sha256").update(bundle).digest("hex"),
     async candidates({ user: id, features, limit, exclude }) {
       if (performance.now() - asked > REFRESH_MS) {
         asked = performance.now();
-        await index.refresh();
+        // Beside requests; where no newer one can be opened, the one in use stays.
+        refreshed = index.refresh().catch(() => {});
       }
       const vector = await tower.encode(encoder.encode([{ ...features, [column]: id }]));
       const { keys, scores } = await index.search(vector, {
@@ -56,6 +65,7 @@ export const retrievedCandidates: MakeCandidateSource = async ({
       return { ids: keys, scores };
     },
     async close() {
+      await refreshed;
       await index.close();
       await tower.release();
     },

@@ -1,6 +1,6 @@
 /** Noticing that what a service is made of has changed: configuration, pointers, runs, tables. */
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { runFiles } from "../run/index.ts";
 import { type NamedCascade, pathIn } from "./cascade-config.ts";
@@ -22,6 +22,8 @@ export function fingerprintOf({ config, folder }: NamedCascade): string {
     add(join(directory, runFiles.bundle));
     if (calibration !== undefined) add(pathIn(folder, calibration));
   }
+  const { source, run } = config.candidates;
+  if (source === "retrieval" && typeof run === "string") hash.update(realpathSync(pathIn(folder, run)));
   for (const table of [config.users, config.items]) {
     for (const file of table === undefined ? [] : [table.file].flat()) {
       // Of globs only the pattern counts.

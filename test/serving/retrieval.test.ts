@@ -1,10 +1,12 @@
 /** A cascade whose candidates come from a retrieval run's index. */
+import { appendFileSync, cpSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createEngine } from "../../src/engine/index.ts";
 import {
   openRetrievalRun,
   parseRetrievalConfig,
+  retrievalFiles,
   trainRetrievalRun,
   writeIndex,
 } from "../../src/retrieval/index.ts";
@@ -15,6 +17,7 @@ import {
   rank,
   Release,
 } from "../../src/serving/index.ts";
+import { fingerprintOf } from "../../src/serving/watch.ts";
 import { makeShop, NOW, trainShop } from "./shop.ts";
 
 const shop = makeShop();
@@ -80,6 +83,54 @@ describe("the source `retrieval`", () => {
     const found = new Set(one.ids.map(String));
     for (const { id } of answer.items) expect(found.has(String(id))).toBe(true);
     release.retire();
+  });
+
+  const asking = { features: {}, exclude: new Set<string>(), signal: new AbortController().signal };
+
+  /** Longer than the source waits before it looks for a newer index. */
+  const later = () => vi.advanceTimersByTime(60_000);
+  afterEach(() => void vi.useRealTimers());
+
+  test("goes on with the index it has while a newer one cannot be read", async () => {
+    cpSync(directory, shop.path("broken"), { recursive: true });
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const release = await open({ source: "retrieval", run: "broken", limit: 5 });
+    const ask = async () => (await release.source!.candidates({ ...asking, user: "u1", limit: 5 })).ids;
+    const before = await ask();
+    writeFileSync(shop.path("broken", "index", "current.json"), "{");
+    for (let k = 0; k < 3; k++) {
+      later();
+      expect(await ask()).toEqual(before);
+    }
+    release.retire();
+  });
+
+  test("a link that leads elsewhere does not change the index of a release under way", async () => {
+    cpSync(directory, shop.path("other"), { recursive: true });
+    const other = openRetrievalRun(shop.path("other"));
+    const content = other.content();
+    writeIndex(other.indexDirectory, { ...content, keys: content.keys.toReversed() }, { kind: "exact" });
+    // Otherwise the very same run.
+    appendFileSync(join(other.directory, retrievalFiles.bundle), "\n");
+    symlinkSync(directory, shop.path("link"));
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const release = await open({ source: "retrieval", run: "link", limit: 5 });
+    const ask = async (of: Release) => (await of.source!.candidates({ ...asking, user: "u1", limit: 5 })).ids;
+    const before = await ask(release);
+    const looked = fingerprintOf(release.cascade);
+    symlinkSync(shop.path("other"), shop.path("link.new"));
+    renameSync(shop.path("link.new"), shop.path("link"));
+    // What is watched sees it.
+    expect(fingerprintOf(release.cascade)).not.toBe(looked);
+    later();
+    await ask(release);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await ask(release)).toEqual(before);
+    const next = await open({ source: "retrieval", run: "link", limit: 5 });
+    expect(await ask(next)).not.toEqual(before);
+    expect(next.version).not.toBe(release.version);
+    release.retire();
+    next.retire();
   });
 
   test.each([
