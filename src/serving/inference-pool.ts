@@ -84,14 +84,18 @@ const RUNS_WHILE_WAITING = 4;
 /** Fewer rows than these are not worth a thread of their own. */
 const WORTH_CUTTING = 64;
 
-/** Weight of the last run in what a model's row is taken to cost. */
-const LAST_RUN = 0.1;
+/** What a run counts for in a model's cost after the next one, against that one. */
+const FADING = 0.9;
 
 interface PoolModel {
   readonly source: ModelSource;
   immediate: boolean;
-  /** Of a row in a run, by the runs so far; 0 before the first. */
-  msPerRow: number;
+  /**
+   * Time and rows of the runs so far, fading with each. A row costs their quotient: many small runs, each of which
+   * costs more than its rows, do not make large ones seem slow.
+   */
+  ms: number;
+  rows: number;
 }
 
 /** Keeps the process alive until it is closed. */
@@ -148,7 +152,7 @@ export class InferencePool {
 
   /** Loads a model on every thread. @throws EngineError when the engine refuses it */
   async load(key: string, source: ModelSource): Promise<void> {
-    this.#models.set(key, { source, immediate: true, msPerRow: 0 });
+    this.#models.set(key, { source, immediate: true, ms: 0, rows: 0 });
     try {
       await Promise.all(this.#threads.map((thread) => this.#loadOn(thread, key, source)));
     } catch (error) {
@@ -262,8 +266,8 @@ export class InferencePool {
         const { pieces, rows } = run;
         const model = this.#models.get(pieces[0].key);
         if (model !== undefined) {
-          const msPerRow = (1e3 * message.seconds) / rows;
-          model.msPerRow = model.msPerRow === 0 ? msPerRow : mix(model.msPerRow, msPerRow, LAST_RUN);
+          model.ms = FADING * model.ms + 1e3 * message.seconds;
+          model.rows = FADING * model.rows + rows;
         }
         this.#options.onBatch?.({
           key: pieces[0].key,
@@ -361,8 +365,9 @@ export class InferencePool {
   }
 
   #expectedMs(key: string, rows: number): number {
-    const { msPerRow = 0 } = this.#models.get(key) ?? {};
-    return (rows * msPerRow) / (this.#threads.length * this.#runsAtOnce(key));
+    const model = this.#models.get(key);
+    if (model === undefined || model.rows === 0) return 0;
+    return (rows * model.ms) / model.rows / (this.#threads.length * this.#runsAtOnce(key));
   }
 
   #unqueue(place: number): void {
@@ -392,10 +397,6 @@ export class InferencePool {
 
 function post({ worker }: Thread, request: WorkerRequest, transfer: ArrayBuffer[] = []): void {
   worker.postMessage(request, transfer);
-}
-
-function mix(before: number, now: number, share: number): number {
-  return before + share * (now - before);
 }
 
 function buffersOf({ columns }: ServedBatch): ArrayBuffer[] {

@@ -1,0 +1,50 @@
+/** What the pool takes rows to cost, by which it says how long others would wait. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRowEncoder } from "../../src/schema/index.ts";
+import { InferencePool, type OverloadError } from "../../src/serving/index.ts";
+import type { BatchEvent } from "../../src/serving/inference-pool.ts";
+import { openServedModel } from "../../src/serving/served-model.ts";
+import { makeShop, trainShop } from "./shop.ts";
+
+const shop = makeShop();
+let run: string;
+beforeAll(async () => {
+  run = await trainShop(shop, "early", "early");
+});
+
+const events: BatchEvent[] = [];
+const pool = new InferencePool({
+  workers: 1,
+  maxBatchRows: 40,
+  maxWaitMs: 100,
+  maxQueueMs: 0,
+  onBatch: (event) => events.push(event),
+});
+afterAll(() => pool.close());
+
+test("rows cost what runs took by their rows, so that single rows do not make many seem slow", async () => {
+  const { map, source } = await openServedModel(run);
+  await pool.load("model", source);
+  const encoder = createRowEncoder(map);
+  const batch = (rows: number) => encoder.encode(shop.unseen.slice(0, rows));
+  for (const rows of [40, 1, 1, 1]) await pool.run("model", batch(rows));
+  let [ms, rows] = [0, 0];
+  for (const event of events) {
+    ms = 0.9 * ms + 1e3 * event.seconds;
+    rows = 0.9 * rows + event.rows;
+  }
+  expect(events.map((event) => event.rows)).toEqual([40, 1, 1, 1]);
+  // Waits for company, and so is seen waiting.
+  const waiting = pool.run("model", batch(10));
+  const refused = (): OverloadError => {
+    try {
+      pool.admit(1);
+    } catch (error) {
+      return error as OverloadError;
+    }
+    throw new Error("admitted");
+  };
+  expect(refused().details.queuedMs).toBeCloseTo((10 * ms) / rows, 9);
+  await waiting;
+  expect(() => pool.admit(1)).not.toThrow();
+});
