@@ -97,8 +97,10 @@ export interface Comparison {
     readonly values: readonly (string | null)[];
     readonly differs: boolean;
   }[];
-  /** What makes one page of them. */
-  readonly command: string;
+  /** What makes one page of them, where they can stand on one. */
+  readonly command?: string;
+  /** Why there is no command. */
+  readonly apart?: string;
 }
 
 export interface Claim {

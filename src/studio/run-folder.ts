@@ -86,8 +86,21 @@ export class RunFolder {
         const values = found.map(({ settings }) => settings.get(key) ?? null);
         return { key, values, differs: new Set(values).size > 1 };
       }),
-      command: `millrace report ${ids.map((id) => shownPath(join(this.path, id))).join(" ")} -o comparison.html`,
+      ...this.#onePage(found.map(({ summary }) => summary)),
     };
+  }
+
+  /** The command that makes one page of runs, or why there is none. */
+  #onePage(runs: readonly SummarizedRun["summary"][]): Pick<Comparison, "command" | "apart"> {
+    const unfinished = runs.filter(({ condition }) => condition !== "finished").map(({ id }) => id);
+    if (unfinished.length > 0) {
+      return { apart: `Only finished runs stand on one page; ${unfinished.join(", ")} cannot.` };
+    }
+    if (new Set(runs.map(({ kind }) => kind)).size > 1) {
+      return { apart: "Ranking and retrieval runs do not stand on one page: compare those of each kind." };
+    }
+    const paths = runs.map(({ id }) => shownPath(join(this.path, id)));
+    return { command: `millrace report ${paths.join(" ")} -o comparison.html` };
   }
 
   #walk({ anew = false } = {}): Walk {

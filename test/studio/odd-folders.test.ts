@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseRetrievalConfig, trainRetrievalRun } from "../../src/retrieval/index.ts";
-import type { DataList, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
+import type { Comparison, DataList, RunCurves, RunDetail, RunList } from "../../src/studio/index.ts";
 import { makeShop, type Shop, trainShop } from "../serving/shop.ts";
 import { type Asked, openStudio } from "./asking.ts";
 import { buildPage } from "./built-page.ts";
@@ -154,6 +154,18 @@ test("a retrieval run is listed, opened and measured, and its data outside is le
   expect(report?.retrieval?.[0]).toMatchObject({ users: 40, split: "test" });
   expect(hasReportPage).toBe(true);
   expect(commands.map(({ command }) => command).join()).toContain("millrace report");
+  const compared = (ids: string): Promise<Comparison> => asked.get<Comparison>(`/api/compare?${ids}`);
+  expect((await compared("id=towers&id=elsewhere")).command).toMatch(
+    /^millrace report \S+towers \S+elsewhere /,
+  );
+  const mixed = await compared("id=good&id=towers");
+  expect([mixed.command, mixed.apart]).toEqual([
+    undefined,
+    expect.stringMatching(/^Ranking and retrieval runs/),
+  ]);
+  expect((await compared("id=good&id=torn")).apart).toBe(
+    "Only finished runs stand on one page; torn cannot.",
+  );
   const far = await asked.post<{ outside: string[] }>("/api/measure", { id: "elsewhere" });
   expect(far.outside).toEqual([join(shop.folder, "lists.txt")]);
   expect((await asked.get<RunDetail>("/api/run?id=elsewhere")).report?.retrieval).toEqual([]);

@@ -2,7 +2,7 @@
  * The studio in a real browser: every view wide and narrow, in light and dark; nothing loaded from elsewhere,
  * nothing complained about, nothing wider than the page; by keyboard alone; and what axe finds.
  */
-import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseCascade, Server } from "../../src/serving/index.ts";
@@ -198,6 +198,23 @@ describe("what views do", () => {
     await opened.close();
   });
 
+  test("runs of other data are compared with a note, runs that no page can hold without a command", async () => {
+    const run = runs.at("other-data");
+    cpSync(runs.at("shop/early"), run, { recursive: true });
+    const config = JSON.parse(readFileSync(`${run}/config.json`, "utf8"));
+    writeFileSync(
+      `${run}/config.json`,
+      JSON.stringify({ ...config, data: { ...config.data, train: "x.csv" } }),
+    );
+    const opened = await open("compare?id=shop/early&id=other-data");
+    await opened.getByText("These runs were not given the same data (data.train differs)").waitFor();
+    await opened.goto(`${asked.address}#/compare?id=shop/early&id=live`);
+    await opened.getByText("Only finished runs stand on one page; live cannot.").waitFor();
+    expect(await opened.getByText("were not given the same data").count()).toBe(0);
+    await opened.close();
+    rmSync(run, { recursive: true });
+  });
+
   test("runs are found by words, and by state", async () => {
     const opened = await open("runs");
     await opened.getByLabel("Find").fill("din");
@@ -237,6 +254,53 @@ describe("what views do", () => {
     await opened.getByRole("button", { name: "Rank", exact: true }).click();
     await opened.getByRole("alert").waitFor();
     await opened.close();
+  });
+
+  test("a server that goes away takes neither what was typed nor the last answer with it", async () => {
+    const config = parseCascade({
+      models: [{ name: "early", run: "shop/early" }],
+      candidates: { source: "all" },
+      items: { file: "items.jsonl", key: "item_id" },
+      stages: [{ name: "early", model: "early" }],
+    });
+    const passing = await Server.create([() => ({ name: "passing", folder: runs.path, config })], {
+      port: 0,
+      pool: { workers: 1 },
+    });
+    const serving = { url: await passing.listen() };
+    const own = await openStudio({ folder: runs.path, page: page?.path ?? "", serving });
+    const opened = await browser.newPage();
+    await opened.goto(`${own.address}#/serving`);
+    await opened.getByLabel("User id").fill("u4");
+    await opened.getByRole("button", { name: "Rank", exact: true }).click();
+    await opened.getByText("10 of 150 candidates").waitFor();
+    await passing.stop();
+    await opened.getByText("It is asked again every 2 seconds").waitFor();
+    expect(await opened.getByLabel("User id").inputValue()).toBe("u4");
+    expect(await opened.getByText("10 of 150 candidates").isVisible()).toBe(true);
+    await opened.getByRole("button", { name: "Rank", exact: true }).click();
+    await expect.poll(() => opened.getByRole("alert").count()).toBe(2);
+    await opened.close();
+    await own.studio.close();
+  });
+
+  test("a run of one step has a point on its curve, not an empty chart", async () => {
+    const run = runs.at("one-step");
+    cpSync(runs.at("live"), run, { recursive: true, filter: (path) => !path.includes("tfevents") });
+    appendPoints(run, 1, 1);
+    const opened = await open("run?id=one-step");
+    const inked = (): Promise<boolean> =>
+      opened.getByRole("img", { name: /^Training loss/ }).evaluate((plot) => {
+        const canvas = plot.querySelector("canvas");
+        const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+        for (let k = 0; k < pixels.length; k += 4) {
+          if (pixels[k] === 29 && pixels[k + 1] === 78 && pixels[k + 2] === 216) return true;
+        }
+        return false;
+      });
+    await expect.poll(inked).toBe(true);
+    await opened.close();
+    rmSync(run, { recursive: true });
   });
 
   test("without the token the page is not even begun", async () => {

@@ -35,6 +35,7 @@ export function CompareView({ ids: given }: { readonly ids: readonly string[] })
       <Waiting answer={answer} />
       {comparison === undefined ? undefined : (
         <>
+          <OtherData comparison={comparison} />
           <Metrics runs={comparison.runs} />
           <section aria-labelledby="curves">
             <h2 id="curves">Training</h2>
@@ -43,8 +44,20 @@ export function CompareView({ ids: given }: { readonly ids: readonly string[] })
           <Differences comparison={comparison} />
           <section aria-labelledby="page">
             <h2 id="page">As one page</h2>
-            <p>To print or to send, with calibration, slices and importance of each:</p>
-            <Code>{comparison.command}</Code>
+            {comparison.command === undefined ? (
+              <p>{comparison.apart}</p>
+            ) : (
+              <>
+                <p>
+                  To print or to send, with{" "}
+                  {comparison.runs[0]?.kind === "retrieval"
+                    ? "cut-offs, popularity and coverage"
+                    : "calibration, slices and importance"}{" "}
+                  of each:
+                </p>
+                <Code>{comparison.command}</Code>
+              </>
+            )}
           </section>
         </>
       )}
@@ -56,6 +69,20 @@ export function CompareView({ ids: given }: { readonly ids: readonly string[] })
 function namesOf(runs: readonly RunSummary[]): string[] {
   const names = runs.map(({ id }) => shortName(id));
   return runs.map(({ id }, k) => (names.filter((name) => name === names[k]).length === 1 ? names[k] : id));
+}
+
+/** Settings that say which rows a run was measured on. */
+const ROWS = /^(?:data\.(?:train|valid|test|split)|interactions\.|log\.data\.(?:train|valid|test|split))/;
+
+function OtherData({ comparison: { settings } }: { readonly comparison: Comparison }) {
+  const keys = settings.filter(({ key, differs }) => differs && ROWS.test(key)).map(({ key }) => key);
+  if (keys.length === 0) return null;
+  return (
+    <p class="note">
+      These runs were not given the same data ({keys.join(", ")} differ{keys.length === 1 ? "s" : ""}): the
+      figures of one may say nothing beside those of another.
+    </p>
+  );
 }
 
 function Metrics({ runs }: { readonly runs: readonly RunSummary[] }) {

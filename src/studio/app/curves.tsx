@@ -15,12 +15,11 @@ export function Curves({ runs }: { readonly runs: readonly NamedCurves[] }) {
   const [smoothing, setSmoothing] = useState(0.6);
   const loss = useMemo(
     () =>
-      runs
-        .filter(({ curves }) => curves.step.length > 0)
-        .map(({ name, curves }, k): Line => {
-          const width = Math.max(1, Math.round((curves.step.length * smoothing ** 3) / 4));
-          return { name, style: k + 1, x: curves.step, y: runningMean(curves.loss, width) };
-        }),
+      runs.flatMap(({ name, curves }, k): Line[] => {
+        if (curves.step.length === 0) return [];
+        const width = Math.max(1, Math.round((curves.step.length * smoothing ** 3) / 4));
+        return [{ name, style: k + 1, x: curves.step, y: runningMean(curves.loss, width) }];
+      }),
     [runs, smoothing],
   );
   const { monitor } = runs[0].curves;
@@ -97,7 +96,7 @@ export function Curves({ runs }: { readonly runs: readonly NamedCurves[] }) {
           <LineChart
             title="Training loss"
             description={lossSentence(loss)}
-            x={{ label: "step", format: formatCount }}
+            x={{ label: "step", format: wholeCount }}
             y={{ label: "loss", format: formatSignificant4 }}
             lines={loss}
           />
@@ -114,8 +113,8 @@ export function Curves({ runs }: { readonly runs: readonly NamedCurves[] }) {
         {rate.length === 0 ? undefined : (
           <LineChart
             title="Learning rate"
-            description={`The last is ${formatSignificant(rate[0].y.at(-1) ?? 0)}.`}
-            x={{ label: "step", format: formatCount }}
+            description={lastSentence(rate, formatSignificant)}
+            x={{ label: "step", format: wholeCount }}
             y={{ label: "learning rate", format: formatSignificant }}
             lines={rate}
             height={180}
@@ -124,8 +123,8 @@ export function Curves({ runs }: { readonly runs: readonly NamedCurves[] }) {
         {speed.length === 0 ? undefined : (
           <LineChart
             title="Speed"
-            description={`${formatCount(speed[0].y.at(-1) ?? 0)} rows a second at the end.`}
-            x={{ label: "step", format: formatCount }}
+            description={lastSentence(speed, (value) => `${formatCount(value)} rows a second`)}
+            x={{ label: "step", format: wholeCount }}
             y={{ label: "rows a second", format: compact }}
             lines={speed}
             height={180}
@@ -207,6 +206,9 @@ export function EpochTable({ curves: { history, bestEpoch, monitor } }: { readon
 
 const formatSignificant4 = (value: number): string => formatSignificant(value, 4);
 
+/** Steps are whole: between few of them the axis would repeat rounded ones. */
+const wholeCount = (value: number): string => (Number.isInteger(value) ? formatCount(value) : "");
+
 /** `81k`, `1.2M`. */
 function compact(value: number): string {
   if (Math.abs(value) >= 1e6) return `${formatSignificant(value / 1e6)}M`;
@@ -230,6 +232,15 @@ function lineOf(runs: readonly NamedCurves[], which: "learningRate" | "samplesPe
     const known = curves[which].some((value) => value !== null && value > 0);
     return known ? [{ name, style: k + 1, x: curves.step, y: curves[which] }] : [];
   });
+}
+
+function lastSentence(lines: readonly Line[], format: (value: number) => string): string {
+  const said = lines.flatMap(({ name, y }) => {
+    const last = y.at(-1);
+    if (last === null || last === undefined) return [];
+    return [`${format(last)}${lines.length > 1 ? ` (${name})` : ""}`];
+  });
+  return said.length === 0 ? "" : `At the end ${said.join(", ")}.`;
 }
 
 function lossSentence(lines: readonly Line[]): string {

@@ -103,7 +103,7 @@ export function LineChart({ title, description, x, y, lines, height = 250 }: Lin
       ],
       series: [
         {},
-        ...lines.map(({ name, style, dots = false, area = false }): uPlot.Series => {
+        ...lines.map(({ name, style, dots = false, area = false }, k): uPlot.Series => {
           const stroke = colours.line(style);
           return {
             label: name,
@@ -111,7 +111,12 @@ export function LineChart({ title, description, x, y, lines, height = 250 }: Lin
             width: style === 0 ? 1.2 : 2,
             dash: [...DASHES[style % DASHES.length]],
             spanGaps: true,
-            points: { show: dots, size: 6, fill: stroke },
+            // A line of one point would be invisible.
+            points: {
+              show: () => dots || latest.current.lines[k]?.y.length === 1,
+              size: 6,
+              fill: stroke,
+            },
             ...(area ? { fill: `${stroke}2e` } : {}),
           };
         }),

@@ -330,7 +330,10 @@ function DataOfRun({
     <section aria-labelledby="data">
       <h2 id="data">Data</h2>
       {counted.length === 0 ? undefined : (
-        <p>{counted.map(([split, count]) => `${split} ${formatCount(count)}`).join(", ")} rows.</p>
+        <p>
+          {counted.map(([what, count]) => `${what} ${formatCount(count)}`).join(", ")}
+          {kind === "retrieval" ? "" : " rows"}.
+        </p>
       )}
       {kind === "retrieval" ? undefined : (
         <p>

@@ -32,6 +32,9 @@ function Running({ address }: { readonly address: string }) {
   const answer = useAnswer<View>("api/serving", {}, REFRESH_MS);
   const view = answer.value;
   const before = useRef<View | undefined>(undefined);
+  // The form stays when the server goes away: what was typed, and the last answer, are its user's.
+  const services = useRef<View["services"]>([]);
+  if (view !== undefined && view.unreachable === undefined) services.current = view.services;
   const [rates, setRates] = useState<ReadonlyMap<string, number>>(new Map());
   useEffect(() => {
     if (view === undefined) return;
@@ -46,7 +49,8 @@ function Running({ address }: { readonly address: string }) {
       {view === undefined ? undefined : view.unreachable !== undefined ? (
         <div class="alert" role="alert">
           <p>
-            <strong>{address} cannot be asked</strong>: {view.unreachable}
+            <strong>{address} cannot be asked</strong>: {view.unreachable}. It is asked again every{" "}
+            {REFRESH_MS / 1000} seconds.
           </p>
         </div>
       ) : (
@@ -58,9 +62,9 @@ function Running({ address }: { readonly address: string }) {
           {view.services.map((service) => (
             <Service key={service.name} service={service} rate={rates.get(service.name)} />
           ))}
-          <TryRequest services={view.services} />
         </>
       )}
+      {services.current.length === 0 ? undefined : <TryRequest services={services.current} />}
     </>
   );
 }

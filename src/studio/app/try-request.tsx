@@ -43,7 +43,7 @@ export function TryRequest({ services }: { readonly services: readonly ServiceFu
           </select>
         </label>
         <label>
-          User
+          User id
           <input
             value={user}
             placeholder="id; empty: unknown"
