@@ -84,15 +84,15 @@ const RUNS_WHILE_WAITING = 4;
 /** Fewer rows than these are not worth a thread of their own. */
 const WORTH_CUTTING = 64;
 
-/** What a run counts for in a model's cost after the next one, against that one. */
-const FADING = 0.9;
+/** Time of runs after which a run counts a third in what a model's rows are taken to cost. */
+const FADING_MS = 1000;
 
 interface PoolModel {
   readonly source: ModelSource;
   immediate: boolean;
   /**
-   * Time and rows of the runs so far, fading with each. A row costs their quotient: many small runs, each of which
-   * costs more than its rows, do not make large ones seem slow.
+   * Time and rows of the runs so far, fading. A row costs their quotient: small runs, which cost more than their
+   * rows, do not make large ones seem slow, however many they are.
    */
   ms: number;
   rows: number;
@@ -266,8 +266,10 @@ export class InferencePool {
         const { pieces, rows } = run;
         const model = this.#models.get(pieces[0].key);
         if (model !== undefined) {
-          model.ms = FADING * model.ms + 1e3 * message.seconds;
-          model.rows = FADING * model.rows + rows;
+          const ms = 1e3 * message.seconds;
+          const left = Math.exp(-ms / FADING_MS);
+          model.ms = left * model.ms + ms;
+          model.rows = left * model.rows + rows;
         }
         this.#options.onBatch?.({
           key: pieces[0].key,

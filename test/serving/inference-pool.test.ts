@@ -30,8 +30,9 @@ test("rows cost what runs took by their rows, so that single rows do not make ma
   for (const rows of [40, 1, 1, 1]) await pool.run("model", batch(rows));
   let [ms, rows] = [0, 0];
   for (const event of events) {
-    ms = 0.9 * ms + 1e3 * event.seconds;
-    rows = 0.9 * rows + event.rows;
+    // A second of runs later a run counts a third.
+    ms = Math.exp(-event.seconds) * ms + 1e3 * event.seconds;
+    rows = Math.exp(-event.seconds) * rows + event.rows;
   }
   expect(events.map((event) => event.rows)).toEqual([40, 1, 1, 1]);
   // Waits for company, and so is seen waiting.
