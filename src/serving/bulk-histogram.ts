@@ -38,6 +38,8 @@ export class BulkHistogram {
     }
     for (let k = 0; k < values.length; k++) {
       const value = values[k];
+      // What no number came out for would make the sum none for ever.
+      if (!Number.isFinite(value)) continue;
       let bucket = 0;
       while (bucket < buckets.length && value > buckets[bucket]) bucket++;
       series.counts[bucket]++;
