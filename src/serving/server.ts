@@ -179,6 +179,10 @@ export class Server {
     const { app } = this;
     app.addHook("onRequest", async (request, reply) => {
       void reply.header("x-request-id", request.id);
+      // Whoever has gone gets no answer, and "onResponse" is never called; the log should not be without them.
+      reply.raw.once("close", () => {
+        if (!reply.raw.writableFinished) this.#finished(request, reply, CLIENT_GONE);
+      });
       const { url } = request.routeOptions;
       if (this.#token !== undefined && url?.startsWith("/v2/health/") !== true) {
         if (!this.#token.accepts(request.headers.authorization)) {
@@ -245,18 +249,18 @@ export class Server {
       .send({ error: message, ...(hint !== undefined && { hint }), request_id: request.id });
   }
 
-  #finished(request: FastifyRequest, reply: FastifyReply): void {
+  #finished(request: FastifyRequest, reply: FastifyReply, status = reply.statusCode): void {
     const { name, ...facts } = factsOf(request);
     const route = request.routeOptions.url ?? "none";
     const seconds = reply.elapsedTime / 1e3;
     // Only names that exist become labels: others would grow the metrics without bound.
-    this.metrics.request(route, typeof name === "string" ? name : "", reply.statusCode, seconds);
-    const level = reply.statusCode >= 500 ? "error" : "info";
+    this.metrics.request(route, typeof name === "string" ? name : "", status, seconds);
+    const level = status >= 500 ? "error" : "info";
     this.#write(level, "request", {
       request_id: request.id,
       method: request.method,
       route,
-      status: reply.statusCode,
+      status,
       ms: Math.round(seconds * 1e5) / 100,
       ...(name !== undefined && { name }),
       ...facts,
@@ -410,6 +414,9 @@ export class Server {
     });
   }
 }
+
+/** The status by which a connection that ended before the answer is known in logs and metrics. */
+const CLIENT_GONE = 499;
 
 interface ModelRoute {
   Params: { name: string; version?: string };

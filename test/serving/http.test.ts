@@ -261,6 +261,26 @@ describe("the log", () => {
     expect(JSON.stringify(log)).not.toContain("somebody");
     expect(JSON.stringify(log)).not.toContain(TOKEN);
   });
+
+  test("has those, too, who went away before their answer", async () => {
+    log.length = 0;
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const head = [
+      `POST ${rankPath} HTTP/1.1`,
+      "host: here",
+      `authorization: Bearer ${TOKEN}`,
+      "x-request-id: gone",
+      "content-type: application/json",
+      "content-length: 100",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n{`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await expect.poll(() => log.length).toBe(1);
+    expect(log[0]).toMatchObject({ request_id: "gone", route: "/rank/:name", status: 499 });
+    const { body } = await get<string>(`${url}/metrics`, bearer);
+    expect(body).toMatch(/millrace_requests_total\{route="\/rank\/:name",.*code="499"\} \d/);
+  });
 });
 
 describe("metrics", () => {
