@@ -26,7 +26,7 @@ import { WORTH_SPLITTING } from "./split-model.ts";
 /** What happened on the way, for metrics and logs. */
 export interface CascadeObserver {
   stage?(stage: string, seconds: number, candidates: number): void;
-  fallback?(stage: string, reason: FallbackReason): void;
+  fallback?(stage: string, reason: FallbackReason, cause: unknown): void;
   /** Values that no vocabulary knows, by feature. */
   outOfVocabulary?(model: string, counts: { readonly [feature: string]: number }): void;
   predictions?(model: string, label: string, values: Float32Array): void;
@@ -143,8 +143,12 @@ export async function rank(
           signal,
         }),
       ).catch((cause: unknown) => {
-        observer.fallback?.("candidates", reasonOf(cause));
-        throw new UnavailableError("no candidates could be found in time", { cause });
+        if (!isMoment(cause)) throw cause;
+        const reason = reasonOf(cause);
+        observer.fallback?.("candidates", reason, cause);
+        throw new UnavailableError(`no candidates could be found${reason === "late" ? " in time" : ""}`, {
+          cause,
+        });
       }),
     );
     candidates = found.ids.map((id) => candidateOf(id, items));
@@ -171,6 +175,15 @@ export async function rank(
           score(stage, candidates, facts, release, pool, results, signal, observer),
         ),
       );
+      const absent = fallbacks.find(({ stage: name }) =>
+        stage.formula.names.some((column) => column.startsWith(`${name}.`)),
+      );
+      // Nothing to show would be a worse answer than the order before.
+      if (absent !== undefined && result.order.length === 0) {
+        throw new MillraceError(
+          `the formula "${stage.formula.text}" needs stage ${absent.stage}, which was left out`,
+        );
+      }
       results.push(result);
       last = result;
       ordered = true;
@@ -179,7 +192,7 @@ export async function rank(
     } catch (error) {
       if (!isMoment(error)) throw error;
       const reason = reasonOf(error);
-      observer.fallback?.(stage.name, reason);
+      observer.fallback?.(stage.name, reason, error);
       fallbacks.push({ stage: stage.name, reason });
       if (!ordered && stage === release.stages.at(-1)) {
         if (error instanceof OverloadError) throw error;

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ConfigError, parseOptions } from "../core/index.ts";
 import { packageVersion } from "../core/node/index.ts";
 import { BearerToken } from "./bearer-token.ts";
-import { rank, RequestError, UnavailableError } from "./cascade.ts";
+import { type CascadeObserver, rank, RequestError, UnavailableError } from "./cascade.ts";
 import { httpApp, isLoopback, listenAt } from "./http-app.ts";
 import { errorAnswer, NotFoundError, parseBody } from "./http-error.ts";
 import { InferencePool, type InferencePoolOptions, OverloadError } from "./inference-pool.ts";
@@ -317,7 +317,7 @@ export class Server {
     const { release } = service;
     facts.version = release.version;
     return this.#work(release, async () => {
-      const answer = await rank(release, this.pool, wanted, this.metrics.observerOf(name));
+      const answer = await rank(release, this.pool, wanted, this.#observerOf(name, request.id));
       Object.assign(facts, {
         candidates: answer.counts.candidates,
         items: answer.items.length,
@@ -326,6 +326,20 @@ export class Server {
       });
       return { request_id: request.id, ...answer };
     });
+  }
+
+  /** Counts, and says why a stage failed: the answer tells no more than that it did. */
+  #observerOf(name: string, requestId: string): CascadeObserver {
+    const observer = this.metrics.observerOf(name);
+    return {
+      ...observer,
+      fallback: (stage, reason, cause) => {
+        observer.fallback?.(stage, reason, cause);
+        if (reason !== "failed") return;
+        const error = String((cause as Error)?.stack ?? cause);
+        this.#write("warn", "failed", { request_id: requestId, name, stage, error });
+      },
+    };
   }
 
   async #infer(request: FastifyRequest<ModelRoute>): Promise<InferResponse> {

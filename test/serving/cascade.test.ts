@@ -1,6 +1,7 @@
 /** The stages of a cascade: filters, formulas, budgets and what is served when one is late, slots. */
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DataError } from "../../src/core/index.ts";
 import {
   type CandidateSource,
   type CascadeConfigInput,
@@ -216,6 +217,30 @@ describe("time budgets", () => {
     );
   });
 
+  test("a formula that needs a stage which was left out leaves the order before it", async () => {
+    const candidates = { source: "top", by: "bid" };
+    const ask = (score: string) =>
+      withRelease(
+        {
+          candidates,
+          stages: [
+            { ...base.stages[0], budgetMs: 20 },
+            { ...base.stages[1], score },
+          ],
+        },
+        (asked) => asked({ user: "u1", context }),
+        {},
+        without("early"),
+      );
+    const { items, fallbacks, stage } = await ask("click + `early.click`");
+    expect(fallbacks).toEqual([
+      { stage: "early", reason: "late" },
+      { stage: "final", reason: "failed" },
+    ]);
+    expect([stage, items.length]).toEqual([null, 10]);
+    expect(await ask("click + coalesce(`early.click`, 0)")).toMatchObject({ stage: "final" });
+  });
+
   test("everything late: the source's order where it has one, else no answer", async () => {
     const stages = base.stages.map((stage) => ({ ...stage, budgetMs: 20 }));
     const none = without("early", "final");
@@ -244,6 +269,16 @@ describe("time budgets", () => {
     const asked = withRelease({ candidates }, (ask) => ask({ user: "u1", context }), { slow });
     await expect(asked).rejects.toThrow(/no candidates could be found/);
     expect(aborted).toBe(true);
+  });
+
+  test("a source that a value cannot be encoded for has nothing against the moment", async () => {
+    const strict: MakeCandidateSource = () => ({
+      candidates: () => {
+        throw new DataError("a vector of 2 numbers, expected 3");
+      },
+    });
+    const asked = withRelease({ candidates: { source: "strict" } }, (ask) => ask({ context }), { strict });
+    await expect(asked).rejects.toThrow(DataError);
   });
 
   test("a source gets the user, the features and the limit", async () => {

@@ -2,6 +2,7 @@
 import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  type LogEntry,
   type NamedCascade,
   parseCascade,
   type RankResponse,
@@ -144,6 +145,25 @@ test("a source that fails while it is let go does not end the server", async () 
   const { server, url } = await serve(target, { sources: { failing } });
   await server.reload("feed");
   expect((await rankAt(url, "feed", { user: "u4", context: request.context })).items).toHaveLength(2);
+});
+
+test("why a source or a stage failed is in the log", async () => {
+  const log: LogEntry[] = [];
+  const away = () => ({
+    candidates: () => {
+      throw new Error("the store is away");
+    },
+  });
+  const models = [{ name: "final", run: "one" }];
+  const stages = [{ name: "final", model: "final" }];
+  const config = parseCascade({ models, ...tables, candidates: { source: "away" }, stages });
+  const target = () => ({ name: "feed", folder: shop.folder, config });
+  const { url } = await serve(target, { sources: { away }, log: (entry) => log.push(entry) });
+  const { status, body } = await post<object>(`${url}/rank/feed`, { user: "u4" }, { "x-request-id": "one" });
+  expect([status, JSON.stringify(body)]).toEqual([503, expect.not.stringContaining("store")]);
+  const failed = log.find(({ event }) => event === "failed");
+  expect(failed).toMatchObject({ level: "warn", request_id: "one", name: "feed", stage: "candidates" });
+  expect(failed?.error).toContain("the store is away");
 });
 
 test.each([{ workers: 0 }, { workers: 1.5 }, { maxBatchRows: 0 }])(
