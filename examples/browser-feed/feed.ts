@@ -32,7 +32,7 @@ async function start(): Promise<void> {
   const bundle = await loadBundle("feed.millrace", {
     onProgress: ({ received, total }) => view.loading(total === undefined ? undefined : received / total),
   });
-  const items = (await (await fetch("items.json")).json()) as Item[];
+  const items = await loadItems("items.json");
   const wasmUrl = new URL("ort-wasm-simd-threaded.wasm", document.baseURI).href;
   const ranker = await Ranker.create(bundle, { engine: await wasmEngine({ wasmUrl }) });
   const store = await lastingStore();
@@ -40,7 +40,17 @@ async function start(): Promise<void> {
   const session = await Session.open(store);
   const feed = new Feed(ranker, tuner, session, items);
   await feed.show();
-  view.ready({ modelBytes: bundle.bytes, returned: tuner.start === "restored" });
+  view.ready({ modelBytes: bundle.bytes, start: tuner.start });
+}
+
+async function loadItems(address: string): Promise<Item[]> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: the server answered ${response.status}`);
+  try {
+    return (await response.json()) as Item[];
+  } catch (cause) {
+    throw new Error(`${address} is no list of items: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** IndexedDB, or memory where the browser keeps nothing. */
@@ -48,11 +58,35 @@ async function lastingStore(): Promise<DeviceStore> {
   const store = indexedDbStore("millrace-feed");
   try {
     await store.get("session");
-    return store;
+    return orMemory(store);
   } catch {
-    view.say("This browser keeps nothing between visits; what the feed learns ends with the page.");
+    view.keepsNothing();
     return memoryStore();
   }
+}
+
+/** A store that goes on in memory with what the browser does not keep, as when the disk is full. */
+function orMemory(lasting: DeviceStore): DeviceStore {
+  const memory = memoryStore();
+  const inMemory = new Set<string>();
+  const storeOf = (key: string): DeviceStore => (inMemory.has(key) ? memory : lasting);
+  const write = async (key: string, by: (store: DeviceStore) => Promise<void>): Promise<void> => {
+    try {
+      return await by(storeOf(key));
+    } catch (error) {
+      if (error instanceof ConflictError || inMemory.has(key)) throw error;
+      await memory.set(key, await lasting.get(key));
+      inMemory.add(key);
+      view.keepsNothing();
+      await by(memory);
+    }
+  };
+  return {
+    get: (key) => storeOf(key).get(key),
+    set: (key, value) => write(key, (store) => store.set(key, value)),
+    delete: (key) => write(key, (store) => store.delete(key)),
+    update: (key, change) => write(key, async (store) => await store.update?.(key, change)),
+  };
 }
 
 class Feed {

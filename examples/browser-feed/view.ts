@@ -1,4 +1,5 @@
 /** What the page shows. It knows no model: it draws what it is given and calls back. */
+import type { TunerStart } from "millrace/browser";
 import { cardArt, hueOf } from "./card-art.ts";
 import type { Item, Trial } from "./session.ts";
 
@@ -50,10 +51,20 @@ export class FeedView {
     this.#status.textContent = `Loading the model${share === undefined ? "" : ` (${Math.round(100 * share)} %)`}…`;
   }
 
-  ready({ modelBytes, returned }: { readonly modelBytes: number; readonly returned: boolean }): void {
+  ready({ modelBytes, start }: { readonly modelBytes: number; readonly start: TunerStart }): void {
     document.body.dataset.ready = "true";
     byId("model-size").textContent = `${Math.round(modelBytes / 1024)} KiB`;
-    if (returned) this.say("Welcome back: the feed goes on from what it learnt here.");
+    if (start === "restored") this.say("Welcome back: the feed goes on from what it learnt here.");
+    if (start === "outdated") {
+      this.say(
+        "There is a new model. What the old one learnt does not fit it; it learns anew from what you open.",
+      );
+    }
+  }
+
+  keepsNothing(): void {
+    byId("kept").textContent =
+      "This browser does not keep what you do: what the feed learns from now on ends with the page.";
   }
 
   fail(message: string): void {
@@ -106,8 +117,12 @@ export class FeedView {
   moveTo(place: number, message: string): void {
     const buttons = this.#list.querySelectorAll<HTMLButtonElement>("button.open");
     buttons[Math.min(place, buttons.length - 1)]?.focus({ preventScroll: true });
-    const first = buttons[0]?.textContent ?? "";
-    this.say(`${message} First is now “${first}”.`);
+    const [first] = buttons;
+    this.say(
+      first === undefined
+        ? `${message} You have seen everything; “Forget everything” begins anew.`
+        : `${message} First is now “${first.textContent}”.`,
+    );
   }
 
   learnt({ clicks, steps, trials, interests, opened, forget }: LearntFacts): void {
@@ -115,11 +130,13 @@ export class FeedView {
     this.#status.textContent =
       clicks + steps === 0
         ? "Nothing learnt yet: open what you like."
-        : `Learnt from ${counted(clicks, "click")} in ${counted(steps, "step")}, all on this device.`;
+        : steps === 0
+          ? `Nothing learnt yet by this model; ${counted(clicks, "click")} kept from before.`
+          : `Learnt from ${counted(clicks, "click")} in ${counted(steps, "step")}, all on this device.`;
     byId("to-learnt").hidden = steps === 0;
     byId("clicks").textContent = String(clicks);
     byId("steps").textContent = String(steps);
-    (byId("forget") as HTMLButtonElement).disabled = steps === 0;
+    (byId("forget") as HTMLButtonElement).disabled = clicks + steps === 0;
     byId("interests").replaceChildren(
       ...interests.map(({ topic, category, chance }) => {
         const bar = make("span", { class: "bar" });

@@ -37,19 +37,34 @@ const VALUES = "values";
  */
 export function indexedDbStore(database = "millrace"): DeviceStore {
   let opened: Promise<IDBDatabase> | undefined;
+  const forget = (): void => {
+    opened = undefined; // the next call opens anew
+  };
   const open = (): Promise<IDBDatabase> => {
-    opened ??= openDatabase(database).catch((error) => {
-      opened = undefined; // the next call tries again
+    opened ??= openDatabase(database, forget).catch((error) => {
+      forget();
       throw error;
     });
     return opened;
+  };
+  const begin = async (mode: IDBTransactionMode): Promise<IDBTransaction> => {
+    try {
+      return (await open()).transaction(VALUES, mode);
+    } catch (error) {
+      throw error instanceof MillraceError ? error : storeError(database, error);
+    }
   };
   const run = async <Result>(
     mode: IDBTransactionMode,
     what: (values: IDBObjectStore) => IDBRequest<Result>,
   ): Promise<Result> => {
-    const transaction = (await open()).transaction(VALUES, mode);
-    const asked = what(transaction.objectStore(VALUES));
+    const transaction = await begin(mode);
+    let asked: IDBRequest<Result>;
+    try {
+      asked = what(transaction.objectStore(VALUES));
+    } catch (error) {
+      throw storeError(database, error);
+    }
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(storeError(database, transaction.error ?? asked.error));
       // A value is kept once its transaction is complete.
@@ -63,7 +78,7 @@ export function indexedDbStore(database = "millrace"): DeviceStore {
     set: async (key, value) => void (await run("readwrite", (values) => values.put(value, key))),
     delete: (key) => run("readwrite", (values) => values.delete(key)),
     async update(key, change) {
-      const transaction = (await open()).transaction(VALUES, "readwrite");
+      const transaction = await begin("readwrite");
       const values = transaction.objectStore(VALUES);
       let refused: { readonly error: unknown } | undefined;
       const asked = values.get(key);
@@ -73,10 +88,18 @@ export function indexedDbStore(database = "millrace"): DeviceStore {
             refused === undefined ? storeError(database, transaction.error ?? asked.error) : refused.error,
           );
         asked.onsuccess = () => {
+          let changed: unknown;
           try {
-            values.put(change(asked.result), key);
+            changed = change(asked.result);
           } catch (error) {
             refused = { error };
+            transaction.abort();
+            return;
+          }
+          try {
+            values.put(changed, key);
+          } catch (error) {
+            refused = { error: storeError(database, error) };
             transaction.abort();
           }
         };
@@ -100,7 +123,8 @@ export function memoryStore(): DeviceStore {
   };
 }
 
-function openDatabase(name: string): Promise<IDBDatabase> {
+/** @param onGone called when the connection ends: for another page's newer layout, or as the site's data are cleared */
+function openDatabase(name: string, onGone: () => void): Promise<IDBDatabase> {
   if (typeof indexedDB === "undefined") {
     throw new MillraceError("there is no IndexedDB here", {
       details: { database: name },
@@ -112,8 +136,11 @@ function openDatabase(name: string): Promise<IDBDatabase> {
     request.onupgradeneeded = () => request.result.createObjectStore(VALUES);
     request.onsuccess = () => {
       const { result } = request;
-      // Another page may want a newer layout; ours opens again when it is needed.
-      result.onversionchange = () => result.close();
+      result.onversionchange = () => {
+        result.close();
+        onGone();
+      };
+      result.onclose = onGone;
       resolve(result);
     };
     request.onerror = () => reject(storeError(name, request.error));

@@ -198,6 +198,71 @@ describe("the feed", () => {
     await context.close();
   });
 
+  test("a browser that keeps nothing more: the feed goes on and says so", async () => {
+    const { context, page, errors } = await open(1280);
+    await openLiked(page, 1);
+    await page.evaluate(() => {
+      IDBObjectStore.prototype.put = () => {
+        throw new DOMException("the disk is full", "QuotaExceededError");
+      };
+    });
+    await openLiked(page, 2);
+    expect(await clicksShown(page)).toBe("3");
+    expect(await page.textContent("#kept")).toContain("This browser does not keep what you do");
+    await load(page);
+    expect(await clicksShown(page)).toBe("1");
+    expect(await page.textContent("#kept")).toContain("are kept in this browser");
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  test("site data that are cleared while the page is open: what is done then is kept again", async () => {
+    const { context, page, errors } = await open(1280);
+    await page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const request = indexedDB.deleteDatabase("millrace-feed");
+          request.onsuccess = resolve;
+          request.onerror = reject;
+        }),
+    );
+    await openLiked(page, 1);
+    await load(page);
+    expect(await clicksShown(page)).toBe("1");
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  test("a new model: what the old one learnt is left, clicks are kept and can be forgotten", async () => {
+    const { context, page } = await open(1280);
+    await openLiked(page, 1);
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const request = indexedDB.open("millrace-feed");
+          request.onsuccess = () => {
+            const transaction = request.result.transaction("values", "readwrite");
+            const values = transaction.objectStore("values");
+            const kept = values.get("tuned/feed");
+            kept.onsuccess = () => values.put({ ...kept.result, bundle: "another" }, "tuned/feed");
+            transaction.oncomplete = () => {
+              request.result.close();
+              resolve();
+            };
+          };
+        }),
+    );
+    await load(page);
+    expect(await page.textContent("#spoken")).toContain("There is a new model.");
+    expect(await page.textContent("#status")).toBe(
+      "Nothing learnt yet by this model; 1 click kept from before.",
+    );
+    await page.click("#forget");
+    await page.click("#forget-dialog button[value=forget]");
+    await page.waitForFunction(() => document.getElementById("clicks")?.textContent === "0");
+    await context.close();
+  });
+
   test("says what is wrong when a file is missing", async () => {
     const page = await (browser as Browser).newPage();
     await page.route("**/feed.millrace", (route) => route.fulfill({ status: 404, body: "" }));
