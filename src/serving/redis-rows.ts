@@ -143,12 +143,14 @@ const ROWS_A_COMMAND = 512;
 /**
  * Writes a table's rows under their keys, unless a marker says that they are there already.
  *
+ * @param check throws when the rows are not what their keys say; they are not marked as complete then
  * @returns whether rows were written
  * @throws MillraceError when the server cannot be reached
  */
 export async function publishRows(
   url: string,
   tables: readonly { readonly prefix: string; readonly data: Float32Array; readonly dim: number }[],
+  check: () => void = () => {},
 ): Promise<boolean> {
   const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
   client.on("error", () => {});
@@ -178,6 +180,7 @@ export async function publishRows(
         }
         await client.mSet(pairs);
       }
+      check();
       // Last: a half-written table is written again.
       await client.set(marker, String(rows));
     }

@@ -92,16 +92,16 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
   const bytes = readFileSync(join(directory, runFiles.model));
   const isStored = smallest(bundle.tables, storedMb * 2 ** 20);
   const graph = rowGraph(bytes, bundle.tables, isStored, ({ name }) => tableNamed(tables, name).read());
+  const checkOwn = (): void => checkFiles(directory, bundle.files ?? {});
   const prefixOf = (name: string): string => `millrace:${version}:${name}:`;
   if (rows.startsWith("redis")) {
-    await publishRows(
-      rows,
-      graph.lookups.map(({ name, dim }) => ({
-        prefix: prefixOf(name),
-        data: tableNamed(tables, name).read(),
-        dim,
-      })),
-    );
+    const lookedUp = graph.lookups.map(({ name, dim }) => ({
+      prefix: prefixOf(name),
+      data: tableNamed(tables, name).read(),
+      dim,
+    }));
+    // Rows of files that were replaced since the version was taken would be found under it for good.
+    await publishRows(rows, lookedUp, checkOwn);
   }
   const places = new Map<string, RowPlace>();
   const placeOf = (shape: TableShape): RowPlace => {
@@ -146,7 +146,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       });
       return misplaced ? undefined : placed(rows, predictions);
     },
-    checkFiles: () => checkFiles(directory, bundle.files ?? {}),
+    checkFiles: checkOwn,
   };
 }
 

@@ -7,6 +7,7 @@ import { nativeEngine } from "../../src/engine/index.ts";
 import { createRowEncoder, type EncodedBatch } from "../../src/schema/index.ts";
 import { parseCascade, type NamedCascade, Server } from "../../src/serving/index.ts";
 import { ModelRunner } from "../../src/serving/model-runner.ts";
+import { publishRows } from "../../src/serving/redis-rows.ts";
 import { openServedModel, type RowOptions } from "../../src/serving/served-model.ts";
 import { get, rankAt } from "./clients.ts";
 import { makeShop, NOW, trainShop } from "./shop.ts";
@@ -71,6 +72,16 @@ describe("Redis", () => {
     expect(click).toEqual(stored);
     expect(counts).toMatchObject({ misses: 0, fallbacks: 0 });
     expect(counts).not.toMatchObject({ hits: 0 });
+  });
+
+  test("rows that turn out to be another run's are not taken for complete", async () => {
+    const tables = [{ prefix: "mixed:", data: Float32Array.of(1, 2), dim: 2 }];
+    const replaced = () => {
+      throw new Error("replaced");
+    };
+    await expect(publishRows(redis.url, tables, replaced)).rejects.toThrow("replaced");
+    expect(await publishRows(redis.url, tables)).toBe(true);
+    expect(await publishRows(redis.url, tables, replaced)).toBe(false);
   });
 
   test("stopped and started under requests: cache or the out-of-vocabulary row, counted, then as before", async () => {
