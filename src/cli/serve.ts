@@ -3,6 +3,7 @@ import { ConfigError } from "../core/index.ts";
 import { packageVersion, writeJsonAtomic } from "../core/node/index.ts";
 import {
   type LogEntry,
+  lookAt,
   openApiDocument,
   readTarget,
   type ServeOptions,
@@ -108,16 +109,22 @@ async function serve(shell: Shell, paths: readonly string[], options: Options): 
       if (!shell.quiet || entry.level !== "info") logLine(entry);
     },
   };
-  const server = await Server.create(targets, settings);
+  const since = lookAt(targets);
+  let server: Server | undefined;
+  let early = false;
+  const reload = (): void => {
+    // A signal during the start must neither end it nor be lost.
+    early = server === undefined;
+    // A release that does not load is logged by the server, which goes on with the one it has.
+    for (const name of server?.services.keys() ?? []) server?.reload(name).catch(() => {});
+  };
+  process.on("SIGHUP", reload);
+  server = await Server.create(targets, settings);
   const url = await server.listen();
   const services = [...server.services].map(([name, { release }]) => ({ name, version: release.version }));
   logLine({ time: new Date().toISOString(), level: "info", event: "listening", url, services });
-  const reload = (): void => {
-    // A release that does not load is logged by the server, which goes on with the one it has.
-    for (const { name } of services) server.reload(name).catch(() => {});
-  };
-  process.on("SIGHUP", reload);
-  const unwatch = options.watch === true ? watchServices(server, targets) : () => {};
+  if (early) reload();
+  const unwatch = options.watch === true ? watchServices(server, targets, { since }) : () => {};
   const interrupted = shell.untilInterrupted(
     "stopping: finishing requests under way; Ctrl-C again ends at once",
   );

@@ -54,4 +54,4 @@ export {
 } from "./thompson.ts";
 export { parseValueFormula, type ValueFormula } from "./value-formula.ts";
 export { type Difference, type Verification, type VerifyOptions, verifyRun } from "./verify/verify-run.ts";
-export { fingerprintOf, type WatchOptions, watchServices } from "./watch.ts";
+export { fingerprintOf, lookAt, type WatchOptions, watchServices } from "./watch.ts";

@@ -33,9 +33,16 @@ export function fingerprintOf({ config, folder }: NamedCascade): string {
   return hash.digest("hex");
 }
 
+interface Looked {
+  readonly name: string;
+  readonly fingerprint: string;
+}
+
 export interface WatchOptions {
   /** @default 1000 */
   readonly everyMs?: number;
+  /** What `lookAt` saw before the server was made, so that changes during its loading are seen. @default now */
+  readonly since?: readonly (Looked | undefined)[];
 }
 
 /**
@@ -47,9 +54,9 @@ export interface WatchOptions {
 export function watchServices(
   server: Server,
   targets: readonly (() => NamedCascade)[],
-  { everyMs = 1000 }: WatchOptions = {},
+  { everyMs = 1000, since = lookAt(targets) }: WatchOptions = {},
 ): () => void {
-  const known = targets.map((read) => look(read));
+  const known = [...since];
   const timer = setInterval(() => {
     targets.forEach((read, k) => {
       const now = look(read);
@@ -64,7 +71,12 @@ export function watchServices(
   return () => clearInterval(timer);
 }
 
-function look(read: () => NamedCascade): { readonly name: string; readonly fingerprint: string } | undefined {
+/** How the things that services are made of look now; undefined where they cannot be read. */
+export function lookAt(targets: readonly (() => NamedCascade)[]): (Looked | undefined)[] {
+  return targets.map(look);
+}
+
+function look(read: () => NamedCascade): Looked | undefined {
   try {
     const cascade = read();
     return { name: cascade.name, fingerprint: fingerprintOf(cascade) };

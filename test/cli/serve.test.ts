@@ -57,6 +57,23 @@ test("serves a pointer file, swaps by SIGHUP, stops by SIGTERM with exit code 0"
   );
 });
 
+test("SIGHUP while services are being loaded does not end the start, and is not lost", async () => {
+  writeFileSync(join(folder.path, "first"), "one\n");
+  const tables = ["--users", "world/users.parquet:user_id", "--items", "world/items.parquet:item_id"];
+  const call = start(
+    ["serve", "first", "one", "two", "--port", "0", "--workers", "1", ...tables],
+    folder.path,
+  );
+  // The first service is there; the others are still to come.
+  await call.said('"event":"split"');
+  writeFileSync(join(folder.path, "first"), "two\n");
+  call.process.kill("SIGHUP");
+  await call.said('"event":"listening"');
+  await call.said('"name":"first","outcome":"swapped"');
+  call.process.kill("SIGTERM");
+  expect((await call.ended).code).toBe(0);
+});
+
 test("writes the OpenAPI document and ends", async () => {
   const { paths } = await millraceJson<{ paths: string[] }>(
     ["serve", "one", "--openapi", "openapi.json"],
