@@ -60,7 +60,7 @@ export class FeatureTable {
   }
 
   has(column: string): boolean {
-    return column in this.#values;
+    return Object.hasOwn(this.#values, column);
   }
 
   /** Number of the row with this id, or -1. */

@@ -25,6 +25,8 @@ export function httpApp({ maxBodyBytes, requestTimeoutMs }: HttpAppOptions): Fas
     http: { connectionsCheckingInterval: 500, headersTimeout: requestTimeoutMs },
     keepAliveTimeout: 72_000,
     forceCloseConnections: "idle",
+    // A service may be called as long as a file may.
+    routerOptions: { maxParamLength: 1024 },
     requestIdHeader: false,
     genReqId: ({ headers }) => {
       const given = headers["x-request-id"];

@@ -317,6 +317,11 @@ describe("configurations that cannot be", () => {
       { slots: { caps: [{ column: "brand", limit: 1 }] } },
       /caps\[0\].column: there is no column "brand"/,
     ],
+    [
+      "an order by what every object has",
+      { candidates: { source: "top", by: "constructor" } },
+      /no column "constructor"/,
+    ],
     ["an unknown source", { candidates: { source: "bottom" } }, /no source "bottom"/],
     [
       "a run that is not there",

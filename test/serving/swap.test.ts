@@ -3,6 +3,7 @@ import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type LogEntry,
+  lookAt,
   type NamedCascade,
   parseCascade,
   type RankResponse,
@@ -190,6 +191,26 @@ test("watching sees a pointer file and a link change", async () => {
     .poll(async () => (await rankAt(url, "link", request)).version, { timeout: 20_000 })
     .not.toBe(version);
   unwatch();
+});
+
+test("watching sees what changed while the server was being made", async () => {
+  pointTo("one");
+  const target = () => readTarget(shop.path("current"), tables);
+  const since = lookAt([target]);
+  const { server } = await serve(target);
+  const { version } = server.services.get("current")!.release;
+  pointTo("two");
+  const unwatch = watchServices(server, [target], { everyMs: 50, since });
+  await expect
+    .poll(() => server.services.get("current")!.release.version, { timeout: 20_000 })
+    .not.toBe(version);
+  unwatch();
+});
+
+test("a service may be called as long as a file may", async () => {
+  const name = "n".repeat(200);
+  const { url } = await serve(() => ({ ...readTarget(shop.path("one"), tables), name }));
+  expect((await rankAt(url, name, request)).name).toBe(name);
 });
 
 test("a cascade's stages come from one release", async () => {
