@@ -215,6 +215,41 @@ describe("what views do", () => {
     rmSync(run, { recursive: true });
   });
 
+  test.each([1280, 800, 390])(
+    "claims at %i px: no comparison's words and no tick of its axis are cut",
+    async (width) => {
+      const opened = await open("claims?id=S07", { width });
+      await opened.getByText("stem-net over shared-bottom").first().waitFor();
+      const cut = await opened.evaluate(() => [
+        ...[...document.querySelectorAll(".intervals span")]
+          .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0)
+          .map((element) => element.textContent),
+        ...[...document.querySelectorAll(".intervals svg text")]
+          .filter((text) => {
+            const [own, svg] = [text, text.closest("svg") as Element].map((one) =>
+              one.getBoundingClientRect(),
+            );
+            return own.left < svg.left - 1 || own.right > svg.right + 1;
+          })
+          .map((text) => text.textContent),
+      ]);
+      expect(cut).toEqual([]);
+      await opened.close();
+    },
+  );
+
+  test("a column's long name leaves what is said of it in sight", async () => {
+    writeFileSync(runs.at("long.csv"), `${"x".repeat(180)},click\n${"1,1\n2,0\n".repeat(40)}`);
+    const opened = await open("data");
+    await opened.getByRole("button", { name: "long.csv" }).click();
+    await opened.getByRole("button", { name: "Inspect" }).click();
+    const row = opened.getByRole("region", { name: "Columns" }).locator("tbody tr").first();
+    await row.waitFor();
+    expect((await row.locator("th").boundingBox())?.width).toBeLessThan(500);
+    await opened.close();
+    rmSync(runs.at("long.csv"));
+  });
+
   test("runs are found by words, and by state", async () => {
     const opened = await open("runs");
     await opened.getByLabel("Find").fill("din");

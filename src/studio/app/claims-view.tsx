@@ -206,11 +206,12 @@ function Result({ result }: { readonly result: RecipeResult }) {
   );
 }
 
-const ROW = 30;
+const ROW = 26;
 const WIDTH = 520;
-const PLOT = { left: 8, right: 8 };
+/** Half a tick's text stands beyond the outermost ticks. */
+const PLOT = { left: 26, right: 26 };
 
-/** Differences with their intervals, one line each, around zero. */
+/** Differences with their intervals around zero: each beside its own words, however many lines those take. */
 function Intervals({
   title,
   comparisons,
@@ -225,54 +226,49 @@ function Intervals({
   ]);
   const scale = linearScale(Math.min(...ends), Math.max(...ends), { ticks: 4 });
   const x = (value: number): number => PLOT.left + scale.at(value) * (WIDTH - PLOT.left - PLOT.right);
-  const height = comparisons.length * ROW + 26;
   return (
     <figure class="intervals">
       <figcaption>{title}</figcaption>
-      <div class="forest">
-        <ul>
-          {comparisons.map((one, k) => (
-            <li key={k}>
-              <span>
-                {one.method} over {one.baseline}
-              </span>{" "}
+      <ul class="forest">
+        {comparisons.map((one, k) => (
+          <li key={k}>
+            <span class="what">
+              {one.method} over {one.baseline}{" "}
               <span class="note">
                 {[one.data, one.task, ...Object.values(one.setting ?? {})]
                   .filter((part) => part !== null && part !== undefined)
                   .join(", ")}
               </span>
-              <span class="figure">
-                {one.difference === null ? "undefined" : signed(one.difference)} {words[one.verdict]}
-              </span>
-            </li>
-          ))}
-        </ul>
-        <svg
-          viewBox={`0 0 ${WIDTH} ${height}`}
-          role="img"
-          aria-label={`${title}. ${comparisons.map(sentence).join(" ")}`}
-        >
-          {scale.ticks.map((tick) => (
-            <g key={tick}>
-              <path class="grid" d={`M${x(tick)} 0V${height - 20}`} />
-              <text x={x(tick)} y={height - 5} text-anchor="middle">
+            </span>
+            <span class="figure">
+              {one.difference === null ? "undefined" : signed(one.difference)} {words[one.verdict]}
+            </span>
+            <svg viewBox={`0 0 ${WIDTH} ${ROW}`} role="img" aria-label={sentence(one)}>
+              {scale.ticks.map((tick) => (
+                <path key={tick} class="grid" d={`M${x(tick)} 0V${ROW}`} />
+              ))}
+              <path class="zero" d={`M${x(0)} 0V${ROW}`} />
+              {one.difference === null ? undefined : (
+                <g class={`interval ${one.verdict}`}>
+                  {one.interval95 === null ? undefined : (
+                    <path d={`M${x(one.interval95[0])} ${ROW / 2}H${x(one.interval95[1])}`} />
+                  )}
+                  <circle cx={x(one.difference)} cy={ROW / 2} r={4.5} />
+                </g>
+              )}
+            </svg>
+          </li>
+        ))}
+        <li>
+          <svg viewBox={`0 0 ${WIDTH} 18`} aria-hidden="true">
+            {scale.ticks.map((tick) => (
+              <text key={tick} x={x(tick)} y={13} text-anchor="middle">
                 {Number(tick.toPrecision(6))}
               </text>
-            </g>
-          ))}
-          <path class="zero" d={`M${x(0)} 0V${height - 20}`} />
-          {comparisons.map(({ difference, interval95, verdict }, k) =>
-            difference === null ? undefined : (
-              <g key={k} class={`interval ${verdict}`}>
-                {interval95 === null ? undefined : (
-                  <path d={`M${x(interval95[0])} ${k * ROW + ROW / 2}H${x(interval95[1])}`} />
-                )}
-                <circle cx={x(difference)} cy={k * ROW + ROW / 2} r={4.5} />
-              </g>
-            ),
-          )}
-        </svg>
-      </div>
+            ))}
+          </svg>
+        </li>
+      </ul>
     </figure>
   );
 }
