@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, read, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { RedisRows } from "./redis-rows.ts";
+import { publishRows, RedisRows } from "./redis-rows.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-redis-rows-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -73,3 +73,12 @@ test("a server that hangs is not asked without end, and is asked again when it a
   await gathered;
   expect([...into]).toEqual([3, 4]);
 });
+
+test.each(["redis://one:two@here:port", "redis://one:two@here/name"])(
+  "%s is no address, which is said without its password",
+  async (url) => {
+    const published = publishRows(url, []);
+    await expect(published).rejects.toThrow("rows: the address of a Redis server was expected");
+    await expect(published).rejects.not.toThrow("two");
+  },
+);

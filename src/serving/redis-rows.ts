@@ -5,7 +5,7 @@
  * for values out of vocabulary, and both are counted. The client reconnects by itself.
  */
 import { createClient } from "@redis/client";
-import { MillraceError } from "../core/index.ts";
+import { ConfigError, MillraceError } from "../core/index.ts";
 import { RowCache } from "./row-cache.ts";
 import type { RowCounts, RowHome } from "./row-home.ts";
 
@@ -137,6 +137,18 @@ export class RedisConnection implements RedisReader {
   }
 }
 
+function publisher(url: string) {
+  try {
+    return createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
+  } catch (cause) {
+    // The address itself may hold a password.
+    throw new ConfigError(`rows: the address of a Redis server was expected: ${(cause as Error).message}`, {
+      hint: "redis://[[user]:password@]host[:port][/database number]",
+      cause,
+    });
+  }
+}
+
 /** Rows sent to Redis in one command. */
 const ROWS_A_COMMAND = 512;
 
@@ -145,14 +157,14 @@ const ROWS_A_COMMAND = 512;
  *
  * @param check throws when the rows are not what their keys say; they are not marked as complete then
  * @returns whether rows were written
- * @throws MillraceError when the server cannot be reached
+ * @throws ConfigError for an address that is none, MillraceError when the server cannot be reached
  */
 export async function publishRows(
   url: string,
   tables: readonly { readonly prefix: string; readonly data: Float32Array; readonly dim: number }[],
   check: () => void = () => {},
 ): Promise<boolean> {
-  const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
+  const client = publisher(url);
   client.on("error", () => {});
   try {
     await client.connect();
