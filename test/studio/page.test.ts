@@ -250,6 +250,16 @@ describe("what views do", () => {
     rmSync(runs.at("long.csv"));
   });
 
+  test("a table that goes on beyond its edge is shaded there", async () => {
+    const opened = await open("runs");
+    const table = opened.locator("section.scroll").first();
+    await table.locator("tbody tr").first().waitFor();
+    expect(await table.evaluate((element) => element.scrollWidth > element.clientWidth)).toBe(true);
+    const layers = await table.evaluate((element) => getComputedStyle(element).backgroundAttachment);
+    expect(layers).toContain("local, local, scroll, scroll");
+    await opened.close();
+  });
+
   test("runs are found by words, and by state", async () => {
     const opened = await open("runs");
     await opened.getByLabel("Find").fill("din");
