@@ -39,7 +39,7 @@ interface Model extends Pick<RetrievalConfigInput, "model" | "objective" | "batc
 function lightlyRegularized(config: RetrievalConfig): RetrievalConfig {
   return {
     ...config,
-    training: { ...config.training, learningRate: 1e-3, embeddingRegularizer: 1e-6 },
+    training: { ...config.training, learningRate: 1e-3, embeddingRegularizer: 1e-7 },
   };
 }
 
@@ -58,7 +58,7 @@ const models: { readonly [variant: string]: Model } = {
     historyLength: 1,
     epochs: 45,
     embeddingUpdate: "dense",
-    trials: [...rateTrials([1e-3]), { name: "lr-0.001-l2-1e-6", change: lightlyRegularized }],
+    trials: [...rateTrials([1e-3]), { name: "lr-0.001-l2-1e-7", change: lightlyRegularized }],
     published: { "recall@20": 0.1627, "ndcg@20": 0.1378 },
   },
   YoutubeDNN: {
