@@ -3,7 +3,7 @@
  * after the event: a model may not see it.
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { queryRow, sqlName } from "./source-sql.ts";
+import { queryAggregates, queryRow, sqlName } from "./source-sql.ts";
 
 export interface LeakSignal {
   readonly column: string;
@@ -81,18 +81,17 @@ async function oneSidedness(
   table: string,
   columns: readonly LeakColumn[],
 ): Promise<LeakSignal["oneSided"][]> {
-  const counts = columns.flatMap(({ name, kind }, k) => {
+  const counts = columns.flatMap(({ name, kind }) => {
     const x = sqlName(name);
     const present = kind === "number" ? `coalesce(CAST(${x} AS DOUBLE) <> 0, false)` : `${x} IS NOT NULL`;
-    return [`count(*) FILTER (${present}) AS n${k}`, `coalesce(sum(y) FILTER (${present}), 0) AS p${k}`];
+    return [`count(*) FILTER (${present})`, `coalesce(sum(y) FILTER (${present}), 0)`];
   });
-  const row = await queryRow(
-    connection,
-    `SELECT ${["count(*) AS n", "coalesce(sum(y), 0) AS p", ...counts].join(", ")} FROM ${table} WHERE y IS NOT NULL`,
-  );
-  const base = Number(row.p) / Number(row.n);
+  const known = `(FROM ${table} WHERE y IS NOT NULL)`;
+  const terms = ["count(*)", "coalesce(sum(y), 0)", ...counts];
+  const found = (await queryAggregates(connection, terms, known)).map(Number);
+  const base = found[1] / found[0];
   return columns.map((_, k) => {
-    const [rows, positives] = [Number(row[`n${k}`]), Number(row[`p${k}`])];
+    const [rows, positives] = found.slice(2 * k + 2);
     if (rows === 0 || !(base > 0 && base < 1)) return undefined;
     if (positives === rows && -rows * Math.log(base) > SURPRISE) return { rows, label: 1 };
     if (positives === 0 && -rows * Math.log(1 - base) > SURPRISE) return { rows, label: 0 };

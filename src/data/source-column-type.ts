@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ValueType } from "../schema/index.ts";
 import type { RawColumn } from "./source-spec.ts";
-import { queryRow, sqlName } from "./source-sql.ts";
+import { queryAggregates, sqlName } from "./source-sql.ts";
 
 export type ScalarType = ValueType | "timestamp";
 
@@ -167,11 +167,8 @@ async function countMisfits(
         misfitCount(name, (x) => fitsDeclared(type, x)),
       );
   }
-  const row = await queryRow(
-    connection,
-    `SELECT ${terms.map((term, k) => `${term} AS v${k}`).join(", ")} FROM ${table}`,
-  );
-  const values = new Map(keys.map((key, k) => [key, row[`v${k}`] as bigint]));
+  const found = await queryAggregates(connection, terms, table);
+  const values = new Map(keys.map((key, k) => [key, found[k] as bigint]));
   const counts = new Map<string, bigint>();
   for (const [key, value] of values) if (key.startsWith("\0count\0")) counts.set(key.slice(7), value);
   return { rows: values.get("rows") ?? 0n, counts, misfits: values };

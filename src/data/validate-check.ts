@@ -2,7 +2,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { TimestampUnit } from "../schema/index.ts";
 import type { DataConfig } from "./config.ts";
-import { queryRow } from "./source-sql.ts";
+import { queryAggregates } from "./source-sql.ts";
 import {
   type Effect,
   type ProblemInput,
@@ -33,14 +33,10 @@ export async function runChecks(
   checks: readonly Check[],
   problems: ProblemList,
 ): Promise<void> {
-  const counts = checks.map(({ bad }, k) => `count(*) FILTER (${bad}) AS n${k}`);
-  const row = await queryRow(
-    connection,
-    `SELECT ${["count(*) AS rows", ...counts].join(", ")} FROM ${rowsOf(split)}`,
-  );
-  const rows = Number(row.rows);
+  const terms = ["count(*)", ...checks.map(({ bad }) => `count(*) FILTER (${bad})`)];
+  const [rows, ...counts] = (await queryAggregates(connection, terms, rowsOf(split))).map(Number);
   for (const [k, { bad, judge }] of checks.entries()) {
-    const count = Number(row[`n${k}`]);
+    const count = counts[k];
     const problem = count === 0 ? undefined : judge(count, rows);
     if (problem === undefined) continue;
     if (count === rows) problems.add({ count, ...problem }, split.name);

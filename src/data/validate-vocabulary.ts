@@ -6,7 +6,7 @@ import type { DataConfig, FeatureConfig } from "./config.ts";
 import { columnOf } from "./fit.ts";
 import { keyCast } from "./raw-key.ts";
 import { rawList } from "./raw-list.ts";
-import { queryRow, sqlName } from "./source-sql.ts";
+import { queryAggregates, queryRow, sqlName } from "./source-sql.ts";
 import { type ProblemList, rowsOf, type SplitRows } from "./validate-report.ts";
 
 /** Columns with one value, vocabularies that overflow or cut, list features included; on the training split. */
@@ -50,28 +50,22 @@ async function checkConstant(
     (feature) =>
       (feature.kind === "numeric" || feature.kind === "categorical") && split.types.has(columnOf(feature)),
   );
-  const terms = scalars.flatMap((feature, k) => {
+  const terms = scalars.flatMap((feature) => {
     const x = sqlName(columnOf(feature));
-    return [
-      `count(${x}) AS present${k}`,
-      `min(${x}) = max(${x}) AS same${k}`,
-      `CAST(min(${x}) AS VARCHAR) AS value${k}`,
-    ];
+    return [`count(${x})`, `min(${x}) = max(${x})`, `CAST(min(${x}) AS VARCHAR)`];
   });
-  const row = await queryRow(
-    connection,
-    `SELECT ${["count(*) AS rows", ...terms].join(", ")} FROM ${rowsOf(split)}`,
-  );
+  const [rows, ...found] = await queryAggregates(connection, ["count(*)", ...terms], rowsOf(split));
   for (const [k, feature] of scalars.entries()) {
-    if (row[`same${k}`] !== true || row[`present${k}`] !== row.rows || Number(row.rows) < 2) continue;
+    const [present, same, value] = found.slice(3 * k);
+    if (same !== true || present !== rows || Number(rows) < 2) continue;
     problems.add(
       {
         kind: "constant",
         severity: "warning",
-        message: `feature ${feature.name} has the same value in every training row: ${row[`value${k}`]}`,
+        message: `feature ${feature.name} has the same value in every training row: ${value}`,
         effect: "nothing",
         column: columnOf(feature),
-        count: Number(row.rows),
+        count: Number(rows),
         hint: "leave it out: it carries nothing",
       },
       split.name,
