@@ -164,7 +164,8 @@ describe("mistakes are answered with what is wrong", () => {
     const json = { "content-type": "application/json" };
     expect(await failed("/nothing", {})).toBe(404);
     expect(await failed("/rank/none", { method: "POST", body, headers: json })).toBe(404);
-    expect(await failed(`/rank/${"x".repeat(500)}`, { method: "POST", body, headers: json })).toBe(414);
+    expect(await failed(`/rank/${"x".repeat(500)}`, { method: "POST", body, headers: json })).toBe(404);
+    expect(await failed(`/rank/${"x".repeat(2000)}`, { method: "POST", body, headers: json })).toBe(414);
     expect(await failed(rankPath, { method: "DELETE" })).toBe(404);
     expect(await failed(rankPath, { method: "POST", body, headers: { "content-type": "text/plain" } })).toBe(
       415,
