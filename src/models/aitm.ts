@@ -8,19 +8,22 @@ import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeModel } from "./describe-model.ts";
 import { Heads, type LabelLogits } from "./heads.ts";
-import { embeddingOptions, width } from "./options.ts";
-import { expertOptions, fieldExpert, stagesOf, tasksOption, towerOptions } from "./task-options.ts";
+import { embeddingOptions } from "./options.ts";
+import {
+  bottomWidths,
+  expertOptions,
+  fieldExpert,
+  stagesOf,
+  tasksOption,
+  towerOptions,
+} from "./task-options.ts";
 
 const { interaction, interactionLayers } = expertOptions;
 
 export const aitmOptions = z.strictObject({
   ...tasksOption,
   ...embeddingOptions,
-  bottomHiddenUnits: z
-    .array(width)
-    .min(1)
-    .default([512, 256, 128])
-    .describe("Hidden widths of each task's network."),
+  bottomHiddenUnits: bottomWidths("Hidden widths of each task's network."),
   interaction,
   interactionLayers,
   ...towerOptions,

@@ -8,18 +8,14 @@ import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeModel } from "./describe-model.ts";
 import { branchNames, Heads, type LabelLogits } from "./heads.ts";
-import { embeddingOptions, mlpOptions, width } from "./options.ts";
-import { branchesOption, tasksOption, towerOptions } from "./task-options.ts";
+import { embeddingOptions, mlpOptions } from "./options.ts";
+import { bottomWidths, branchesOption, tasksOption, towerOptions } from "./task-options.ts";
 
 export const crossStitchOptions = z.strictObject({
   ...tasksOption,
   ...branchesOption,
   ...embeddingOptions,
-  bottomHiddenUnits: z
-    .array(width)
-    .min(1)
-    .default([512, 256, 128])
-    .describe("Hidden widths of each network; a stitch follows each layer."),
+  bottomHiddenUnits: bottomWidths("Hidden widths of each network; a stitch follows each layer."),
   ...towerOptions,
   ownShare: z
     .number()

@@ -6,8 +6,15 @@ import { type Batch, Model, normalInit } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import { describeModel } from "./describe-model.ts";
 import { Heads, type LabelLogits } from "./heads.ts";
-import { embeddingOptions, width } from "./options.ts";
-import { branchesOption, expertOptions, fieldExpert, tasksOption, towerOptions } from "./task-options.ts";
+import { embeddingOptions } from "./options.ts";
+import {
+  bottomWidths,
+  branchesOption,
+  expertOptions,
+  fieldExpert,
+  tasksOption,
+  towerOptions,
+} from "./task-options.ts";
 
 const { interaction, interactionLayers } = expertOptions;
 
@@ -15,11 +22,7 @@ export const sharedBottomOptions = z.strictObject({
   ...tasksOption,
   ...branchesOption,
   ...embeddingOptions,
-  bottomHiddenUnits: z
-    .array(width)
-    .min(1)
-    .default([512, 256, 128])
-    .describe("Hidden widths of what all tasks share."),
+  bottomHiddenUnits: bottomWidths("Hidden widths of what all tasks share."),
   interaction,
   interactionLayers,
   ...towerOptions,

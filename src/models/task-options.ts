@@ -32,8 +32,13 @@ export const towerOptions = {
   batchNorm,
 };
 
+/** Hidden widths of networks below the towers. */
+export function bottomWidths(description: string) {
+  return z.array(width).min(1).default([512, 256, 128]).describe(description);
+}
+
 export const expertOptions = {
-  expertHiddenUnits: z.array(width).min(1).default([512, 256, 128]).describe("Hidden widths of each expert."),
+  expertHiddenUnits: bottomWidths("Hidden widths of each expert."),
   interaction: z
     .enum(interactionNames)
     .default("none")
