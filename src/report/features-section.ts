@@ -3,13 +3,10 @@ import { formatBytes, formatCount, formatShare, formatSignificant } from "./form
 import { Html, html } from "./html.ts";
 import type { ReportFeature, ReportInput } from "./report-input.ts";
 import { longTable } from "./long-table.ts";
+import { ofShownModel } from "./shown-model.ts";
 
-export function featuresSection({
-  features,
-  importanceMeaning,
-  importances,
-  shownModel,
-}: ReportInput): Html | undefined {
+export function featuresSection(input: ReportInput): Html | undefined {
+  const { features, importanceMeaning, importances } = input;
   if (features.length === 0) return undefined;
   const splits = [...new Set(features.flatMap(({ rates }) => Object.keys(rates)))];
   const hasImportance = features.some(({ importance }) => importance !== undefined);
@@ -32,7 +29,7 @@ export function featuresSection({
     ...tableCells(feature, shared, drawn),
   ];
   return html`<section id="features" aria-labelledby="features-title">
-<h2 id="features-title">Features${shownModel === undefined ? "" : ` of ${shownModel}`}</h2>
+<h2 id="features-title">Features${ofShownModel(input)}</h2>
 ${longTable({
   caption: `${formatCount(features.length)} features; ${formatCount(tables.size)} tables take ${formatBytes(bytes)}`,
   showCaption: true,

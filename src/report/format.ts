@@ -54,3 +54,10 @@ export function formatSeconds(seconds: number): string {
   if (whole < 60) return `${formatSignificant(seconds)}${NO_BREAK}s`;
   return `${Math.floor(whole / 60)}${NO_BREAK}min ${whole % 60}${NO_BREAK}s`;
 }
+
+/** Characters of a table's cell from which on it is broken into lines, so that it does not push others out of sight. */
+const LONG_CELL = 44;
+
+export function isLongCell(content: unknown): boolean {
+  return typeof content === "string" && content.length > LONG_CELL;
+}

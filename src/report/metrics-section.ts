@@ -19,6 +19,7 @@ import type {
 } from "./report-input.ts";
 import { longTable } from "./long-table.ts";
 import { dataTable } from "./table.ts";
+import { ofShownModel } from "./shown-model.ts";
 
 type Metrics = { readonly [name: string]: MetricValue };
 
@@ -37,7 +38,7 @@ export function metricsSection({
     ...evaluations.map(({ metrics }) => metrics),
     ...(comparison?.models ?? []).map(({ metrics }) => metrics),
   ]);
-  const of = shownModel === undefined ? "" : ` of ${shownModel}`;
+  const of = ofShownModel({ shownModel });
   const comparisons = comparison === undefined ? [] : [comparison, ...otherComparisons];
   return html`<section id="metrics" aria-labelledby="metrics-title">
 <h2 id="metrics-title">Metrics</h2>

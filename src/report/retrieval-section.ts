@@ -183,23 +183,21 @@ function popularityTable(retrieval: readonly ReportRetrieval[]): Html {
       ]),
     ],
     rows: [
-      ...tenths.map((tenth, k) => {
-        return [
-          k === 0 ? "1, most popular" : String(tenth),
-          ...datasets.flatMap(({ popularity }) => {
-            const own = popularity.at(k);
-            return [
-              own === undefined ? "–" : formatCount(own.items),
-              shareOr(own?.taken),
-              shareOr(own?.heldOut),
-            ];
-          }),
-          ...retrieval.flatMap(({ popularity }) => [
-            shareOr(popularity.at(k)?.recommended),
-            shareOr(popularity.at(k)?.coverage),
-          ]),
-        ];
-      }),
+      ...tenths.map((tenth, k) => [
+        k === 0 ? "1, most popular" : String(tenth),
+        ...datasets.flatMap(({ popularity }) => {
+          const own = popularity.at(k);
+          return [
+            own === undefined ? "–" : formatCount(own.items),
+            shareOr(own?.taken),
+            shareOr(own?.heldOut),
+          ];
+        }),
+        ...retrieval.flatMap(({ popularity }) => [
+          shareOr(popularity.at(k)?.recommended),
+          shareOr(popularity.at(k)?.coverage),
+        ]),
+      ]),
       [
         "all",
         ...datasets.flatMap(({ popularity }) => [

@@ -2,11 +2,13 @@
 import { formatCount } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportInput } from "./report-input.ts";
+import { ofShownModel } from "./shown-model.ts";
 
-export function factsSection({ facts, shownModel }: ReportInput): Html | undefined {
+export function factsSection(input: ReportInput): Html | undefined {
+  const { facts } = input;
   if (facts.length === 0) return undefined;
   return html`<section id="run" aria-labelledby="run-title">
-<h2 id="run-title">The run${shownModel === undefined ? "" : ` of ${shownModel}`}</h2>
+<h2 id="run-title">The run${ofShownModel(input)}</h2>
 <div class="facts">${facts.map(
     (group) =>
       html`<div><h3>${group.title}</h3><dl>${group.facts.map(
@@ -16,7 +18,8 @@ export function factsSection({ facts, shownModel }: ReportInput): Html | undefin
 </section>`;
 }
 
-export function reproduceSection({ config, commands, shownModel }: ReportInput): Html | undefined {
+export function reproduceSection(input: ReportInput): Html | undefined {
+  const { config, commands } = input;
   if (config === undefined && commands.length === 0) return undefined;
   return html`<section id="reproduce" aria-labelledby="reproduce-title">
 <h2 id="reproduce-title">Reproduce</h2>
@@ -31,7 +34,7 @@ ${
 ${
   config === undefined
     ? undefined
-    : html`<details><summary>Configuration${shownModel === undefined ? "" : ` of ${shownModel}`}</summary><pre tabindex="0"><code>${configText(config)}</code></pre></details>`
+    : html`<details><summary>Configuration${ofShownModel(input)}</summary><pre tabindex="0"><code>${configText(config)}</code></pre></details>`
 }
 </section>`;
 }

@@ -6,6 +6,7 @@ import { type Html, html } from "./html.ts";
 import type { ReportInput } from "./report-input.ts";
 import { integerScale, logScale } from "./scale.ts";
 import { longTable } from "./long-table.ts";
+import { ofShownModel } from "./shown-model.ts";
 
 /** Tables that get a colour and a name in the plot; the others are drawn muted. */
 const NAMED = 6;
@@ -15,7 +16,8 @@ const DRAWN_IMPORTANT = 24;
 /** Below this share of the largest, a singular value counts as zero (rounding noise of float32 tables). */
 const FLOOR = 1e-4;
 
-export function spectraSection({ spectra, features, shownModel, retrieval }: ReportInput): Html | undefined {
+export function spectraSection(input: ReportInput): Html | undefined {
+  const { spectra, features, retrieval } = input;
   const tables = spectra
     .flatMap(({ table, singularValues }) => {
       const abundance = informationAbundance(singularValues);
@@ -50,7 +52,7 @@ export function spectraSection({ spectra, features, shownModel, retrieval }: Rep
     String(width),
   ]);
   return html`<section id="spectra" aria-labelledby="spectra-title">
-<h2 id="spectra-title">Embedding spectra${shownModel === undefined || retrieval !== undefined ? "" : ` of ${shownModel}`}</h2>
+<h2 id="spectra-title">Embedding spectra${retrieval === undefined ? ofShownModel(input) : ""}</h2>
 <div class="charts">${chart({
     title: "Singular values relative to the largest",
     description: `The most collapsed table is ${collapsed.table}: it uses ${collapsed.abundance.toFixed(1)} of ${collapsed.width} directions.`,

@@ -1,5 +1,6 @@
 /** Tables that scroll sideways on their own where the page is narrow, reachable by keyboard. */
 import { Html, html } from "./html.ts";
+import { isLongCell } from "./format.ts";
 
 export interface TableColumn {
   readonly title: string;
@@ -22,24 +23,17 @@ export interface DataTable {
 export function dataTable({ caption, columns, rows, showCaption = false, emphasised = [] }: DataTable): Html {
   const cell = (content: string | Html, column: number): Html =>
     column === 0
-      ? html`<th scope="row"${classes({ long: isLong(content) })}>${content}</th>`
-      : html`<td${classes({ number: columns[column].numeric, long: isLong(content) })}>${content}</td>`;
+      ? html`<th scope="row"${classes({ long: isLongCell(content) })}>${content}</th>`
+      : html`<td${classes({ number: columns[column].numeric, long: isLongCell(content) })}>${content}</td>`;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
 <caption${new Html(showCaption ? "" : ' class="unseen"')}>${caption}</caption>
 <thead><tr>${columns.map(
     ({ title, numeric }) =>
-      html`<th scope="col"${classes({ number: numeric, long: isLong(title) })}>${title}</th>`,
+      html`<th scope="col"${classes({ number: numeric, long: isLongCell(title) })}>${title}</th>`,
   )}</tr></thead>
 <tbody>${rows.map(
     (row, i) => html`<tr${classes({ emphasised: emphasised.includes(i) })}>${row.map(cell)}</tr>\n`,
   )}</tbody></table></div>`;
-}
-
-/** Characters of a cell that is broken into lines, so that it does not push the others out of sight. */
-const LONG = 44;
-
-function isLong(content: string | Html): boolean {
-  return typeof content === "string" && content.length > LONG;
 }
 
 /** The attribute for those that hold; nothing where none does. */

@@ -6,5 +6,6 @@ export {
   formatSeconds,
   formatShare,
   formatSignificant,
+  isLongCell,
 } from "../format.ts";
 export { integerScale, linearScale, logitScale, logScale, type Scale } from "../scale.ts";

@@ -1,7 +1,7 @@
 /** Small parts that several views are made of. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { formatCount } from "../../report/drawing/index.ts";
+import { formatCount, isLongCell } from "../../report/drawing/index.ts";
 import type { RunCondition, RunSummary } from "../api.ts";
 import type { Refused } from "./ask.ts";
 import type { Answer } from "./use-answer.ts";
@@ -122,7 +122,7 @@ export function Table({ caption, columns, rows, showCaption = false }: TableProp
             <tr key={r}>
               {row.map((cell, c) =>
                 c === 0 ? (
-                  <th key="0" scope="row" class={isLong(cell) ? "long" : undefined}>
+                  <th key="0" scope="row" class={isLongCell(cell) ? "long" : undefined}>
                     {cell}
                   </th>
                 ) : (
@@ -137,11 +137,6 @@ export function Table({ caption, columns, rows, showCaption = false }: TableProp
       </table>
     </Scroll>
   );
-}
-
-/** Whether a cell is broken into lines, so that it does not push the others out of sight. */
-function isLong(cell: ComponentChildren): boolean {
-  return typeof cell === "string" && cell.length > 44;
 }
 
 /** Where a run's training stands, from the beginning of the whole run, in [0, 1]. */
