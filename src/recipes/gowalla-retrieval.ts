@@ -121,8 +121,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
     );
   }
   const chosen = final.map(
-    ({ name, config: { training } }) =>
-      `${name} rate ${training.learningRate}, L2 ${training.embeddingRegularizer}, ${training.epochs} epochs`,
+    ({ name, config: { training } }) => `${name} rate ${training.learningRate}, ${training.epochs} epochs`,
   );
   const result = recipeResult({
     ...provenance(gowallaRetrieval, final, began),

@@ -216,9 +216,8 @@ export class Server {
 
   #refuseIfFull(): void {
     const { maxInFlight } = this.#options;
-    if (this.#inFlight >= maxInFlight) {
-      throw new OverloadError(`${this.#inFlight} requests are being worked on, which is all that fit`);
-    }
+    if (this.#inFlight < maxInFlight) return;
+    throw new OverloadError(`${this.#inFlight} requests are being worked on, which is all that fit`);
   }
 
   /** As full, where no answer can be given without the pool's threads. */
