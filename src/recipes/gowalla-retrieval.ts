@@ -20,6 +20,7 @@ import {
   type RetrievalVariant,
   retrievalRows,
   trainRetrievalGrid,
+  type TunedVariant,
   tunedRetrieval,
 } from "./retrieval-grid.ts";
 
@@ -82,18 +83,15 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   const began = beginning();
   const wanted = Object.keys(models).filter((name) => context.only?.includes(name) ?? true);
   const variants = wanted.map(
-    (name): RetrievalVariant => ({
+    (name): TunedVariant => ({
       name: `${name}/tuning`,
       title: name,
       role: "method",
       config: config(name, context),
+      trials: context.quick ? rateTrials([5e-3]) : models[name].trials,
     }),
   );
-  const best: Awaited<ReturnType<typeof tunedRetrieval>> = [];
-  for (const [k, variant] of variants.entries()) {
-    const trials = context.quick ? rateTrials([5e-3]) : models[wanted[k]].trials;
-    best.push(...(await tunedRetrieval([variant], trials, context)));
-  }
+  const best = await tunedRetrieval(variants, context);
   const final = best.map(({ variant, metrics: { bestEpoch } }, k): RetrievalVariant => {
     const { interactions, training, ...rest } = variant.config;
     const all = interactions && { ...interactions, validShare: 0 };

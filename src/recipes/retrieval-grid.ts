@@ -30,11 +30,16 @@ export interface RetrievalRuns {
   readonly metrics: readonly RetrievalMetrics[];
 }
 
-/** One setting to try, for every variant alike. */
+/** One setting to try. */
 export interface RetrievalTrial {
   /** Short, for names of folders. */
   readonly name: string;
   readonly change: (config: RetrievalConfig) => RetrievalConfig;
+}
+
+/** A variant with what to try for it; the chosen trial's configuration is what is measured. */
+export interface TunedVariant extends RetrievalVariant {
+  readonly trials: readonly RetrievalTrial[];
 }
 
 /** Learning rates around what suits these models. */
@@ -86,12 +91,11 @@ async function trainOne(
 
 /** Each variant with the trial that validates best by its first metric, and that trial's run. */
 export async function tunedRetrieval(
-  variants: readonly RetrievalVariant[],
-  trials: readonly RetrievalTrial[],
+  variants: readonly TunedVariant[],
   context: RecipeContext,
 ): Promise<{ readonly variant: RetrievalVariant; readonly metrics: RetrievalMetrics }[]> {
   const chosen: { variant: RetrievalVariant; metrics: RetrievalMetrics }[] = [];
-  for (const variant of variants) {
+  for (const { trials, ...variant } of variants) {
     const candidates = trials.map(({ name, change }) => ({
       ...variant,
       title: variant.title ?? variant.name,
