@@ -16,7 +16,7 @@ import { frappeSplits } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { type MeasuredPart, recordParts } from "./record-parts.ts";
 
-interface Reference {
+export interface Reference {
   readonly name: string;
   /** Of `configs/bars-frappe/`, where the run of the board is named that the settings are from. */
   readonly config: string;
@@ -26,7 +26,7 @@ interface Reference {
   readonly board?: number;
 }
 
-const references: readonly Reference[] = [
+export const references: readonly Reference[] = [
   { name: "LR", config: "lr.yaml", fuxictr: 0.9357, board: 0.9356 },
   { name: "FM", config: "fm.yaml", fuxictr: 0.9679, board: 0.9671 },
   { name: "DeepFM", config: "deepfm.yaml", fuxictr: 0.9855, board: 0.9842 },
@@ -143,10 +143,14 @@ function boardFigures(wanted: readonly Reference[]): string {
   return figures.join(", ");
 }
 
+/** A committed configuration as it is. */
+export function barsConfig(file: string): Config {
+  return readConfig(fileURLToPath(new URL(`../../configs/bars-frappe/${file}`, import.meta.url)));
+}
+
 /** The committed configuration with data files taken from the given directory. */
 function placed(file: string, { dataDirectory, quick }: RecipeContext): Config {
-  const path = fileURLToPath(new URL(`../../configs/bars-frappe/${file}`, import.meta.url));
-  const config = readConfig(path);
+  const config = barsConfig(file);
   const training = quick ? { ...config.training, epochs: 1 } : config.training;
   return { ...config, data: { ...config.data, ...frappeSplits(dataDirectory) }, training };
 }

@@ -14,6 +14,7 @@ export const recipes: readonly RecipeEntry[] = [
   { name: "quickstart", load: async () => (await import("./quickstart.ts")).quickstart },
   { name: "bars-frappe", load: async () => (await import("./bars-frappe.ts")).barsFrappe },
   { name: "kuairand-click", load: async () => (await import("./kuairand-click.ts")).kuairandClick },
+  { name: "kuairand-board", load: async () => (await import("./kuairand-board.ts")).kuairandBoard },
   { name: "world-sanity", load: async () => (await import("./world-sanity.ts")).worldSanity },
   { name: "gowalla-retrieval", load: async () => (await import("./gowalla-retrieval.ts")).gowallaRetrieval },
   { name: "s3rec-next-item", load: async () => (await import("./s3rec-next-item.ts")).s3recNextItem },
