@@ -179,3 +179,13 @@ test("training stops when validation no longer improves, and keeps the best epoc
   expect(result.bestEpoch).toBe(values.indexOf(best));
   expect(result.valid?.["ndcg@10"].value).toBe(best);
 });
+
+test("the learning rate is held, then falls by its factor each epoch", async () => {
+  const rates = { learningRate: 0.02, learningRateDecay: 0.5 };
+  const ratesOf = async (options: TrainRetrievalInput["options"]): Promise<number[]> => {
+    const { history } = await done(inputFor("MF", { name: "bpr" }, { ...rates, epochs: 4, ...options }));
+    return history.map(({ learningRate }) => learningRate);
+  };
+  expect(await ratesOf({})).toEqual([0.02, 0.01, 0.005, 0.0025]);
+  expect(await ratesOf({ learningRateHoldEpochs: 3 })).toEqual([0.02, 0.02, 0.02, 0.01]);
+});

@@ -42,6 +42,12 @@ export const retrievalTrainingOptions = z.strictObject({
     .describe(
       "Factor on the learning rate after each epoch; smaller steps at the end settle what noise moves.",
     ),
+  learningRateHoldEpochs: z
+    .number()
+    .int()
+    .positive()
+    .default(1)
+    .describe("Epochs at the full learning rate, before it begins to fall."),
   seed: z
     .number()
     .int()
@@ -212,8 +218,8 @@ class RetrievalRun {
 
   async #runEpoch(): Promise<void> {
     const { batches, onEvent } = this.#given;
-    const { seed, epochs, checkpointEverySteps, learningRate, learningRateDecay } = this.#options;
-    this.#learner.learningRate = learningRate * learningRateDecay ** this.#epoch;
+    const { seed, epochs, checkpointEverySteps } = this.#options;
+    this.#learner.learningRate = rateAt(this.#epoch, this.#options);
     const began = performance.now();
     const epoch = batches.epoch({ seed, epoch: this.#epoch, skip: this.#batch });
     let rowsNow = 0;
@@ -352,6 +358,13 @@ class RetrievalRun {
   #seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#began) / 1000;
   }
+}
+
+function rateAt(
+  epoch: number,
+  { learningRate, learningRateDecay, learningRateHoldEpochs }: RetrievalTrainingOptions,
+): number {
+  return learningRate * learningRateDecay ** Math.max(0, epoch + 1 - learningRateHoldEpochs);
 }
 
 /** Everything that decides the numbers, folded into a few hexadecimal digits. */
