@@ -45,9 +45,18 @@ export interface WatchOptions {
   readonly since?: readonly (Looked | undefined)[];
 }
 
+/** What is known of one target: how it looked when it was last loaded, and when to try again where that failed. */
+interface Watched {
+  fingerprint: string | undefined;
+  failed?: { readonly retryAt: number; readonly waitMs: number };
+}
+
+const LONGEST_WAIT_MS = 60_000;
+
 /**
  * Reloads services of a server when what they are made of has changed. Looking is a poll: it sees every
- * kind of file system, and swaps of links and pointer files.
+ * kind of file system, and swaps of links and pointer files. What does not load is tried again after ever longer
+ * waits (up to a minute): the cause may be a store or a file that is not part of the looking.
  *
  * @returns the call that stops it
  */
@@ -56,15 +65,25 @@ export function watchServices(
   targets: readonly (() => NamedCascade)[],
   { everyMs = 1000, since = lookAt(targets) }: WatchOptions = {},
 ): () => void {
-  const known = [...since];
+  const watched = since.map((looked): Watched => ({ fingerprint: looked?.fingerprint }));
   const timer = setInterval(() => {
     targets.forEach((read, k) => {
+      const one = watched[k];
       const now = look(read);
       // Half-written states do not read; the next look will see them whole.
-      if (now === undefined || now.fingerprint === known[k]?.fingerprint) return;
-      known[k] = now;
+      if (now === undefined) return;
+      const changed = now.fingerprint !== one.fingerprint;
+      const due = one.failed !== undefined && performance.now() >= one.failed.retryAt;
+      if (!changed && !due) return;
+      const waitMs = changed || one.failed === undefined ? everyMs : one.failed.waitMs * 2;
+      watched[k] = { fingerprint: now.fingerprint };
       // A release that does not load is logged and counted by the server.
-      server.reload(now.name).catch(() => {});
+      server.reload(now.name).catch(() => {
+        const wait = Math.min(waitMs, LONGEST_WAIT_MS);
+        // Unless it has changed meanwhile, and is being loaded again.
+        if (watched[k].fingerprint === now.fingerprint)
+          watched[k].failed = { retryAt: performance.now() + wait, waitMs: wait };
+      });
     });
   }, everyMs);
   timer.unref();

@@ -1,5 +1,5 @@
 /** New runs under load: no request fails, none sees two releases at once; overload is refused, not suffered. */
-import { renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type LogEntry,
@@ -201,6 +201,27 @@ test("watching sees what changed while the server was being made", async () => {
   const { version } = server.services.get("current")!.release;
   pointTo("two");
   const unwatch = watchServices(server, [target], { everyMs: 50, since });
+  await expect
+    .poll(() => server.services.get("current")!.release.version, { timeout: 20_000 })
+    .not.toBe(version);
+  unwatch();
+});
+
+test("watching tries again what did not load", async () => {
+  pointTo("one");
+  let users = tables.users.file;
+  const target = () =>
+    readTarget(shop.path("current"), { ...tables, users: { ...tables.users, file: users } });
+  const log: LogEntry[] = [];
+  const { server } = await serve(target, { log: (entry) => log.push(entry) });
+  const { version } = server.services.get("current")!.release;
+  const failures = (): LogEntry[] => log.filter(({ outcome }) => outcome === "failed");
+  const unwatch = watchServices(server, [target], { everyMs: 50 });
+  // Of a glob only the pattern is looked at, so nothing that is watched changes when its file comes.
+  users = shop.path("later-*.jsonl");
+  await expect.poll(() => failures().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(server.services.get("current")!.release.version).toBe(version);
+  copyFileSync(tables.users.file, shop.path("later-1.jsonl"));
   await expect
     .poll(() => server.services.get("current")!.release.version, { timeout: 20_000 })
     .not.toBe(version);
