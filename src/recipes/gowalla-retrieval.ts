@@ -23,6 +23,7 @@ const metrics = ["recall@20", "ndcg@20"];
 
 interface Model extends Pick<RetrievalConfigInput, "model" | "objective" | "batchSize"> {
   readonly historyLength: number;
+  readonly history?: "whole";
   /** At the full learning rate; a few more follow in which it falls. */
   readonly epochs: number;
   /** λ of λ/2·‖E‖² over the whole tables. */
@@ -46,7 +47,7 @@ const models: { readonly [variant: string]: Model } = {
     published: { "recall@20": 0.1627, "ndcg@20": 0.1378 },
   },
   YoutubeDNN: {
-    // Users are what they took, without an id; both towers read one table.
+    // Users are what they took, without an id and with what is asked for; both towers read one table.
     model: {
       name: "TwoTower",
       embeddingDim: 64,
@@ -56,6 +57,7 @@ const models: { readonly [variant: string]: Model } = {
     objective: { name: "softmax", negatives: 800, logQ: false },
     batchSize: 512,
     historyLength: 100,
+    history: "whole",
     epochs: 27,
     l2: 1e-7,
     published: { "recall@20": 0.1754, "ndcg@20": 0.1473 },
@@ -112,7 +114,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
 
 function variant(name: string, { quick, dataDirectory }: RecipeContext): RetrievalVariant {
   const file = (split: string): string => publicFile(dataDirectory, "gowalla", `${split}.txt.gz`);
-  const { model, objective, batchSize, historyLength, epochs, l2 } = models[name];
+  const { model, objective, batchSize, historyLength, history, epochs, l2 } = models[name];
   const config = parseRetrievalConfig({
     task: "retrieval",
     interactions: {
@@ -121,6 +123,7 @@ function variant(name: string, { quick, dataDirectory }: RecipeContext): Retriev
       split: "given",
       validShare: 0,
       historyLength,
+      history,
     },
     model,
     objective,

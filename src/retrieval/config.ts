@@ -31,6 +31,12 @@ const interactions = z
       .describe("split `given`: share of each user's training items to validate on; 0: train on all"),
     splitSeed: z.number().int().nonnegative().default(1).describe("which items validate"),
     historyLength: z.number().int().positive().default(50).describe("items of a history that count"),
+    history: z
+      .enum(["others", "whole"])
+      .optional()
+      .describe(
+        "what pairs are learned from: the user's other items (default), or all of them, the item that is asked for, too",
+      ),
   })
   .describe("users and the items they took, as plain text");
 

@@ -1,6 +1,6 @@
 /**
- * Pairs from interaction lists. The user side is the user's id and a history: the user's other items, never
- * the one that is asked for.
+ * Pairs from interaction lists. The user side is the user's id and a history: the user's other items, without the
+ * one that is asked for; or the whole list, so that all pairs of a user have the history that a server sends.
  */
 import { CounterRandom } from "../core/index.ts";
 import { type BatchColumn, type ColumnData, type EncodedBatch, FIRST_VALUE_ID } from "../schema/index.ts";
@@ -11,9 +11,14 @@ import type { PositivePairs } from "./pairs.ts";
 export interface ListPairsOptions {
   /** Items of a history; 0: no history. Longer ones are cut to a random part, drawn anew each epoch. @default 0 */
   readonly historyLength?: number;
+  /** Whether the item that is asked for stays in the history. @default "others" */
+  readonly history?: "others" | "whole";
 }
 
-export function listPairs(lists: ItemLists, { historyLength = 0 }: ListPairsOptions = {}): PositivePairs {
+export function listPairs(
+  lists: ItemLists,
+  { historyLength = 0, history = "others" }: ListPairsOptions = {},
+): PositivePairs {
   const users = new Int32Array(lists.total);
   for (let row = 0; row < lists.rows; row++) users.fill(row, lists.offsets[row], lists.offsets[row + 1]);
   return {
@@ -32,8 +37,8 @@ export function listPairs(lists: ItemLists, { historyLength = 0 }: ListPairsOpti
           columns,
           historyColumns(pairs.length, historyLength, (r) => {
             const row = lists.row(users[pairs[r]]);
-            const at = pairs[r] - lists.offsets[users[pairs[r]]];
-            return othersOf(row, at, historyLength, random.uniform(r));
+            const at = history === "whole" ? -1 : pairs[r] - lists.offsets[users[pairs[r]]];
+            return stretchOf(row, at, historyLength, random.uniform(r));
           }),
         );
       }
@@ -42,15 +47,16 @@ export function listPairs(lists: ItemLists, { historyLength = 0 }: ListPairsOpti
   };
 }
 
-/** The row without its entry `at`; of long ones a stretch from a random start, around the end. */
-function othersOf(row: Int32Array, at: number, length: number, uniform: number): number[] {
-  const others: number[] = [];
-  const start = row.length - 1 > length ? Math.floor(uniform * row.length) : 0;
-  for (let k = 0; k < row.length && others.length < length; k++) {
+/** The row without its entry `at` (-1: all of it); of long ones a stretch from a random start, around the end. */
+function stretchOf(row: Int32Array, at: number, length: number, uniform: number): number[] {
+  const entries: number[] = [];
+  const eligible = at < 0 ? row.length : row.length - 1;
+  const start = eligible > length ? Math.floor(uniform * row.length) : 0;
+  for (let k = 0; k < row.length && entries.length < length; k++) {
     const place = (start + k) % row.length;
-    if (place !== at) others.push(row[place]);
+    if (place !== at) entries.push(row[place]);
   }
-  return others;
+  return entries;
 }
 
 export function userLayout(historyLength: number): BatchColumn[] {

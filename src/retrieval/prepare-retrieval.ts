@@ -49,6 +49,7 @@ function fromInteractions(
     validShare,
     splitSeed,
     historyLength,
+    history,
   }: NonNullable<RetrievalConfig["interactions"]>,
 ): RetrievalData {
   if ((split === "given") !== (testPath !== undefined)) {
@@ -110,7 +111,7 @@ function fromInteractions(
       }
       const reads = readsHistory(config) ? historyLength : 0;
       return pairBatches({
-        pairs: listPairs(train, { historyLength: reads }),
+        pairs: listPairs(train, { historyLength: reads, history }),
         catalogue,
         negatives,
         batchSize,

@@ -58,6 +58,27 @@ describe("batches of pairs", () => {
     }
   });
 
+  test("may show the whole list, and then the same to all pairs of a user", () => {
+    const whole = pairBatches({
+      pairs: listPairs(lists, { historyLength: 4, history: "whole" }),
+      catalogue,
+      negatives: own,
+      batchSize: 4,
+    });
+    for (const batch of [0, 1, 2, 3].flatMap((epoch) => epochOf(whole, epoch))) {
+      const history = column(batch, "history");
+      const lengths = column(batch, "history.length");
+      for (const [r, user] of column(batch, "user").entries()) {
+        const row = [...lists.row(user - FIRST_VALUE_ID)];
+        const shown = history.slice(4 * r, 4 * r + lengths[r]).map((id) => id - FIRST_VALUE_ID);
+        expect(lengths[r]).toBe(Math.min(4, row.length));
+        if (row.length <= 4) expect(shown).toEqual(row);
+        else for (const item of shown) expect(row).toContain(item);
+        expect(new Set(shown).size).toBe(shown.length);
+      }
+    }
+  });
+
   test("say how often an item is expected among the candidates", () => {
     const corrected = pairBatches({
       pairs: listPairs(lists),
