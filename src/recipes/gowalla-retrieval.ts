@@ -23,7 +23,6 @@ const metrics = ["recall@20", "ndcg@20"];
 
 interface Model extends Pick<RetrievalConfigInput, "model" | "objective" | "batchSize"> {
   readonly historyLength: number;
-  readonly history?: "whole";
   /** At the full learning rate; a few more follow in which it falls. */
   readonly epochs: number;
   /** λ of λ/2·‖E‖² over the whole tables. */
@@ -47,7 +46,7 @@ const models: { readonly [variant: string]: Model } = {
     published: { "recall@20": 0.1627, "ndcg@20": 0.1378 },
   },
   YoutubeDNN: {
-    // Users are what they took, without an id and with what is asked for; both towers read one table.
+    // Users are what they took, without an id; both towers read one table.
     model: {
       name: "TwoTower",
       embeddingDim: 64,
@@ -57,7 +56,6 @@ const models: { readonly [variant: string]: Model } = {
     objective: { name: "softmax", negatives: 800, logQ: false },
     batchSize: 512,
     historyLength: 100,
-    history: "whole",
     epochs: 27,
     l2: 1e-6,
     published: { "recall@20": 0.1754, "ndcg@20": 0.1473 },
@@ -114,7 +112,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
 
 function variant(name: string, { quick, dataDirectory }: RecipeContext): RetrievalVariant {
   const file = (split: string): string => publicFile(dataDirectory, "gowalla", `${split}.txt.gz`);
-  const { model, objective, batchSize, historyLength, history, epochs, l2 } = models[name];
+  const { model, objective, batchSize, historyLength, epochs, l2 } = models[name];
   const config = parseRetrievalConfig({
     task: "retrieval",
     interactions: {
@@ -123,7 +121,6 @@ function variant(name: string, { quick, dataDirectory }: RecipeContext): Retriev
       split: "given",
       validShare: 0,
       historyLength,
-      history,
     },
     model,
     objective,
