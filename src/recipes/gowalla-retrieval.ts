@@ -45,7 +45,7 @@ const models: { readonly [variant: string]: Model } = {
     historyLength: 1,
     epochs: 24,
     l2: 1e-7,
-    trials: 1,
+    trials: 2,
     published: { "recall@20": 0.1627, "ndcg@20": 0.1378 },
   },
   YoutubeDNN: {
@@ -61,7 +61,7 @@ const models: { readonly [variant: string]: Model } = {
     historyLength: 100,
     epochs: 27,
     l2: 1e-6,
-    trials: 2,
+    trials: 3,
     published: { "recall@20": 0.1754, "ndcg@20": 0.1473 },
   },
 };
@@ -111,7 +111,8 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
       "Published: reczoo/BARS gowalla_m1, one run each, the best epoch on the test set. Ours: their settings by " +
       "their logs, a number of epochs fixed beforehand, drawn items shared by a step. The towers' L2 was raised from " +
       "1e-7 to 1e-6, to where training losses come out as published, after 1e-7 had been seen on test (Recall@20 " +
-      "0.1675, one seed): their figures are not free of that look.",
+      "0.1675, one seed). Earlier settings without L2, recorded before, had 0.1423 (MF) and 0.1622 (towers): trials count " +
+      "every setting whose test figures had been seen.",
   });
   // A part of the models is not the recipe's result; its runs are kept for the call that records all.
   writeResult(context.resultsDirectory, result, { quick: context.quick || context.only !== undefined });
