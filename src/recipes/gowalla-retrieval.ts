@@ -3,9 +3,9 @@
  * the mean of what they took by sampled softmax, as YouTube's candidate generator; by the settings of the published
  * runs, each model from all training items, once a seed.
  *
- * Nothing is chosen on validation (λ is by training losses, see the result's note), because items drawn from the training lines are no picture of the test items here:
- * these are concentrated on the most popular and on the rarest items, and a model that fits the one may fail the
- * other (LOG.md has the figures).
+ * Nothing is chosen on validation (λ is by training losses, see the result's note), because items drawn from the
+ * training lines are no picture of the test items here: these are concentrated on the most popular and on the rarest
+ * items, and a model that fits the one may fail the other (LOG.md has the figures).
  */
 import { interactionFeatures, parseRetrievalConfig, type RetrievalConfigInput } from "../retrieval/index.ts";
 import { recipeResult, type RecipeResult, writeResult } from "../run/index.ts";

@@ -39,6 +39,7 @@ export interface KuaiRandModel {
 
 /** Widths of every model that has them, so that models differ in nothing else. */
 export const deep = { embeddingDim: 16, hiddenUnits: [200, 80], netDropout: 0.1 };
+
 /** Models by the name of their variant. */
 const candidates: { readonly [variant: string]: KuaiRandModel } = {
   LR: { name: "LR" },

@@ -89,12 +89,12 @@ async function trainOne(
   return metrics;
 }
 
-/** Each variant with the trial that validates best by its first metric, and that trial's run. */
+/** Each variant with the trial that validates best by its first metric. */
 export async function tunedRetrieval(
   variants: readonly TunedVariant[],
   context: RecipeContext,
-): Promise<{ readonly variant: RetrievalVariant; readonly metrics: RetrievalMetrics }[]> {
-  const chosen: { variant: RetrievalVariant; metrics: RetrievalMetrics }[] = [];
+): Promise<RetrievalVariant[]> {
+  const chosen: RetrievalVariant[] = [];
   for (const { trials, ...variant } of variants) {
     const candidates = trials.map(({ name, change }) => ({
       ...variant,
@@ -106,7 +106,7 @@ export async function tunedRetrieval(
     const scores = runs.map(({ metrics: [run] }) => Object.values(run.valid ?? {})[0]?.value ?? -Infinity);
     const best = scores.indexOf(Math.max(...scores));
     context.onLine(`${variant.name}: ${trials[best].name} validates best of ${trials.length}`);
-    chosen.push({ variant: candidates[best], metrics: runs[best].metrics[0] });
+    chosen.push(candidates[best]);
   }
   return chosen;
 }

@@ -87,7 +87,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
             trials: rateTrials(rates),
           }),
         );
-        const chosen = (await tunedRetrieval(variants, context)).map(({ variant }) => variant);
+        const chosen = await tunedRetrieval(variants, context);
         const runs = await trainRetrievalGrid(chosen, context);
         const data = `s3rec-${set.toLowerCase()}`;
         const rows = retrievalRows(runs, { data, metrics, trials: rates.length });

@@ -68,21 +68,20 @@ export function watchServices(
   const watched = since.map((looked): Watched => ({ fingerprint: looked?.fingerprint }));
   const timer = setInterval(() => {
     targets.forEach((read, k) => {
-      const one = watched[k];
       const now = look(read);
       // Half-written states do not read; the next look will see them whole.
       if (now === undefined) return;
-      const changed = now.fingerprint !== one.fingerprint;
-      const due = one.failed !== undefined && performance.now() >= one.failed.retryAt;
-      if (!changed && !due) return;
-      const waitMs = changed || one.failed === undefined ? everyMs : one.failed.waitMs * 2;
+      const known = watched[k];
+      const changed = now.fingerprint !== known.fingerprint;
+      const failed = changed ? undefined : known.failed;
+      if (!changed && (failed === undefined || performance.now() < failed.retryAt)) return;
+      const waitMs = failed === undefined ? everyMs : Math.min(failed.waitMs * 2, LONGEST_WAIT_MS);
       watched[k] = { fingerprint: now.fingerprint };
       // A release that does not load is logged and counted by the server.
       server.reload(now.name).catch(() => {
-        const wait = Math.min(waitMs, LONGEST_WAIT_MS);
         // Unless it has changed meanwhile, and is being loaded again.
         if (watched[k].fingerprint === now.fingerprint)
-          watched[k].failed = { retryAt: performance.now() + wait, waitMs: wait };
+          watched[k].failed = { retryAt: performance.now() + waitMs, waitMs };
       });
     });
   }, everyMs);
