@@ -11,6 +11,7 @@ import {
   type ResultRow,
   resultRow,
 } from "../run/index.ts";
+import { againstFigure, costText, secondsRow } from "./board-rows.ts";
 import { gridRows, trainGrid, type Variant } from "./grid.ts";
 import { frappeSplits } from "./public-data.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
@@ -94,20 +95,20 @@ async function measured(reference: Reference, context: RecipeContext): Promise<M
   const runs = await trainGrid([variant], { ...context, seeds });
   const options = { data: "frappe", task: "label", trials: 1 };
   const [auc] = gridRows(runs, { ...options, metrics: ["auc"] });
-  const seconds = runs[0].metrics.map((m) => m.secondsPerEpoch ?? null);
+  const seconds = secondsRow(auc, runs[0]);
   const published = [fuxictr && `FuxiCTR ${fuxictr}`, board && `board ${board}`].filter(Boolean);
   context.onLine(
     `${[`${name}: ${auc.mean?.toFixed(4) ?? "-"} ± ${auc.std?.toFixed(4) ?? "-"}`, ...published].join(", ")}; ` +
-      `${auc.parameters} parameters, ${seconds.map((value) => value?.toFixed(1) ?? "-").join(" ")} s an epoch`,
+      costText(seconds),
   );
   return {
     rows: [
       auc,
       ...gridRows(runs, { ...options, metrics: ["log_loss"] }),
-      resultRow({ ...auc, metric: "seconds_per_epoch", values: seconds }),
+      seconds,
       ...publishedRows(auc, reference),
     ],
-    comparisons: comparison(reference, auc.mean),
+    comparisons: comparison(reference, auc),
     variants: [variant],
   };
 }
@@ -120,22 +121,11 @@ function publishedRows(row: ResultRow, { fuxictr, board }: Reference): ResultRow
   );
 }
 
-function comparison({ name, fuxictr, board }: Reference, mean: number | null): ResultComparison[] {
-  const published = fuxictr ?? board;
-  if (published === undefined) return [];
-  const difference = mean === null ? null : mean - published;
-  const holds = difference !== null && difference >= -tolerance;
-  return [
-    {
-      data: "frappe",
-      metric: "auc",
-      method: name,
-      baseline: fuxictr === undefined ? "the BARS board" : "FuxiCTR",
-      difference,
-      interval95: null,
-      verdict: holds ? "holds" : "does-not-hold",
-    },
-  ];
+function comparison({ fuxictr, board }: Reference, row: ResultRow): ResultComparison[] {
+  const figure = fuxictr ?? board;
+  if (figure === undefined) return [];
+  const baseline = fuxictr === undefined ? "the BARS board" : "FuxiCTR";
+  return [againstFigure(row, { baseline, figure, holds: (difference) => difference >= -tolerance })];
 }
 
 function boardFigures(wanted: readonly Reference[]): string {

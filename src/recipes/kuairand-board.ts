@@ -5,7 +5,8 @@
  * beside the last 10.
  */
 import { join } from "node:path";
-import { type RecipeResult, type ResultComparison, resultRow } from "../run/index.ts";
+import type { RecipeResult } from "../run/index.ts";
+import { againstFigure, costText, secondsRow } from "./board-rows.ts";
 import { barsConfig, references } from "./bars-frappe.ts";
 import { gridRows, trainGrid, type Variant } from "./grid.ts";
 import { clickConfig, deep, type KuaiRandModel } from "./kuairand-click.ts";
@@ -42,7 +43,7 @@ export const kuairandBoard: Recipe = {
   run,
 };
 
-function modelNamed(name: string): KuaiRandModel {
+function boardModel(name: string): KuaiRandModel {
   const reference = references.find((one) => one.name === name);
   return reference === undefined
     ? overHistory[name]
@@ -70,11 +71,14 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
       nameOf: (name) => name,
       measure: async (name) => {
         const part = await measured(name, files, context);
-        const auc = part.rows[0].mean;
-        if (name === baseline) baselineAuc = auc;
-        return name === baseline || baselineAuc === null
-          ? part
-          : { ...part, comparisons: [comparison(name, auc, baselineAuc)] };
+        const [auc] = part.rows;
+        if (name === baseline) baselineAuc = auc.mean;
+        if (name === baseline || baselineAuc === null) return part;
+        const figure = baselineAuc;
+        return {
+          ...part,
+          comparisons: [againstFigure(auc, { baseline, figure, holds: (difference) => difference > 0 })],
+        };
       },
       note: () =>
         "Train 25 April to 4 May, validation 5 to 6 May, test 7 to 8 May. Learning rate 1e-3 for all, one seed; " +
@@ -88,32 +92,19 @@ async function measured(name: string, files: SplitFiles, context: RecipeContext)
   const variant: Variant = {
     name,
     role: name === baseline ? "baseline" : "method",
-    config: clickConfig(files, modelNamed(name), context),
+    config: clickConfig(files, boardModel(name), context),
   };
   const runs = await trainGrid([variant], context);
   const metrics = ["auc", "gauc", "ne", "log_loss"];
   const rows = gridRows(runs, { data: "kuairand-pure", task: "click", metrics, trials: 1 });
-  const seconds = runs[0].metrics.map((m) => m.secondsPerEpoch ?? null);
+  const seconds = secondsRow(rows[0], runs[0]);
   context.onLine(
     `${name}: ${rows.map(({ metric, mean }) => `${metric} ${mean?.toFixed(4) ?? "-"}`).join(", ")}; ` +
-      `${rows[0].parameters} parameters, ${seconds.map((value) => value?.toFixed(1) ?? "-").join(" ")} s an epoch`,
+      costText(seconds),
   );
   return {
-    rows: [...rows, resultRow({ ...rows[0], metric: "seconds_per_epoch", values: seconds })],
+    rows: [...rows, seconds],
     comparisons: [],
     variants: [variant],
-  };
-}
-
-function comparison(name: string, auc: number | null, baselineAuc: number): ResultComparison {
-  const difference = auc === null ? null : auc - baselineAuc;
-  return {
-    data: "kuairand-pure",
-    metric: "auc",
-    method: name,
-    baseline,
-    difference,
-    interval95: null,
-    verdict: difference !== null && difference > 0 ? "holds" : "does-not-hold",
   };
 }
