@@ -87,6 +87,8 @@ const WORTH_CUTTING = 64;
 /** Time of runs after which a run counts a third in what a model's rows are taken to cost. */
 const FADING_MS = 1000;
 
+const STOPPED = "the server has stopped";
+
 interface PoolModel {
   readonly source: ModelSource;
   immediate: boolean;
@@ -108,7 +110,7 @@ export class InferencePool {
   #queuedMs = 0;
   #nextRun = 0;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   /** @throws ConfigError where nothing could ever run */
   constructor(options: InferencePoolOptions = {}) {
@@ -152,6 +154,7 @@ export class InferencePool {
 
   /** Loads a model on every thread. @throws EngineError when the engine refuses it */
   async load(key: string, source: ModelSource): Promise<void> {
+    this.#checkOpen();
     this.#models.set(key, { source, immediate: true, ms: 0, rows: 0 });
     try {
       await Promise.all(this.#threads.map((thread) => this.#loadOn(thread, key, source)));
@@ -193,6 +196,7 @@ export class InferencePool {
     signal?: AbortSignal,
     { admitted = false }: RunOptions = {},
   ): Promise<Predictions> {
+    this.#checkOpen();
     const { maxBatchRows } = this.#options;
     const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
     if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
@@ -219,11 +223,28 @@ export class InferencePool {
     return answers.length === 1 ? answers[0] : joinPredictions(answers, batch.size);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  /** Ends the threads, each after the model that it is loading or running; what waits for them is refused. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#timer);
-    for (const piece of this.#queue.splice(0)) piece.reject(new MillraceError("the server has stopped"));
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    const stopped = new MillraceError(STOPPED);
+    for (const piece of this.#queue.splice(0)) piece.reject(stopped);
+    await Promise.all(
+      this.#threads.map(async (thread) => {
+        const exit = new Promise((resolve) => thread.worker.once("exit", resolve));
+        post(thread, { type: "end" });
+        await exit;
+        giveUp(thread, stopped);
+      }),
+    );
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new MillraceError(STOPPED);
   }
 
   #startThread(): Thread {
@@ -233,7 +254,8 @@ export class InferencePool {
     worker.on("message", (message: WorkerReply) => this.#onReply(thread, message));
     worker.on("error", (error) => this.#onDeath(thread, error));
     worker.on("exit", (code) => {
-      if (!this.#closed) this.#onDeath(thread, new MillraceError(`an inference thread ended with ${code}`));
+      if (this.#closed === undefined)
+        this.#onDeath(thread, new MillraceError(`an inference thread ended with ${code}`));
     });
     return thread;
   }
@@ -303,9 +325,8 @@ export class InferencePool {
   /** A dead thread's runs fail, and another takes its place with the same models. */
   #onDeath(thread: Thread, error: Error): void {
     const place = this.#threads.indexOf(thread);
-    if (place < 0 || this.#closed) return;
-    for (const { reject } of thread.loading.values()) reject(error);
-    for (const { pieces } of thread.runs.values()) for (const piece of pieces) piece.reject(error);
+    if (place < 0 || this.#closed !== undefined) return;
+    giveUp(thread, error);
     const next = this.#startThread();
     this.#threads[place] = next;
     for (const [key, { source }] of this.#models) {
@@ -395,6 +416,14 @@ export class InferencePool {
       piece.reject(new MillraceError("given up"));
     }
   }
+}
+
+/** Whatever a thread that has ended had under way fails. */
+function giveUp({ loading, runs }: Thread, error: Error): void {
+  for (const { reject } of loading.values()) reject(error);
+  for (const { pieces } of runs.values()) for (const piece of pieces) piece.reject(error);
+  loading.clear();
+  runs.clear();
 }
 
 function post({ worker }: Thread, request: WorkerRequest, transfer: ArrayBuffer[] = []): void {

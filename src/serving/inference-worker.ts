@@ -12,7 +12,8 @@ export interface InferenceWorkerData {
 export type WorkerRequest =
   | { readonly type: "load"; readonly key: string; readonly source: ModelSource }
   | { readonly type: "run"; readonly id: number; readonly key: string; readonly batch: ServedBatch }
-  | { readonly type: "release"; readonly key: string };
+  | { readonly type: "release"; readonly key: string }
+  | { readonly type: "end" };
 
 export type WorkerReply =
   | { readonly type: "loaded"; readonly key: string; readonly immediate: boolean }
@@ -59,6 +60,10 @@ parent.on("message", async (request: WorkerRequest) => {
       runners.delete(request.key);
       // One that could not be loaded has nothing to free, and was reported then.
       await runner?.then((loaded) => loaded.release()).catch(() => {});
+      return;
     }
+    case "end":
+      // From outside, a thread could be ended while a session is being made, which takes the process with it.
+      process.exit();
   }
 });

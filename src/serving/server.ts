@@ -152,7 +152,7 @@ export class Server {
     const cut = setTimeout(() => this.app.server.closeAllConnections(), graceMs);
     await this.app.close();
     clearTimeout(cut);
-    for (const service of this.#services.values()) service.close();
+    await Promise.all([...this.#services.values()].map((service) => service.close()));
     await this.pool.close();
     this.#write("info", "stopped");
   }

@@ -1,4 +1,5 @@
 /** A service under its name: the release it serves, and how another takes its place without a pause. */
+import { MillraceError } from "../core/index.ts";
 import type { NamedCascade } from "./cascade-config.ts";
 import { Release, type ReleaseOptions } from "./release.ts";
 
@@ -12,6 +13,7 @@ export class Service {
   #reloading: Promise<ReloadOutcome> | undefined;
   /** The reload that begins when the one under way has ended. */
   #next: Promise<ReloadOutcome> | undefined;
+  #closed = false;
 
   private constructor(release: Release, read: () => NamedCascade, options: ReleaseOptions) {
     this.name = release.cascade.name;
@@ -35,7 +37,7 @@ export class Service {
    * requests under way end on the release they began with. One that cannot be loaded changes nothing. While one
    * is being loaded, which may have read what has changed since, all callers get one that begins after it.
    *
-   * @throws whatever loading throws
+   * @throws whatever loading throws, MillraceError once the service is closed
    */
   reload(): Promise<ReloadOutcome> {
     if (this.#reloading === undefined) return this.#begin();
@@ -49,6 +51,7 @@ export class Service {
   }
 
   #begin(): Promise<ReloadOutcome> {
+    if (this.#closed) return Promise.reject(new MillraceError(`service "${this.name}" is closed`));
     this.#reloading = this.#load().finally(() => {
       this.#reloading = undefined;
     });
@@ -63,7 +66,10 @@ export class Service {
     return next.version === before.version ? "unchanged" : "swapped";
   }
 
-  close(): void {
+  /** Lets go of what is loaded, and of what is being loaded once it is there. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#reloading?.catch(() => {});
     this.#release.retire();
   }
 }

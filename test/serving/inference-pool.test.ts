@@ -49,3 +49,23 @@ test("rows cost what runs took by their rows, so that single rows do not make ma
   await waiting;
   expect(() => pool.admit(1)).not.toThrow();
 });
+
+test("a closed pool has ended its threads and refused what they had not begun", async () => {
+  const { map, source } = await openServedModel(run);
+  const closing = new InferencePool({ workers: 2 });
+  await closing.load("first", source);
+  const batch = createRowEncoder(map).encode(shop.unseen.slice(0, 5));
+  const waiting = Array.from({ length: 20 }, () => closing.run("first", structuredClone(batch)));
+  const under = Promise.allSettled([closing.load("second", source), ...waiting]);
+  await closing.close();
+  expect(closing.busyThreads).toBe(0);
+  const outcomes = (await under).map((settled) =>
+    settled.status === "fulfilled" ? "done" : (settled.reason as Error).message,
+  );
+  expect(outcomes).toHaveLength(21);
+  const stopped = "the server has stopped";
+  expect(outcomes).toContain(stopped);
+  expect(outcomes.filter((outcome) => outcome !== "done" && outcome !== stopped)).toEqual([]);
+  await expect(closing.run("first", batch)).rejects.toThrow(stopped);
+  await expect(closing.load("third", source)).rejects.toThrow(stopped);
+});

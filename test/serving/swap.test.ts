@@ -134,6 +134,23 @@ test("a change while a release is being loaded is taken up after it", async () =
   expect(served()).toBe(one);
 });
 
+test("stopping waits for the release that is being loaded, and none is begun after it", async () => {
+  pointTo("one");
+  const { server } = await serve(() => readTarget(shop.path("current"), tables));
+  const [service] = server.services.values();
+  pointTo("two");
+  const first = server.reload("current");
+  const second = server.reload("current").catch((error: Error) => error);
+  const ended: string[] = [];
+  await Promise.all([
+    first.then(({ outcome }) => ended.push(outcome)),
+    server.stop().then(() => ended.push("stopped")),
+  ]);
+  expect(ended).toEqual(["swapped", "stopped"]);
+  expect(await second).toMatchObject({ message: 'service "current" is closed' });
+  await expect(service.reload()).rejects.toThrow("is closed");
+});
+
 test("a source that fails while it is let go does not end the server", async () => {
   const failing = () => ({
     candidates: () => ({ ids: [1, 2] }),
