@@ -134,6 +134,13 @@ describe("a run from interactions", () => {
     const first = await finishRetrievalRun(config, { directory, engine });
     const second = await finishRetrievalRun(config, { directory, engine });
     expect(second).toEqual({ metrics: first.metrics, before: true });
+    // As a version would have left it that had not all of today's options.
+    const path = join(directory, "config.json");
+    const stored = JSON.parse(readFileSync(path, "utf8"));
+    expect(stored.training.learning_rate_hold_epochs).toBe(1);
+    delete stored.training.learning_rate_hold_epochs;
+    writeFileSync(path, JSON.stringify(stored));
+    expect((await finishRetrievalRun(config, { directory, engine })).before).toBe(true);
     const other = parseRetrievalConfig({ ...plain(), batchSize: 32 });
     const third = await finishRetrievalRun(other, { directory, engine });
     expect(third.before).toBe(false);

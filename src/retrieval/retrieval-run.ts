@@ -25,6 +25,7 @@ import {
   encodeSafetensors,
 } from "../module/index.ts";
 import {
+  isSameConfig,
   checkFiles,
   claimDirectory,
   digestsOf,
@@ -221,9 +222,7 @@ export async function finishRetrievalRun(
   const { directory } = options;
   const configPath = join(directory, runFiles.config);
   const metricsPath = join(directory, runFiles.metrics);
-  const same =
-    existsSync(configPath) &&
-    JSON.stringify(readJson(configPath)) === JSON.stringify(storedRetrievalConfig(config));
+  const same = existsSync(configPath) && isSameConfig(readJson(configPath), config, parseRetrievalConfig);
   if (same && existsSync(metricsPath)) {
     return { metrics: readJson(metricsPath) as RetrievalMetrics, before: true };
   }

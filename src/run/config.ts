@@ -157,9 +157,22 @@ export function storedConfig(config: Config): unknown {
   return JSON.parse(JSON.stringify(keysToSnakeCase(config)));
 }
 
-/** Whether what was read from a run directory is this configuration. */
-export function isStoredConfig(stored: unknown, config: Config): boolean {
-  return JSON.stringify(stored) === JSON.stringify(storedConfig(config));
+/**
+ * Whether what was read from a run directory is this configuration: a run from before an option existed was one
+ * with its default.
+ *
+ * @param parse checks what was read, and fills in defaults
+ */
+export function isSameConfig(stored: unknown, config: object, parse: (content: unknown) => object): boolean {
+  const asStored = (value: object) => JSON.stringify(keysToSnakeCase(value));
+  const expected = asStored(config);
+  if (JSON.stringify(stored) === expected) return true;
+  try {
+    return asStored(parse(keysToCamelCase(stored))) === expected;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
 function renameKeys(value: unknown, rename: (key: string) => string): unknown {

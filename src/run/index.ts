@@ -5,7 +5,7 @@ export {
   type ConfigInput,
   configSchema,
   dataConfigOf,
-  isStoredConfig,
+  isSameConfig,
   keysToCamelCase,
   keysToSnakeCase,
   modelNamed,
