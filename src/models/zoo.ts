@@ -39,6 +39,8 @@ export { crossStitch, CrossStitch, type CrossStitchOptions } from "./cross-stitc
 export { aitm, AITM, type AITMOptions } from "./aitm.ts";
 export { star, STAR, type STAROptions } from "./star.ts";
 export { pepnet, PEPNet, type PEPNetOptions } from "./pepnet.ts";
+export { hinet, HiNet, type HiNetOptions } from "./hinet.ts";
+export { adaSparse, AdaSparse, type AdaSparseOptions } from "./ada-sparse.ts";
 export { stem, STEM, type STEMOptions } from "./stem.ts";
 export { tin, TIN, type TINOptions } from "./tin.ts";
 export { gwPFM, GwPFM, type GwPFMOptions } from "./gwpfm.ts";

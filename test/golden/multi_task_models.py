@@ -1,6 +1,8 @@
 """Fixtures of multi-task and multi-domain models. Run: python test/golden/multi_task_models.py"""
 from model_golden import ROUNDED, golden as fixture
-from torch_multi_task import AITM, CrossStitch, ESMM, MMoE, PEPNet, PLE, STAR, STEM, TASKS, Crocodile, SharedBottom
+from torch_multi_task import (
+    AITM, ESMM, PLE, STAR, STEM, TASKS, AdaSparse, Crocodile, CrossStitch, HiNet, MMoE, PEPNet, SharedBottom,
+)
 
 SMALL = {"embeddingDim": 2}
 LOW = {"maxGradientNorm": 0.1}
@@ -27,6 +29,13 @@ golden("AITM", AITM, BOTTOM | {"calibration": 3}, runs=[ROUNDED])
 golden("STAR", STAR, {"hiddenUnits": [4, 3], "auxiliaryHiddenUnits": [2]}, runs=[ROUNDED])
 PRIOR = {"priorFeatures": ["user", "tags"]}
 golden("PEPNet", PEPNet, PRIOR | {"hiddenUnits": [4, 3], "gateWidth": 2, "domainFeatures": ["item"]}, runs=[ROUNDED])
+HIERARCHY = {"subExperts": 2, "attentionHiddenUnits": [3], "expertHiddenUnits": [6, 5], "taskExpertHiddenUnits": [6]}
+golden("HiNet", HiNet, GATED | HIERARCHY | {"specificExperts": 1, "sharedExperts": 1, "towerHiddenUnits": [5]}, runs=[ROUNDED | LOW])
+SPARSE = {"hiddenUnits": [8, 6], "sparsityWeight": 0.5}
+STEEP = {"steepness": 3, "steepnessGrowth": 0.5, "threshold": 0.85, "sparsity": [0.31, 0.41]}
+golden("AdaSparse", AdaSparse, SPARSE | STEEP | {"domainFeatures": ["item"]}, runs=[ROUNDED])
+golden("AdaSparse-scaling", AdaSparse, SPARSE | {"steepness": 1, "factor": "scaling"}, runs=[])
+golden("AdaSparse-binary", AdaSparse, SPARSE | {"steepness": 4, "factor": "binary", "threshold": 0.45}, runs=[])
 golden("STEM", STEM, EXPERTS | {"levels": 1}, runs=[ROUNDED])
 golden("STEM-levels", STEM, EXPERTS | {"levels": 2, "gateInput": "own", "interaction": "cross"}, runs=[])
 golden("STEM-trained", STEM, EXPERTS | {"levels": 1, "otherExperts": "trained"}, runs=[])

@@ -356,6 +356,110 @@ class PEPNet(nn.Module):
         }
 
 
+class DomainAttention(nn.Module):
+    def __init__(self, schema, dim, hidden):
+        super().__init__()
+        self.embedding = DomainEmbedding(schema, dim)
+        self.mlp = MLP(dim, hidden, output=DOMAINS)
+
+    def forward(self, batch):
+        return self.mlp(self.embedding(batch)).softmax(dim=1)
+
+
+class HiNet(nn.Module):
+    def __init__(
+        self, schema, embeddingDim, subExperts, expertHiddenUnits, attentionHiddenUnits, specificExperts, sharedExperts,
+        taskExpertHiddenUnits, gateHiddenUnits, towerHiddenUnits,
+    ):
+        super().__init__()
+        self.embedding = FieldEmbedding(schema, embeddingDim)
+        field = lambda: FieldExpert(self.embedding, expertHiddenUnits)
+        integration = lambda: Mixture(1, 0, subExperts, field, self.embedding.width, [])
+        self.shared = integration()
+        self.experts = nn.ModuleList(integration() for _ in range(DOMAINS))
+        self.attention = DomainAttention(schema, embeddingDim, attentionHiddenUnits)
+        inputs = 3 * expertHiddenUnits[-1]
+        plain = lambda: MLP(inputs, taskExpertHiddenUnits)
+        self.tasks = Mixture(len(LABELS), specificExperts, sharedExperts, plain, inputs, gateHiddenUnits)
+        self.heads = Heads(taskExpertHiddenUnits[-1], towerHiddenUnits, "task")
+
+    def forward(self, batch):
+        x = self.embedding(batch)
+        through = lambda expert: expert([x], x, [x])[0][0]
+        experts = torch.stack([through(expert) for expert in self.experts], dim=1)
+        attention = self.attention(batch)
+        taken, own = [], []
+        for i, d in enumerate(batch["@domain"].tolist()):
+            weights = attention[i].clone()
+            if d >= 3:
+                weights[d - 3] = 0
+                own.append(experts[i, d - 3])
+            else:
+                weights = weights * (1 - 1 / DOMAINS)
+                own.append(experts[i].mean(dim=0))
+            taken.append(weights @ experts[i])
+        c = torch.cat([torch.stack(taken), torch.stack(own), through(self.shared)], dim=1)
+        outputs, _ = self.tasks([c] * len(LABELS), c, [c] * len(LABELS))
+        return self.heads(batch, outputs)
+
+
+class Pruner(nn.Module):
+    def __init__(self, domain, width, factor, scale, threshold):
+        super().__init__()
+        self.linear = nn.Linear(domain + width, width, bias=False)
+        self.factor, self.scale, self.threshold = factor, scale, threshold
+
+    def forward(self, domain, h, steepness):
+        soft = torch.sigmoid(steepness * self.linear(torch.cat([domain, h], dim=1)))
+        if self.factor == "binary":
+            hard = (soft > self.threshold).to(soft)
+            return hard + soft - soft.detach()
+        scaled = self.scale * soft
+        return scaled if self.factor == "scaling" else scaled * (scaled > self.threshold)
+
+
+class AdaSparse(nn.Module):
+    def __init__(
+        self, schema, embeddingDim, hiddenUnits, steepness, sparsityWeight, domainFeatures=(), factor="fusion", scale=2,
+        threshold=0.25, steepnessGrowth=1e-4, steepnessLimit=5, sparsity=(0.15, 0.25), sparsityWeightGrowth=1e-5,
+        sparsityWeightLimit=1,
+    ):
+        super().__init__()
+        self.embedding = FieldEmbedding(schema, embeddingDim)
+        self.domainEmbedding = DomainEmbedding(schema, embeddingDim)
+        self.domainFields = FieldEmbedding(schema, embeddingDim, include=domainFeatures) if domainFeatures else None
+        widths = [self.embedding.width, *hiddenUnits]
+        domain = embeddingDim * (1 + len(domainFeatures))
+        self.pruners = nn.ModuleList(Pruner(domain, width, factor, scale, threshold) for width in widths)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, hiddenUnits))
+        self.head = nn.Linear(widths[-1], len(LABELS))
+        self.register_buffer("steepness", torch.tensor([float(steepness)]))
+        self.register_buffer("sparsityWeight", torch.tensor([float(sparsityWeight)]))
+        self.growth = ((steepnessGrowth, steepnessLimit), (sparsityWeightGrowth, sparsityWeightLimit))
+        self.bounds = sparsity
+
+    def forward(self, batch):
+        domain = self.domainEmbedding(batch)
+        if self.domainFields is not None:
+            domain = torch.cat([domain, self.domainFields(batch).flatten(1)], dim=1)
+        steepness, weight = self.steepness.clone(), self.sparsityWeight.clone()
+        h = self.embedding(batch).flatten(1)
+        self.auxiliary = 0
+        for l, pruner in enumerate(self.pruners):
+            if l > 0:
+                h = F.relu(self.layers[l - 1](h))
+            factor = pruner(domain, h, steepness)
+            zeros = (factor == 0).to(factor).mean()
+            if not self.bounds[0] <= zeros <= self.bounds[1]:
+                distance = (1 - factor.mean() - sum(self.bounds) / 2).abs()
+                self.auxiliary = self.auxiliary + weight[0] * distance.detach() * distance / len(self.pruners)
+            h = h * factor
+        if self.training:
+            for state, (by, limit) in zip((self.steepness, self.sparsityWeight), self.growth):
+                state.copy_((state + by).clamp(max=limit))
+        return dict(zip(LABELS, self.head(h).unbind(1)))
+
+
 class STEM(nn.Module):
     def __init__(
         self, schema, embeddingDim, levels, specificExperts, sharedExperts, expertHiddenUnits, gateHiddenUnits,

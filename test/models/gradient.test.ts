@@ -495,6 +495,15 @@ const variants: { readonly [model: string]: readonly object[] } = {
   })),
   // What goes through stop-gradient is no derivative: finite differences cannot judge it, the goldens do.
   PEPNet: [],
+  // Within all bounds: the penalty's own weight is behind stop-gradient. Binary factors are passed straight through.
+  AdaSparse: ["fusion", "scaling"].map((factor) => ({
+    embeddingDim: 2,
+    hiddenUnits: [4],
+    hiddenActivation: "tanh",
+    factor,
+    sparsity: [0, 1] as [number, number],
+    domainFeatures: factor === "fusion" ? ["item"] : [],
+  })),
   STEM: ["trained", "none"].map((otherExperts) => ({
     embeddingDim: 2,
     levels: 2,

@@ -2,10 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { BatchNorm, crossExpertCovariance, PartitionedNorm } from "../../src/layers/index.ts";
 import {
+  AdaSparse,
   AITM,
   Crocodile,
   CrossStitch,
   ESMM,
+  HiNet,
   MMoE,
   PEPNet,
   PLE,
@@ -355,7 +357,7 @@ describe("domains", () => {
 
   test("they must be there", () => {
     const none = { ...everyTask, domain: undefined };
-    for (const create of [STAR, PEPNet]) {
+    for (const create of [STAR, PEPNet, HiNet, AdaSparse]) {
       expect(() => new create(none, {})).toThrow("the model tells domains apart, and the data have none");
     }
     expect(() => new SharedBottom(none, { branches: "domain" })).toThrow("tells domains apart");
@@ -388,6 +390,100 @@ describe("domains", () => {
     expectLogits(await logitsOf(model, arrays), await logitsOf(ungated, only(ungated, arrays)));
     const moved = { ...rows, columns: { ...rows.columns, "@domain": new Int32Array(24).fill(4) } };
     expectLogits(await logitsOf(model, arrays, moved), await logitsOf(model, arrays));
+  });
+
+  describe("HiNet", () => {
+    const model = new HiNet(everyTask, {
+      embeddingDim: 2,
+      subExperts: 2,
+      expertHiddenUnits: [6, 5],
+      attentionHiddenUnits: [3],
+      taskExpertHiddenUnits: [6],
+      towerHiddenUnits: [5],
+    });
+    const arrays = randomArrays(model);
+
+    test("no row attends to its own domain's expert", async () => {
+      const { attention } = await observed(model, arrays);
+      const known = domains.flatMap((id, i) => (id < 3 ? [] : [attention.slice(3 * i, 3 * i + 3)]));
+      expect(known.map((weights) => weights.indexOf(0))).toEqual(
+        domains.filter((id) => id >= 3).map((id) => id - 3),
+      );
+      for (const weights of known) {
+        expect(weights.filter((weight) => weight > 0)).toHaveLength(2);
+        expect(weights[0] + weights[1] + weights[2]).toBeLessThan(1);
+      }
+    });
+
+    test("other domains' experts come through the attention alone", async () => {
+      const others = /^experts\.[02]\./;
+      const moved = async (start: NamedArrays): Promise<Set<number>> => {
+        const [before, after] = [
+          await logitsOf(model, start),
+          await logitsOf(model, redrawn(model, start, others)),
+        ];
+        return new Set(after.click.flatMap((value, i) => (value === before.click[i] ? [] : [domains[i]])));
+      };
+      expect(await moved(arrays)).toContain(4);
+      // What tasks read of the attention, the first of the three parts, times 0.
+      const deaf = Object.fromEntries(
+        Object.entries(arrays).map(([path, { shape, data }]) => {
+          const reads = /^tasks\..*(layers\.0|head)\.weight$/.test(path) && shape[0] === 15;
+          return [path, { shape, data: Array.from(data, (w, k) => (reads && k < 5 * shape[1] ? 0 : w)) }];
+        }),
+      );
+      const without = await moved(deaf);
+      expect(without).toContain(3);
+      expect(without).toContain(5);
+      expect(without).not.toContain(4);
+    });
+  });
+
+  describe("AdaSparse", () => {
+    const sizes = { embeddingDim: 2, hiddenUnits: [6, 5] };
+
+    test("whose pruners say 0 is the plain network, in every domain", async () => {
+      const model = new AdaSparse(everyTask, sizes);
+      const arrays = zeroed(randomArrays(model), /^pruners/);
+      const moved = { ...rows, columns: { ...rows.columns, "@domain": new Int32Array(24).fill(4) } };
+      const plain = await logitsOf(model, arrays);
+      expectLogits(await logitsOf(model, arrays, moved), plain);
+      const unpruned = new SharedBottom(everyTask, {
+        embeddingDim: 2,
+        bottomHiddenUnits: [6, 5],
+        towerHiddenUnits: [],
+      });
+      const bottom = renamed(arrays, [/^layers\.(\d)\./, "bottom.deep.layers.$1."]);
+      const { data: weight } = arrays["head.weight"];
+      const { data: bias } = arrays["head.bias"];
+      const heads = ["click", "buy"].map((task, t) => [
+        [
+          `heads.towers.${task}.0.head.weight`,
+          { shape: [5, 1], data: Array.from(weight).filter((_, k) => k % 2 === t) },
+        ],
+        [`heads.towers.${task}.0.head.bias`, { shape: [1], data: [bias[t]] }],
+      ]);
+      const same = { ...bottom, ...Object.fromEntries(heads.flat()) };
+      expectLogits(await logitsOf(unpruned, only(unpruned, same)), plain);
+    });
+
+    test("steeper sigmoids prune more, and domains prune differently", async () => {
+      const model = new AdaSparse(everyTask, { ...sizes, threshold: 0.8 });
+      const arrays = randomArrays(model);
+      const zeros = async (steepness: number, batch: EncodedBatch = rows): Promise<boolean[]> => {
+        const steep = { ...arrays, steepness: { shape: [1], data: [steepness] } };
+        const { observed: shown, values } = traceModel(model, everyTask, steep);
+        const [, , last] = Object.values(await runGraph(judge, Object.fromEntries(shown), values(batch)));
+        return Array.from(last.data as Float64Array, (factor) => factor === 0);
+      };
+      const counts = await Promise.all(
+        [0.01, 1, 5].map(async (steepness) => (await zeros(steepness)).filter(Boolean).length),
+      );
+      expect(counts[0]).toBe(0);
+      expect(counts[2]).toBeGreaterThan(counts[1]);
+      const moved = { ...rows, columns: { ...rows.columns, "@domain": new Int32Array(24).fill(4) } };
+      expect(await zeros(5, moved)).not.toEqual(await zeros(5));
+    });
   });
 
   test("partitioned norm of one domain is batch norm, running moments included", async () => {
