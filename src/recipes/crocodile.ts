@@ -60,6 +60,23 @@ function contendersOf({ prior }: DomainStudy): Contender[] {
         gateWidth: 16,
       },
     },
+    {
+      name: "hinet",
+      role: "baseline",
+      model: {
+        name: "HiNet",
+        ...tower,
+        subExperts: 2,
+        expertHiddenUnits: [64, 32],
+        attentionHiddenUnits: [16],
+        taskExpertHiddenUnits: [32],
+      },
+    },
+    {
+      name: "adasparse",
+      role: "baseline",
+      model: { name: "AdaSparse", embeddingDim: dim, hiddenUnits: [64, 32] },
+    },
     { name: "sdem", role: "baseline", model: { name: "STEM", ...experts, ...domains, sharedExperts: 1 } },
     {
       name: "me-mmoe",
@@ -74,7 +91,8 @@ function contendersOf({ prior }: DomainStudy): Contender[] {
 export const crocodile: Recipe = {
   name: "crocodile",
   system: "S02",
-  summary: "Crocodile beside MMoE, tables of each domain's own, STAR and PEPNet: KuaiRand, Amazon, worlds.",
+  summary:
+    "Crocodile beside MMoE, STAR, PEPNet, HiNet, AdaSparse and tables of each domain's own: KuaiRand, Amazon, worlds.",
   claim:
     "Crocodile lowers the covariance between experts and lifts the smallest domain's AUC above MMoE on one " +
     "table, MMoE on several, and tables of each domain's own, without losing in the largest",
