@@ -8,7 +8,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     if (shell?.interrupt() === "winds down") return;
     shell?.progress.end();
-    process.exit(130);
+    if (shell?.hasNativeThreads !== true) process.exit(130);
+    // Without a listener the system ends the process, as it is.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
   });
 }
 // A reader such as `head` that has seen enough closes the pipe: no error of ours.

@@ -119,15 +119,16 @@ async function serve(shell: Shell, paths: readonly string[], options: Options): 
     for (const name of server?.services.keys() ?? []) server?.reload(name).catch(() => {});
   };
   process.on("SIGHUP", reload);
-  server = await Server.create(targets, settings);
+  shell.hasNativeThreads = true;
+  const interrupted = shell.untilInterrupted(
+    "stopping: finishing requests under way; Ctrl-C again ends at once",
+  );
+  server = await Server.create(targets, { ...settings, signal: interrupted });
   const url = await server.listen();
   const services = [...server.services].map(([name, { release }]) => ({ name, version: release.version }));
   logLine({ time: new Date().toISOString(), level: "info", event: "listening", url, services });
   if (early) reload();
   const unwatch = options.watch === true ? watchServices(server, targets, { since }) : () => {};
-  const interrupted = shell.untilInterrupted(
-    "stopping: finishing requests under way; Ctrl-C again ends at once",
-  );
   await new Promise<void>((stop) => {
     if (interrupted.aborted) stop();
     else interrupted.addEventListener("abort", () => stop(), { once: true });

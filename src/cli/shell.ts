@@ -18,6 +18,8 @@ export class Shell {
   readonly quiet: boolean;
   readonly progress: Progress;
   outcome: Outcome | undefined;
+  /** Whether threads run native code, which an orderly exit of the process would tear down under them. */
+  hasNativeThreads = false;
   #graceful: AbortController | undefined;
 
   constructor({ json, quiet }: ShellOptions) {

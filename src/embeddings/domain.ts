@@ -42,11 +42,15 @@ export class RowDomain {
 
   /** Of one `[batch, width]` for each domain, the row's own. */
   select(batch: Batch, parts: readonly Tensor[]): Tensor {
-    const weights = this.weights(batch);
-    return addAll(
-      parts.map((part, domain) => mul(part, slice(weights, { axis: 1, start: domain, end: domain + 1 }))),
-    );
+    return sumOverDomains(parts, this.weights(batch));
   }
+}
+
+/** `Σ_d w_d x_d`: `[batch, width]` for each domain and `[batch, domains]` to `[batch, width]`. */
+export function sumOverDomains(parts: readonly Tensor[], weights: Tensor): Tensor {
+  return addAll(
+    parts.map((part, domain) => mul(part, slice(weights, { axis: 1, start: domain, end: domain + 1 }))),
+  );
 }
 
 /** One vector a domain, with rows for a missing and for an unknown one: `[batch, dim]`. */

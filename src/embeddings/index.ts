@@ -1,4 +1,4 @@
-export { DomainEmbedding, RowDomain } from "./domain.ts";
+export { DomainEmbedding, RowDomain, sumOverDomains } from "./domain.ts";
 export {
   agesOf,
   FieldEmbedding,

@@ -60,7 +60,13 @@ export const adaSparseOptions = z.strictObject({
     .default("fusion")
     .describe("What a neuron is multiplied by: a scale that may be 0, a scale, or 0 and 1."),
   scale: z.number().positive().default(2).describe("Largest factor β of `fusion` and `scaling`."),
-  threshold: z.number().nonnegative().default(0.25).describe("Factors up to this ε are 0."),
+  threshold: z
+    .number()
+    .nonnegative()
+    .default(0.25)
+    .describe(
+      "Factors up to this ε are 0. At first all are near half of what they may be, which must be more.",
+    ),
   steepness: z
     .number()
     .positive()
@@ -71,12 +77,15 @@ export const adaSparseOptions = z.strictObject({
   sparsity: z
     .tuple([share, share])
     .default([0.15, 0.25])
-    .describe("Between which shares of a layer's neurons pruning costs nothing."),
+    .describe("Between which shares of a layer's neurons pruning costs nothing. `scaling` prunes none."),
   sparsityWeight: growth.default(0.01).describe("Weight of the penalty on other shares at the start."),
-  sparsityWeightGrowth: growth.default(1e-5).describe("What every step adds to it."),
+  sparsityWeightGrowth: growth
+    .default(1e-5)
+    .describe("What every step adds to it; without penalty both are 0."),
   sparsityWeightLimit: growth.default(1).describe("Where it stops growing."),
 });
 export type AdaSparseOptions = z.input<typeof adaSparseOptions>;
+type Given = z.output<typeof adaSparseOptions>;
 
 /**
  * AdaSparse: a deep network of which each domain sees its own sparse part. Before every layer a pruner looks at
@@ -85,13 +94,13 @@ export type AdaSparseOptions = z.input<typeof adaSparseOptions>;
  *     v = σ(α W [e_d ; h]),   h ← h ⊙ π,   π = β v where β v > ε else 0      (`fusion`)
  *                                          π = β v                          (`scaling`)
  *                                          π = 1 where v > ε else 0         (`binary`, straight through)
- *     penalty = mean over layers of λ̂ |r - r̄|²,   r = 1 - mean π   where the share of zeros is out of bounds
+ *     penalty = mean over layers of λ_l |r - r̄|,   r the share of zeros in π,   λ_l = λ̂ |r - r̄| out of bounds, else 0
  *
  * with r̄ the middle of the bounds. α and λ̂ grow with every step, so that factors, at first all alike, become
- * decided. The paper's λ_l = λ̂ |r_l - r̄| is no part of the derivative. Yang et al., "AdaSparse: Learning Adaptively
- * Sparse Structures for Multi-Domain Click-Through Rate Prediction", CIKM 2022, arXiv:2206.13108. The authors' code
- * is not public: that r comes from the mean of π, which has a derivative where counts of zeros have none, and that
- * bounds are asked of the counts, is our reading; defaults are those of the re-implementations that we know.
+ * decided. λ_l is no part of the derivative, and a count of zeros has none: v's stands for it (straight through).
+ * Yang et al., "AdaSparse: Learning Adaptively Sparse Structures for Multi-Domain Click-Through Rate Prediction", CIKM
+ * 2022, arXiv:2206.13108. The authors' code is not public: the derivative of r is our choice, and defaults are those of
+ * one public re-implementation (others begin with α of 1, or have ε at 0.01).
  */
 export class AdaSparse extends Model {
   readonly embedding: FieldEmbedding;
@@ -106,17 +115,13 @@ export class AdaSparse extends Model {
   readonly steepness: State;
   readonly sparsityWeight: State;
   readonly tasks: readonly string[];
-  readonly #given: z.output<typeof adaSparseOptions>;
+  readonly #given: Given;
 
   constructor(schema: FeatureMap, options: AdaSparseOptions = {}) {
     super();
     const given = parseOptions(adaSparseOptions, options, "AdaSparse");
     const { embeddingDim: dim, embeddingStd, hiddenUnits, domainFeatures: include } = given;
-    if (given.sparsity[0] > given.sparsity[1]) {
-      throw new ConfigError("sparsity: the lower bound comes first", {
-        details: { sparsity: given.sparsity },
-      });
-    }
+    checkRanges(given);
     const init = normalInit(embeddingStd);
     this.tasks = tasksOf(schema, given.tasks);
     this.embedding = new FieldEmbedding(schema, { dim, init });
@@ -141,11 +146,11 @@ export class AdaSparse extends Model {
       this.#given;
     const steepness = grown(this.steepness, steepnessGrowth, steepnessLimit);
     const domain = this.#domain(batch);
-    const factors: Tensor[] = [];
+    const zeros: Tensor[] = [];
     const pruned = (h: Tensor): Tensor => {
-      const factor = this.pruners[factors.length].forward(domain, h, steepness);
-      observe(`pruning.${factors.length}`, factor);
-      factors.push(factor);
+      const { factor, zeroShare } = this.pruners[zeros.length].forward(domain, h, steepness);
+      observe(`pruning.${zeros.length}`, factor);
+      zeros.push(zeroShare);
       return mul(h, factor);
     };
     const hidden = this.layers.reduce(
@@ -157,7 +162,9 @@ export class AdaSparse extends Model {
       pruned(this.embedding.forwardFlat(batch)),
     );
     const weight = grown(this.sparsityWeight, sparsityWeightGrowth, sparsityWeightLimit);
-    auxiliaryLoss("sparsity", () => mul(squeeze(weight, 0), this.#penalty(factors)));
+    if (this.#given.factor !== "scaling") {
+      auxiliaryLoss("sparsity", () => mul(squeeze(weight, 0), this.#penalty(zeros)));
+    }
     const logits = this.head.forward(hidden); // [batch, tasks]
     return Object.fromEntries(
       this.tasks.map((task, t) => [task, squeeze(slice(logits, { axis: 1, start: t, end: t + 1 }), 1)]),
@@ -169,13 +176,12 @@ export class AdaSparse extends Model {
     return this.domainFields === undefined ? domain : concat([domain, this.domainFields.forwardFlat(batch)]);
   }
 
-  /** Mean over layers of `|r - r̄|`, weighed by itself, of those whose share of zeros is out of bounds. */
-  #penalty(factors: readonly Tensor[]): Tensor {
+  /** Mean over layers of `|r - r̄|`, weighed by itself, of those whose share of zeros r is out of bounds. */
+  #penalty(zeros: readonly Tensor[]): Tensor {
     const [low, high] = this.#given.sparsity;
-    const each = factors.map((factor) => {
-      const zeros = sub(1, mean(cast(greater(factor, 0), "float32")));
-      const distance = abs(sub(sub(1, mean(factor)), (low + high) / 2));
-      const outside = or(less(zeros, low), greater(zeros, high));
+    const each = zeros.map((share) => {
+      const distance = abs(sub(share, (low + high) / 2));
+      const outside = or(less(share, low), greater(share, high));
       return where(outside, mul(stopGradient(distance), distance), constant(0));
     });
     return mul(addAll(each), 1 / each.length);
@@ -189,26 +195,53 @@ function grown(state: State, by: number, limit: number): Tensor {
   return state;
 }
 
-/** What each neuron is multiplied by: `[batch, width]`. */
+/** @throws ConfigError for what could never prune anything, or would prune all */
+function checkRanges({ factor, scale, threshold, sparsity, ...given }: Given): void {
+  const refuse = (message: string, details: object): never => {
+    throw new ConfigError(`AdaSparse: ${message}`, { details: { ...details } });
+  };
+  const start = (factor === "binary" ? 1 : scale) / 2;
+  if (factor !== "scaling" && threshold >= start) {
+    refuse(`factors begin at ${start}, and a threshold of ${threshold} would prune every neuron`, {
+      threshold,
+      scale,
+      factor,
+    });
+  }
+  if (sparsity[0] > sparsity[1]) refuse("the lower bound of sparsity comes first", { sparsity });
+  const { steepness, steepnessLimit, sparsityWeight, sparsityWeightLimit } = given;
+  if (steepness > steepnessLimit) refuse("steepness begins above its limit", { steepness, steepnessLimit });
+  if (sparsityWeight > sparsityWeightLimit) {
+    refuse("the weight of the penalty begins above its limit", { sparsityWeight, sparsityWeightLimit });
+  }
+}
+
+interface Pruning {
+  /** What each neuron is multiplied by: `[batch, width]`. */
+  readonly factor: Tensor;
+  /** Share of factors that are 0, with the derivative of their sigmoids. */
+  readonly zeroShare: Tensor;
+}
+
 class Pruner extends Module {
   readonly linear: Linear;
-  readonly #given: Pick<z.output<typeof adaSparseOptions>, "factor" | "scale" | "threshold">;
+  readonly #given: Given;
 
-  constructor(domainWidth: number, width: number, given: z.output<typeof adaSparseOptions>) {
+  constructor(domainWidth: number, width: number, given: Given) {
     super();
     this.linear = new Linear(domainWidth + width, width, { bias: false });
     this.#given = given;
   }
 
-  forward(domain: Tensor, h: Tensor, steepness: Tensor): Tensor {
-    const { factor, scale, threshold } = this.#given;
+  forward(domain: Tensor, h: Tensor, steepness: Tensor): Pruning {
+    const { factor: form, scale, threshold } = this.#given;
     const soft = sigmoid(mul(this.linear.forward(concat([domain, h])), steepness));
-    if (factor === "binary") {
-      const hard = cast(greater(soft, threshold), "float32");
-      return add(stopGradient(sub(hard, soft)), soft);
-    }
-    const scaled = mul(soft, scale);
-    return factor === "scaling" ? scaled : where(greater(scaled, threshold), scaled, constant(0));
+    const scaled = form === "binary" ? soft : mul(soft, scale);
+    const isKept = greater(scaled, threshold);
+    const hard = cast(isKept, "float32");
+    const kept = add(stopGradient(sub(hard, soft)), soft); // straight through
+    const factors = { binary: kept, scaling: scaled, fusion: where(isKept, scaled, constant(0)) };
+    return { factor: factors[form], zeroShare: sub(1, mean(kept)) };
   }
 }
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
-import { DomainEmbedding, FieldEmbedding, RowDomain } from "../embeddings/index.ts";
+import { DomainEmbedding, FieldEmbedding, RowDomain, sumOverDomains } from "../embeddings/index.ts";
 import { ExpertLayer, MLP } from "../layers/index.ts";
 import { type Batch, Model, Module, normalInit, observe } from "../module/index.ts";
-import { addAll, concat, mul, slice, softmax, sub } from "../ops/index.ts";
+import { concat, mul, softmax, sub } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeModel } from "./describe-model.ts";
@@ -103,7 +103,7 @@ export class HiNet extends Model {
     const own = this.#domain.weights(batch); // [batch, domains]
     const others = mul(this.attention.forward(batch), sub(1, own));
     observe("attention", others);
-    const c = concat([weighted(experts, others), weighted(experts, own), shared]); // [batch, 3 width]
+    const c = concat([sumOverDomains(experts, others), sumOverDomains(experts, own), shared]); // [batch, 3 width]
     const branches = repeat(this.tasks.gates.length, () => c);
     return this.heads.forward(batch, this.tasks.forward({ branches, shared: c }).branches);
   }
@@ -124,11 +124,6 @@ class DomainAttention extends Module {
   forward(batch: Batch): Tensor {
     return softmax(this.mlp.forward(this.embedding.forward(batch)));
   }
-}
-
-/** `Σ_d w_d x_d`: D of `[batch, width]` and `[batch, D]` to `[batch, width]`. */
-function weighted(parts: readonly Tensor[], weights: Tensor): Tensor {
-  return addAll(parts.map((part, d) => mul(part, slice(weights, { axis: 1, start: d, end: d + 1 }))));
 }
 
 export const hinet = describeModel({

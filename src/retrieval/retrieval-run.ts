@@ -222,11 +222,13 @@ export async function finishRetrievalRun(
   const { directory } = options;
   const configPath = join(directory, runFiles.config);
   const metricsPath = join(directory, runFiles.metrics);
-  const same = existsSync(configPath) && isSameConfig(readJson(configPath), config, parseRetrievalConfig);
-  if (same && existsSync(metricsPath)) {
+  const stored = existsSync(configPath) ? readJson(configPath) : undefined;
+  if (existsSync(metricsPath) && isSameConfig(stored, config, parseRetrievalConfig)) {
     return { metrics: readJson(metricsPath) as RetrievalMetrics, before: true };
   }
   refuseHeldRun(directory);
+  // To the letter: a checkpoint knows the options that it was made with.
+  const same = JSON.stringify(stored) === JSON.stringify(storedRetrievalConfig(config));
   if (!same) removePath(directory);
   return { metrics: await trainRetrievalRun(config, { ...options, resume: same }), before: false };
 }

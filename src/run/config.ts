@@ -159,7 +159,7 @@ export function storedConfig(config: Config): unknown {
 
 /**
  * Whether what was read from a run directory is this configuration: a run from before an option existed was one
- * with its default.
+ * with its default, so the default of a new option must be what was done before.
  *
  * @param parse checks what was read, and fills in defaults
  */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJson, removePath } from "../core/node/index.ts";
 import type { PreparedDataset } from "../data/index.ts";
-import { type Config, isSameConfig, parseConfig } from "./config.ts";
+import { type Config, isSameConfig, parseConfig, storedConfig } from "./config.ts";
 import { runFiles } from "./run-files.ts";
 import { refuseHeldRun } from "./run-lock.ts";
 import { type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
@@ -30,9 +30,13 @@ export async function finishRun(
   const { directory } = options;
   const configPath = join(directory, runFiles.config);
   const metricsPath = join(directory, runFiles.metrics);
-  const same = existsSync(configPath) && isSameConfig(readJson(configPath), config, parseConfig);
-  if (same && existsSync(metricsPath)) return { metrics: readJson(metricsPath) as RunMetrics, before: true };
+  const stored = existsSync(configPath) ? readJson(configPath) : undefined;
+  if (existsSync(metricsPath) && isSameConfig(stored, config, parseConfig)) {
+    return { metrics: readJson(metricsPath) as RunMetrics, before: true };
+  }
   refuseHeldRun(directory);
+  // To the letter: a checkpoint knows the options that it was made with.
+  const same = JSON.stringify(stored) === JSON.stringify(storedConfig(config));
   if (!same) removePath(directory);
   const prepared = await dataset?.();
   return { metrics: await trainRun(config, { ...options, dataset: prepared, resume: same }), before: false };

@@ -176,6 +176,7 @@ export class InferencePool {
    * @throws OverloadError when the queue has no room
    */
   admit(rows: number): void {
+    this.#checkOpen();
     const { maxQueuedRows, maxQueueMs } = this.#options;
     if (this.#queuedRows === 0 || (this.#queuedRows + rows <= maxQueuedRows && !this.full)) return;
     const waiting = `${this.#queuedRows} rows are waiting, for about ${Math.round(this.#queuedMs)} ms`;
@@ -232,7 +233,11 @@ export class InferencePool {
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
     const stopped = new MillraceError(STOPPED);
-    for (const piece of this.#queue.splice(0)) piece.reject(stopped);
+    while (this.#queue.length > 0) {
+      const [piece] = this.#queue;
+      this.#unqueue(0);
+      piece.reject(stopped);
+    }
     await Promise.all(
       this.#threads.map(async (thread) => {
         const exit = new Promise((resolve) => thread.worker.once("exit", resolve));

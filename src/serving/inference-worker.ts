@@ -32,7 +32,7 @@ function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
   parent.postMessage(message, transfer);
 }
 
-parent.on("message", async (request: WorkerRequest) => {
+async function handle(request: Exclude<WorkerRequest, { type: "end" }>): Promise<void> {
   switch (request.type) {
     case "load":
       try {
@@ -60,10 +60,20 @@ parent.on("message", async (request: WorkerRequest) => {
       runners.delete(request.key);
       // One that could not be loaded has nothing to free, and was reported then.
       await runner?.then((loaded) => loaded.release()).catch(() => {});
-      return;
     }
-    case "end":
-      // From outside, a thread could be ended while a session is being made, which takes the process with it.
-      process.exit();
   }
+}
+
+const underWay = new Set<Promise<void>>();
+
+parent.on("message", async (request: WorkerRequest) => {
+  if (request.type === "end") {
+    // From outside, a thread could be ended while a session is being made, which takes the process with it.
+    await Promise.all(underWay);
+    process.exit();
+  }
+  const handled = handle(request);
+  underWay.add(handled);
+  await handled;
+  underWay.delete(handled);
 });

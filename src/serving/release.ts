@@ -45,6 +45,8 @@ export interface ReleaseOptions {
   readonly pool: InferencePool;
   /** Sources of candidates by name, beside `all` and `top`. */
   readonly sources?: { readonly [name: string]: MakeCandidateSource };
+  /** Gives up loading, between one model and the next. */
+  readonly signal?: AbortSignal;
 }
 
 let opened = 0;
@@ -82,13 +84,18 @@ export class Release {
   }
 
   /** Loads everything. @throws ConfigError or DataError for what does not fit together; nothing stays loaded */
-  static async open(cascade: NamedCascade, { pool, sources = {} }: ReleaseOptions): Promise<Release> {
+  static async open(cascade: NamedCascade, options: ReleaseOptions): Promise<Release> {
+    const { pool, sources = {}, signal } = options;
     const { config, folder } = cascade;
     const users = await readFeatures(config.users, folder);
     const items = await readFeatures(config.items, folder);
     const models: LoadedModel[] = [];
     try {
-      for (const model of config.models) models.push(await loadModel(model, cascade, pool, items, users));
+      for (const model of config.models) {
+        signal?.throwIfAborted();
+        models.push(await loadModel(model, cascade, pool, items, users));
+      }
+      signal?.throwIfAborted();
       const known = [...config.context, ...(users?.columns ?? []), ...(items?.columns ?? [])];
       const stages = config.stages.map((stage, k) => {
         const loaded = models.find(({ name }) => name === stage.model) as LoadedModel;

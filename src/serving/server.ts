@@ -39,6 +39,8 @@ export interface ServeOptions extends ServerOptionsInput {
   readonly sources?: ReleaseOptions["sources"];
   /** @default nothing */
   readonly log?: (entry: LogEntry) => void;
+  /** Gives up the start: `create` rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export class Server {
@@ -74,7 +76,7 @@ export class Server {
    * @throws ConfigError for options or configurations that cannot be, DataError for runs or tables
    */
   static async create(targets: readonly (() => NamedCascade)[], options: ServeOptions = {}): Promise<Server> {
-    const { pool, sources, log, ...given } = options;
+    const { pool, sources, log, signal, ...given } = options;
     const checked = parseOptions(serverOptionsSchema, given, "serve");
     if (checked.token === undefined && !checked.insecure && !isLoopback(checked.host)) {
       throw new ConfigError(`listening at ${checked.host} without a token would let anyone in`, {
@@ -88,7 +90,7 @@ export class Server {
     const server = new Server(checked, options);
     try {
       for (const read of targets) {
-        const service = await Service.open(read, { pool: server.pool, sources });
+        const service = await Service.open(read, { pool: server.pool, sources, signal });
         if (server.#services.has(service.name)) {
           throw new ConfigError(`two services are called ${service.name}`, {
             hint: "say `name` in one of the configurations",
@@ -130,6 +132,7 @@ export class Server {
       this.#writeSplit(service);
       return { outcome, version };
     } catch (error) {
+      if (service.closed) throw error;
       this.metrics.reload(name, "failed");
       this.#write("error", "reload", { name, outcome: "failed", error: (error as Error).message });
       throw error;
@@ -149,10 +152,16 @@ export class Server {
     const { drainMs, graceMs } = this.#options;
     this.#write("info", "stopping", { in_flight: this.#inFlight });
     await new Promise((resolve) => setTimeout(resolve, drainMs));
-    const cut = setTimeout(() => this.app.server.closeAllConnections(), graceMs);
+    let cut: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      cut = setTimeout(() => {
+        this.app.server.closeAllConnections();
+        resolve();
+      }, graceMs);
+    });
     await this.app.close();
+    await Promise.race([grace, Promise.all([...this.#services.values()].map((service) => service.close()))]);
     clearTimeout(cut);
-    await Promise.all([...this.#services.values()].map((service) => service.close()));
     await this.pool.close();
     this.#write("info", "stopped");
   }

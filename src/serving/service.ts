@@ -13,7 +13,7 @@ export class Service {
   #reloading: Promise<ReloadOutcome> | undefined;
   /** The reload that begins when the one under way has ended. */
   #next: Promise<ReloadOutcome> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   private constructor(release: Release, read: () => NamedCascade, options: ReleaseOptions) {
     this.name = release.cascade.name;
@@ -51,7 +51,8 @@ export class Service {
   }
 
   #begin(): Promise<ReloadOutcome> {
-    if (this.#closed) return Promise.reject(new MillraceError(`service "${this.name}" is closed`));
+    const { signal } = this.#closing;
+    if (signal.aborted) return Promise.reject(signal.reason);
     this.#reloading = this.#load().finally(() => {
       this.#reloading = undefined;
     });
@@ -59,17 +60,26 @@ export class Service {
   }
 
   async #load(): Promise<ReloadOutcome> {
-    const next = await Release.open({ ...this.#read(), name: this.name }, this.#options);
+    const { signal } = this.#closing;
+    const next = await Release.open({ ...this.#read(), name: this.name }, { ...this.#options, signal });
+    if (signal.aborted) {
+      next.retire();
+      throw signal.reason;
+    }
     const before = this.#release;
     this.#release = next;
     before.retire();
     return next.version === before.version ? "unchanged" : "swapped";
   }
 
-  /** Lets go of what is loaded, and of what is being loaded once it is there. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Lets go of what is loaded, and waits until no more is being loaded: a reload under way is given up. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#reloading?.catch(() => {});
+    this.#closing.abort(new MillraceError(`service "${this.name}" is closed`));
     this.#release.retire();
+    await this.#reloading?.catch(() => {});
   }
 }

@@ -60,6 +60,9 @@ function replyOf(error: unknown): JobReply {
   };
 }
 
+// From outside, a thread could be ended in the middle of native code, which takes the process with it.
+parentPort.on("message", () => process.exit());
+
 let reply: JobReply;
 try {
   // As JSON, as the page will get it: bigints of 64-bit columns become numbers.

@@ -14,7 +14,7 @@ export type JobReply =
 
 export class Jobs {
   #last: Promise<unknown> = Promise.resolve();
-  #stop: (() => void) | undefined;
+  #stop: (() => Promise<unknown>) | undefined;
   #closed = false;
 
   /** @throws DataError with what the library said, for mistakes in data and configurations */
@@ -25,31 +25,33 @@ export class Jobs {
   }
 
   /** Ends the job in hand; those that wait are refused. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#stop?.();
+    await this.#stop?.();
   }
 
   #start<T>(job: Job): Promise<T> {
     if (this.#closed) return Promise.reject(new DataError("the studio is stopping"));
     return new Promise<T>((resolve, reject) => {
       const worker = startWorker(new URL("./job-worker.ts", import.meta.url), { workerData: job });
-      const end = (): void => {
+      const exit = new Promise((ended) => worker.once("exit", ended));
+      const end = (): Promise<unknown> => {
         this.#stop = undefined;
-        void worker.terminate();
+        worker.postMessage("end");
+        return exit;
       };
       this.#stop = () => {
-        end();
         reject(new DataError("the studio is stopping"));
+        return end();
       };
       worker.once("message", (reply: JobReply) => {
-        end();
+        void end();
         if (reply.ok) resolve(JSON.parse(reply.json) as T);
         else if (reply.own) reject(new DataError(reply.message, { hint: reply.hint }));
         else reject(new Error(reply.message));
       });
       worker.once("error", (error) => {
-        end();
+        this.#stop = undefined;
         reject(error);
       });
     });

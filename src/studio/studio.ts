@@ -109,7 +109,7 @@ export class Studio {
   }
 
   async close(): Promise<void> {
-    this.#jobs.close();
+    await this.#jobs.close();
     this.app.server.closeAllConnections();
     await this.app.close();
   }

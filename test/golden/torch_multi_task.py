@@ -411,11 +411,11 @@ class Pruner(nn.Module):
 
     def forward(self, domain, h, steepness):
         soft = torch.sigmoid(steepness * self.linear(torch.cat([domain, h], dim=1)))
-        if self.factor == "binary":
-            hard = (soft > self.threshold).to(soft)
-            return hard + soft - soft.detach()
-        scaled = self.scale * soft
-        return scaled if self.factor == "scaling" else scaled * (scaled > self.threshold)
+        scaled = soft if self.factor == "binary" else self.scale * soft
+        hard = (scaled > self.threshold).to(soft)
+        kept = hard + soft - soft.detach()
+        self.zeros = 1 - kept.mean()
+        return {"binary": kept, "scaling": scaled, "fusion": scaled * hard}[self.factor]
 
 
 class AdaSparse(nn.Module):
@@ -449,9 +449,8 @@ class AdaSparse(nn.Module):
             if l > 0:
                 h = F.relu(self.layers[l - 1](h))
             factor = pruner(domain, h, steepness)
-            zeros = (factor == 0).to(factor).mean()
-            if not self.bounds[0] <= zeros <= self.bounds[1]:
-                distance = (1 - factor.mean() - sum(self.bounds) / 2).abs()
+            if pruner.factor != "scaling" and not self.bounds[0] <= pruner.zeros <= self.bounds[1]:
+                distance = (pruner.zeros - sum(self.bounds) / 2).abs()
                 self.auxiliary = self.auxiliary + weight[0] * distance.detach() * distance / len(self.pruners)
             h = h * factor
         if self.training:

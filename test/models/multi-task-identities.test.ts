@@ -1,8 +1,10 @@
 /** What the equations of multi-task and multi-domain models say about each other, in float64. */
 import { describe, expect, test } from "vitest";
+import { createEngine } from "../../src/engine/index.ts";
 import { BatchNorm, crossExpertCovariance, PartitionedNorm } from "../../src/layers/index.ts";
 import {
   AdaSparse,
+  type AdaSparseOptions,
   AITM,
   Crocodile,
   CrossStitch,
@@ -24,7 +26,8 @@ import { judge, runGraph } from "../graph/run.ts";
 import { drawRows, everyTask } from "./every-kind.ts";
 import { exact, filled } from "./expect-same.ts";
 import { allLogitsOf, randomArrays, traceModel, zeroed } from "./forward.ts";
-import { expectNear, type NamedArrays } from "./named-arrays.ts";
+import { makeLearner } from "./learner.ts";
+import { expectNear, type NamedArrays, readArrays } from "./named-arrays.ts";
 import { reach as reachOf } from "./reach.ts";
 
 const rows = drawRows(everyTask, 24, 21);
@@ -70,9 +73,13 @@ function expectLogits(received: Logits, expected: Logits, tolerance = exact): vo
 }
 
 /** What a model shows of its inside. */
-async function observed(model: Model, arrays: NamedArrays): Promise<{ [name: string]: number[] }> {
+async function observed(
+  model: Model,
+  arrays: NamedArrays,
+  batch: EncodedBatch = rows,
+): Promise<{ [name: string]: number[] }> {
   const { observed: shown, values } = traceModel(model, everyTask, arrays);
-  const results = await runGraph(judge, Object.fromEntries(shown), values(rows));
+  const results = await runGraph(judge, Object.fromEntries(shown), values(batch));
   return Object.fromEntries(
     Object.entries(results).map(([name, { data }]) => [name, Array.from(data as Float64Array)]),
   );
@@ -467,14 +474,62 @@ describe("domains", () => {
       expectLogits(await logitsOf(unpruned, only(unpruned, same)), plain);
     });
 
+    test.each([
+      [{ threshold: 1 }, "factors begin at 1, and a threshold of 1 would prune every neuron"],
+      [{ threshold: 0.5, factor: "binary" }, "factors begin at 0.5"],
+      [{ sparsity: [0.4, 0.2] }, "the lower bound of sparsity comes first"],
+      [{ steepness: 10 }, "steepness begins above its limit"],
+      [{ sparsityWeight: 2 }, "the weight of the penalty begins above its limit"],
+    ] as [AdaSparseOptions, string][])("%j is refused", (options, message) => {
+      expect(() => new AdaSparse(everyTask, { ...sizes, ...options })).toThrow(message);
+    });
+
+    test.each(["fusion", "binary"] as const)(
+      "its penalty holds the share of pruned neurons: %s",
+      async (factor) => {
+        const model = new AdaSparse(everyTask, {
+          embeddingDim: 4,
+          embeddingStd: 0.3,
+          hiddenUnits: [16, 8],
+          factor,
+          steepness: 1,
+          sparsityWeight: 20,
+          sparsityWeightLimit: 20,
+          sparsityWeightGrowth: 0,
+        });
+        const batch = drawRows(everyTask, 64, 2);
+        const engine = await createEngine("native");
+        const optimizer = { learningRate: 0.01 };
+        const learner = await makeLearner(model, everyTask, { engine, batchSize: 64, optimizer });
+        const shares = async (): Promise<number[]> => {
+          const now = readArrays(model, learner.weights);
+          const arrays = Object.entries(randomArrays(model)).map(([path, { shape }]) => [
+            path,
+            { shape, data: Array.from(now[path]) },
+          ]);
+          const shown = await observed(model, Object.fromEntries(arrays), batch);
+          return Object.values(shown).map(
+            (values) => values.filter((v) => Math.abs(v) < 1e-6).length / values.length,
+          );
+        };
+        expect(Math.max(...(await shares()))).toBeLessThan(0.15);
+        for (let step = 0; step < 300; step++) await learner.step(batch);
+        const trained = await shares();
+        expect(trained).toHaveLength(3);
+        for (const share of trained) {
+          expect(share).toBeGreaterThan(0.13);
+          expect(share).toBeLessThan(0.27);
+        }
+        await learner.release();
+      },
+    );
+
     test("steeper sigmoids prune more, and domains prune differently", async () => {
       const model = new AdaSparse(everyTask, { ...sizes, threshold: 0.8 });
       const arrays = randomArrays(model);
       const zeros = async (steepness: number, batch: EncodedBatch = rows): Promise<boolean[]> => {
         const steep = { ...arrays, steepness: { shape: [1], data: [steepness] } };
-        const { observed: shown, values } = traceModel(model, everyTask, steep);
-        const [, , last] = Object.values(await runGraph(judge, Object.fromEntries(shown), values(batch)));
-        return Array.from(last.data as Float64Array, (factor) => factor === 0);
+        return (await observed(model, steep, batch))["pruning.2"].map((factor) => factor === 0);
       };
       const counts = await Promise.all(
         [0.01, 1, 5].map(async (steepness) => (await zeros(steepness)).filter(Boolean).length),

@@ -50,22 +50,23 @@ test("rows cost what runs took by their rows, so that single rows do not make ma
   expect(() => pool.admit(1)).not.toThrow();
 });
 
-test("a closed pool has ended its threads and refused what they had not begun", async () => {
+test("a closing pool ends what it has begun, refuses the rest, and stays closed", async () => {
   const { map, source } = await openServedModel(run);
-  const closing = new InferencePool({ workers: 2 });
+  const closing = new InferencePool({ workers: 1 });
   await closing.load("first", source);
   const batch = createRowEncoder(map).encode(shop.unseen.slice(0, 5));
-  const waiting = Array.from({ length: 20 }, () => closing.run("first", structuredClone(batch)));
-  const under = Promise.allSettled([closing.load("second", source), ...waiting]);
-  await closing.close();
-  expect(closing.busyThreads).toBe(0);
-  const outcomes = (await under).map((settled) =>
-    settled.status === "fulfilled" ? "done" : (settled.reason as Error).message,
-  );
-  expect(outcomes).toHaveLength(21);
+  const under = [
+    closing.load("second", source),
+    ...Array.from({ length: 20 }, () => closing.run("first", structuredClone(batch))),
+  ];
+  const settled = Promise.allSettled(under);
+  await Promise.all([closing.close(), closing.close()]);
+  const outcomes = (await settled).map((one) => (one.status === "fulfilled" ? "done" : one.reason.message));
   const stopped = "the server has stopped";
-  expect(outcomes).toContain(stopped);
-  expect(outcomes.filter((outcome) => outcome !== "done" && outcome !== stopped)).toEqual([]);
+  // The load, and the one run that the thread had been given.
+  expect(outcomes).toEqual(["done", "done", ...Array.from({ length: 19 }, () => stopped)]);
+  expect([closing.busyThreads, closing.queuedRows]).toEqual([0, 0]);
   await expect(closing.run("first", batch)).rejects.toThrow(stopped);
   await expect(closing.load("third", source)).rejects.toThrow(stopped);
+  expect(() => closing.admit(1)).toThrow(stopped);
 });

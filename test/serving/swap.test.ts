@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type LogEntry,
   lookAt,
+  type MakeCandidateSource,
   type NamedCascade,
   parseCascade,
   type RankResponse,
@@ -134,21 +135,59 @@ test("a change while a release is being loaded is taken up after it", async () =
   expect(served()).toBe(one);
 });
 
-test("stopping waits for the release that is being loaded, and none is begun after it", async () => {
+test("stopping gives up the release that is being loaded, and none is begun after it", async () => {
   pointTo("one");
-  const { server } = await serve(() => readTarget(shop.path("current"), tables));
+  const log: LogEntry[] = [];
+  const { server } = await serve(() => readTarget(shop.path("current"), tables), {
+    log: (entry) => log.push(entry),
+  });
   const [service] = server.services.values();
   pointTo("two");
-  const first = server.reload("current");
-  const second = server.reload("current").catch((error: Error) => error);
   const ended: string[] = [];
-  await Promise.all([
-    first.then(({ outcome }) => ended.push(outcome)),
-    server.stop().then(() => ended.push("stopped")),
-  ]);
-  expect(ended).toEqual(["swapped", "stopped"]);
-  expect(await second).toMatchObject({ message: 'service "current" is closed' });
-  await expect(service.reload()).rejects.toThrow("is closed");
+  const reloads = ["first", "second"].map((name) =>
+    server.reload("current").catch((error: Error) => ended.push(`${name}: ${error.message}`)),
+  );
+  await server.stop().then(() => ended.push("stopped"));
+  await Promise.all(reloads);
+  const closed = 'service "current" is closed';
+  expect(ended).toEqual([`first: ${closed}`, `second: ${closed}`, "stopped"]);
+  await expect(service.reload()).rejects.toThrow(closed);
+  // Nothing has failed.
+  expect(log.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
+test("stopping waits no longer than it may for a release whose loading hangs", async () => {
+  let made = 0;
+  const hanging: MakeCandidateSource = () =>
+    made++ === 0 ? { version: "1", candidates: () => ({ ids: [1, 2] }) } : new Promise(() => {});
+  const config = parseCascade({
+    models: [{ name: "final", run: "one" }],
+    ...tables,
+    candidates: { source: "hanging" },
+    stages: [{ name: "final", model: "final" }],
+  });
+  const { server } = await serve(() => ({ name: "feed", folder: shop.folder, config }), {
+    graceMs: 300,
+    sources: { hanging },
+  });
+  server.reload("feed").catch(() => {});
+  await expect.poll(() => made, { timeout: 20_000 }).toBe(2);
+  await server.stop();
+  await expect(server.pool.load("late", {} as never)).rejects.toThrow("the server has stopped");
+});
+
+test("a start that is given up loads no further and leaves nothing behind", async () => {
+  const giveUp = new AbortController();
+  let read = 0;
+  const target = (name: string) => () => {
+    if (++read === 2) giveUp.abort(new Error("given up"));
+    return { ...readTarget(shop.path("one"), tables), name };
+  };
+  const targets = ["first", "second", "third"].map(target);
+  await expect(Server.create(targets, { pool: { workers: 1 }, signal: giveUp.signal })).rejects.toThrow(
+    "given up",
+  );
+  expect(read).toBe(2);
 });
 
 test("a source that fails while it is let go does not end the server", async () => {
