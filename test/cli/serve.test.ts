@@ -74,6 +74,25 @@ test("SIGHUP while services are being loaded does not end the start, and is not 
   expect((await call.ended).code).toBe(0);
 });
 
+test("a signal during the start ends it with 130, a second one at once, without a crash", async () => {
+  const begin = async () => {
+    const tables = ["--users", "world/users.parquet:user_id", "--items", "world/items.parquet:item_id"];
+    const call = start(["serve", "one", "two", "--port", "0", "--workers", "1", ...tables], folder.path);
+    await call.said('"event":"split"');
+    call.process.kill("SIGTERM");
+    return call;
+  };
+  const once = await (await begin()).ended;
+  expect(once).toMatchObject({ code: 130, stdout: "" });
+  expect(once.stderr).not.toContain('"event":"listening"');
+  const twice = await begin();
+  await twice.said("Ctrl-C again");
+  twice.process.kill("SIGTERM");
+  await twice.ended;
+  expect([130, null]).toContain(twice.process.exitCode);
+  expect([null, "SIGTERM"]).toContain(twice.process.signalCode);
+});
+
 test("writes the OpenAPI document and ends", async () => {
   const { paths } = await millraceJson<{ paths: string[] }>(
     ["serve", "one", "--openapi", "openapi.json"],
