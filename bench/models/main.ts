@@ -123,13 +123,18 @@ interface Row {
   readonly millisecondsPerStep: number;
 }
 
+/** What a model must be told of the data. */
+const told: { readonly [model: string]: object } = {
+  EarlyStageMTL: { itemFeatures: ["item", "category"] },
+};
+
 const engine = await nativeEngine();
 const optimizer = optimizerOptions.parse({ embeddingUpdate: "lazy" });
 const rows: Row[] = [];
 for (const description of models) {
   if (!description.name.toLowerCase().includes(args.only.toLowerCase())) continue;
   const map = schemaFor(description);
-  const model = description.create(map, {});
+  const model = description.create(map, told[description.name] ?? {});
   const source = { model, schema: map, layout: batchLayout(map) };
   const { parameters, tableParameters, flopsPerRow } = modelCost(model, map);
   const positions = positionsFor(source, size.batch);
