@@ -65,7 +65,7 @@ export type DIENOptions = z.input<typeof dienOptions>;
  *     auxiliary: mean of -log σ(A[g_t ; h_{t+1}]) and -log(1 - σ(A[g_t ; h⁻_{t+1}]))
  *
  * h⁻ are drawn uniformly from the vocabulary, each side feature for itself. The width of the interests is the
- * events'. Zhou et al., AAAI 2019, arXiv:1809.03672; kinds of attention and defaults as in FuxiCTR. The auxiliary
+ * events'. Zhou et al., AAAI 2019, arXiv:1809.03672; kinds of attention, and no auxiliary loss by default, as in FuxiCTR. The auxiliary
  * network is an MLP with ReLU; averaged over all real steps.
  */
 export class DIEN extends Model {

@@ -23,7 +23,7 @@ export type FFMOptions = z.input<typeof ffmOptions>;
  *     logit = b + Σ_f w_f[x_f] + Σ_{f<g} ⟨e_{f→g}, e_{g→f}⟩
  *
  * Juan et al., "Field-aware Factorization Machines for CTR Prediction", RecSys 2016. Rows are not scaled to
- * unit length as LIBFFM's are.
+ * unit length as LIBFFM's are; a field has no vector for itself, as in FuxiCTR (github.com/reczoo/FuxiCTR, model_zoo/FFM).
  */
 export class FFM extends Model {
   readonly linear: LinearLogit;

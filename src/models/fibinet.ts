@@ -31,7 +31,8 @@ export type FiBiNETOptions = z.input<typeof fiBiNETOptions>;
  *
  *     p = [(e_f W) ⊙ e_g],  q = [(v_f W') ⊙ v_g] with v = SENET(e),  logit = b + Σ_f w_f[x_f] + MLP([p ; q])
  *
- * Huang, Zhang and Zhang, "FiBiNET", RecSys 2019, arXiv:1905.09433.
+ * Huang, Zhang and Zhang, "FiBiNET", RecSys 2019, arXiv:1905.09433; the linear part and the
+ * order of fields, then pairs, as in FuxiCTR (github.com/reczoo/FuxiCTR, model_zoo/FiBiNET).
  */
 export class FiBiNET extends Model {
   readonly linear: LinearLogit;

@@ -30,7 +30,7 @@ export type PNNOptions = z.input<typeof pnnOptions>;
  *     OPNN   logit = MLP([x₀ ; σ σᵀ]),   σ = Σ_f e_f
  *
  * Qu et al., "Product-based Neural Networks for User Response Prediction", ICDM 2016, arXiv:1611.00144.
- * Each pair once and no field with itself, as in FuxiCTR; OPNN with the superposition of the paper.
+ * Each pair once and no field with itself, as in FuxiCTR (github.com/reczoo/FuxiCTR, model_zoo/PNN); OPNN with the superposition of the paper.
  */
 export class PNN extends Model {
   readonly embedding: FieldEmbedding;

@@ -22,7 +22,8 @@ export type WideDeepOptions = z.input<typeof wideDeepOptions>;
  *     logit = b + Σ_f w_f[x_f] + MLP(x₀)
  *
  * Cheng et al., "Wide & Deep Learning for Recommender Systems", DLRS 2016, arXiv:1606.07792. The wide part
- * reads the same fields as the deep one; the paper's hand-made crosses are features of the data.
+ * reads the same fields as the deep one; the paper's hand-made crosses are features of the data, as in
+ * FuxiCTR (github.com/reczoo/FuxiCTR, model_zoo/WideDeep).
  */
 export class WideDeep extends Model {
   readonly linear: LinearLogit;
