@@ -1,18 +1,14 @@
 /** `millrace evaluate`: metrics of a trained model, through the files of its run. */
 import { Option } from "commander";
-import { ConfigError } from "../core/index.ts";
-import { encodeForMap } from "../data/index.ts";
-import { datasetOfRun, type OpenRun, openRun } from "../run/index.ts";
-import type { BatchSource } from "../schema/index.ts";
+import { openRun } from "../run/index.ts";
 import { measure, predictSplit } from "../training/index.ts";
-import { dataLike, historyOf } from "./data-like.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { metricTables, metricText } from "./metric-table.ts";
+import { openSource } from "./open-source.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
 import { type Slice, SliceColumn } from "./slice-column.ts";
 import { count, textTable } from "./text-table.ts";
-import { dataProgress } from "./training-progress.ts";
 import { verbCommand } from "./verb-command.ts";
 import type { DefineVerb } from "./verbs.ts";
 
@@ -61,7 +57,7 @@ async function evaluateRun(
   const slices = options.by === undefined ? undefined : new SliceColumn(map, options.by);
   const names = options.metrics?.split(",").map((name) => name.trim()) ?? config.training.metrics;
   const engine = await openEngine(shell, options.engine);
-  const { source, name, close } = await sourceOf(shell, run, data, options.split);
+  const { source, name, close } = await openSource(shell, run, data, options.split);
   const predictor = await run.load(engine);
   try {
     const predictions = await predictSplit(
@@ -88,43 +84,6 @@ async function evaluateRun(
     await predictor.release();
     await close();
   }
-}
-
-interface OpenedSource {
-  readonly source: BatchSource;
-  /** Heads the column of figures. */
-  readonly name: string;
-  close(): Promise<void>;
-}
-
-async function sourceOf(
-  shell: Shell,
-  { config, map, directory }: OpenRun,
-  data: string | undefined,
-  split: Options["split"],
-): Promise<OpenedSource> {
-  const onProgress = dataProgress(shell);
-  if (data !== undefined) {
-    const source = await encodeForMap(map, dataLike(config, data), {
-      cacheDir: config.data.cacheDir,
-      onProgress,
-      labels: true,
-      keep: map.labels.map(({ name }) => `true_${name}`),
-      onBadRow: config.data.onBadRow,
-      history: historyOf(config),
-    });
-    return { source, name: "data", close: () => source.close() };
-  }
-  const dataset = await datasetOfRun({ config, map }, { onProgress });
-  const source = dataset.splits[split];
-  if (source === undefined) {
-    await dataset.close();
-    throw new ConfigError(`the data of ${directory} has no ${split} split`, {
-      details: { split, known: Object.keys(dataset.counts) },
-      hint: "name another --split, or a data file",
-    });
-  }
-  return { source, name: split, close: () => dataset.close() };
 }
 
 /** A table for each label, one line a value. */

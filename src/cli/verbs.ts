@@ -43,6 +43,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./evaluate.ts")).evaluateVerb,
   },
   {
+    name: "calibrate",
+    summary: "fit calibrators of a model's probabilities for a server",
+    load: async () => (await import("./calibrate.ts")).calibrateVerb,
+  },
+  {
     name: "predict",
     summary: "write a trained model's predictions for a data file",
     load: async () => (await import("./predict.ts")).predictVerb,

@@ -37,7 +37,7 @@ const calibratorsSchema = z.record(z.string(), calibratorSchema);
 
 /** Calibrators as a file holds them: JSON by label. @throws DataError where they are none */
 export function readCalibrators(path: string): Calibrators {
-  return readChecked(path, calibratorsSchema, "write what `fitPlatt` or `fitIsotonic` gives, by label");
+  return readChecked(path, calibratorsSchema, "`millrace calibrate RUN -o FILE` writes one");
 }
 
 /** Calibrates in place. */

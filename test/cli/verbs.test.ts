@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { RunMetrics } from "../../src/run/index.ts";
+import { readCalibrators } from "../../src/serving/calibration.ts";
 import { millrace, millraceJson, smallTraining, smallWorld, temporaryFolder } from "./millrace.ts";
 
 const folder = temporaryFolder("verbs");
@@ -175,6 +176,36 @@ describe("evaluate", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("oracle");
     expect(stdout).toContain(trained.test?.metrics.click.auc.value?.toFixed(4));
+  });
+});
+
+describe("calibrate", () => {
+  test("writes what a cascade reads, fitted on the validation split and measured on the test split", async () => {
+    type Figures = { metrics: { click: { [metric: string]: { value: number } } } };
+    const { rows, test } = await millraceJson<{ rows: number; test: { before: Figures; after: Figures } }>(
+      ["calibrate", "run", "-o", "calibration.json"],
+      folder.path,
+    );
+    expect(rows).toBe(trained.rows.valid);
+    expect(test.before.metrics.click.log_loss.value).toBeCloseTo(
+      trained.test?.metrics.click.log_loss.value ?? 0,
+      5,
+    );
+    const off = ({ metrics: { click } }: Figures): number =>
+      Math.abs(Math.log(click.calibration_ratio.value));
+    expect(off(test.after)).toBeLessThan(Math.max(off(test.before), 0.1));
+    const { click } = readCalibrators(at("calibration.json"));
+    expect(click).toMatchObject({ kind: "isotonic" });
+    const platt = await millrace(
+      ["calibrate", "run", "world/valid.parquet", "--kind", "platt", "-o", "platt.json"],
+      folder.path,
+    );
+    expect(platt.code).toBe(0);
+    expect(platt.stdout).toContain("platt calibrators of click");
+    expect(readCalibrators(at("platt.json")).click).toMatchObject({ kind: "platt" });
+    const nowhere = await millrace(["calibrate", "run"], folder.path);
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.stderr).toContain("--out");
   });
 });
 
