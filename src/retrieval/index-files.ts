@@ -20,8 +20,10 @@ import { HnswGraph, HnswIndex, type HnswOptions } from "./hnsw-index.ts";
 import type { ItemIndex } from "./item-index.ts";
 import { sizeOf } from "./towers.ts";
 
+const kinds = ["exact", "hnsw"] as const;
+
 /** How an index searches. */
-export type IndexKind = "exact" | "hnsw";
+export type IndexKind = (typeof kinds)[number];
 
 /** What an index is built from. */
 export interface IndexContent {
@@ -148,7 +150,7 @@ export function currentVersion(directory: string): string {
   return folder;
 }
 
-/** @throws DataError when the directory holds no index, or an incomplete one */
+/** @throws DataError when the directory holds no index, an incomplete one, or one of an unknown kind */
 export async function openIndex(
   directory: string,
   { engine, folder = currentVersion(directory) }: { engine: Engine; folder?: string },
@@ -161,6 +163,12 @@ export async function openIndex(
     });
   }
   const { kind, items, userShape, itemShape, hnsw } = readJson(join(place, names.index)) as IndexRecord;
+  if (!kinds.includes(kind)) {
+    throw new DataError(`${join(place, names.index)}: there is no kind of index ${JSON.stringify(kind)}`, {
+      details: { directory: place, kind, kinds },
+      hint: `kinds: ${kinds.join(", ")}; another version of Millrace may have written it`,
+    });
+  }
   const keys = readJson(join(place, names.items)) as string[];
   const { vectors } = decodeSafetensors(readFileSync(join(place, names.vectors))).tensors;
   if (

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -157,6 +157,17 @@ describe("an index in use", () => {
     for (let k = 0; k < 4; k++) writeIndex(directory, content, { kind: "exact", keep: 2 });
     expect(readdirSync(directory).sort()).toEqual(["000003-exact", "000004-exact", "current.json"]);
   });
+});
+
+test("an index of an unknown kind is refused", async () => {
+  const directory = join(folder, "strange");
+  const version = writeIndex(directory, content, { kind: "exact" });
+  const path = join(directory, version, "index.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"exact"', '"forest"'));
+  const opened = openIndex(directory, { engine });
+  await expect(opened).rejects.toThrow(DataError);
+  await expect(opened).rejects.toThrow(`${path}: there is no kind of index "forest"`);
+  await expect(opened).rejects.toMatchObject({ hint: expect.stringContaining("kinds: exact, hnsw") });
 });
 
 test("what cannot be is said", async () => {
