@@ -3,7 +3,7 @@
  * what was predicted for them. Columns are read item by item or as numbers for formulas and filters.
  */
 import { parseNumber, type RawRow, type RawScalar, type RawValue } from "../schema/index.ts";
-import type { FeatureTable } from "./feature-table.ts";
+import { type FeatureTable, idText } from "./feature-table.ts";
 
 export interface Candidate {
   readonly id: RawScalar;
@@ -41,6 +41,21 @@ export function candidateValue(
   if (column === itemKey) return id;
   if (items?.has(column)) return undefined;
   return Object.hasOwn(request.features, column) ? request.features[column] : undefined;
+}
+
+/** Whether a value of the column `filters.allowed` lets its item pass. */
+export function isTrue(value: RawValue): boolean {
+  const number = parseNumber(value);
+  return number !== undefined && number !== 0;
+}
+
+/** Texts of the ids of all items whose value of a column is true. */
+export function allowedIds(items: FeatureTable, column: string): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (let row = 0; row < items.rows; row++) {
+    if (isTrue(items.value(row, column))) ids.add(idText(items.value(row, items.key)) as string);
+  }
+  return ids;
 }
 
 /** A column as numbers over candidates, NaN where there is none. */

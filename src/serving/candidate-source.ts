@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../core/index.ts";
 import type { RawRow, RawScalar } from "../schema/index.ts";
-import type { FeatureTable } from "./feature-table.ts";
+import { type FeatureTable, idText } from "./feature-table.ts";
 
 export interface CandidateQuery {
   readonly user: RawScalar;
@@ -34,6 +34,8 @@ export interface CandidateSource {
 /** What a source is made from. */
 export interface CandidateSourceContext {
   readonly items: FeatureTable | undefined;
+  /** Texts of the ids that `filters.allowed` lets pass, as long as the release lives. Absent: every item may. */
+  readonly allowed?: ReadonlySet<string>;
   /** Options of the configuration beside `source`. */
   readonly options: { readonly [key: string]: unknown };
   /** Folder that paths are taken from. */
@@ -45,20 +47,14 @@ export type MakeCandidateSource = (
 ) => CandidateSource | Promise<CandidateSource>;
 
 /** Every item of the table in its order. */
-export const everyItem: MakeCandidateSource = ({ items }) => {
+export const everyItem: MakeCandidateSource = ({ items, allowed }) => {
   const table = needTable(items, "all");
-  return {
-    candidates: ({ limit }) => ({
-      ids: Array.from(
-        { length: Math.min(limit, table.rows) },
-        (_, row) => table.value(row, table.key) as RawScalar,
-      ),
-    }),
-  };
+  const ids = allowedRows(table, allowed).map((row) => table.value(row, table.key) as RawScalar);
+  return { candidates: ({ limit }) => ({ ids: ids.slice(0, limit) }) };
 };
 
 /** The items with the largest values of a column (`by`): popularity, recency, margin. */
-export const topItems: MakeCandidateSource = ({ items, options: { by } }) => {
+export const topItems: MakeCandidateSource = ({ items, allowed, options: { by } }) => {
   const table = needTable(items, "top");
   if (typeof by !== "string" || !table.has(by)) {
     throw new ConfigError(`candidates.by: the item table has no column ${JSON.stringify(by)}`, {
@@ -67,13 +63,20 @@ export const topItems: MakeCandidateSource = ({ items, options: { by } }) => {
     });
   }
   const values = table.numbers(by);
-  const order = Array.from({ length: table.rows }, (_, row) => row)
+  const order = allowedRows(table, allowed)
     .filter((row) => !Number.isNaN(values[row]))
     .sort((a, b) => values[b] - values[a] || a - b);
   const ids = order.map((row) => table.value(row, table.key) as RawScalar);
   const scores = Float64Array.from(order, (row) => values[row]);
   return { candidates: ({ limit }) => ({ ids: ids.slice(0, limit), scores: scores.subarray(0, limit) }) };
 };
+
+/** Items that would be filtered later must not take the places of others. */
+function allowedRows(table: FeatureTable, allowed: ReadonlySet<string> | undefined): number[] {
+  const rows = Array.from({ length: table.rows }, (_, row) => row);
+  if (allowed === undefined) return rows;
+  return rows.filter((row) => allowed.has(idText(table.value(row, table.key)) as string));
+}
 
 function needTable(items: FeatureTable | undefined, source: string): FeatureTable {
   if (items !== undefined) return items;

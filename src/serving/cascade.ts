@@ -7,11 +7,12 @@
  * before it is kept, and the answer says so. An order that no model and no source has made is never served.
  */
 import { MillraceError } from "../core/index.ts";
-import { listEntries, parseNumber, type RawRow, type RawScalar, type RawValue } from "../schema/index.ts";
+import { listEntries, type RawRow, type RawScalar } from "../schema/index.ts";
 import { calibrate } from "./calibration.ts";
 import {
   type Candidate,
   candidateOf,
+  isTrue,
   numbersOf,
   type RequestFacts,
   candidateValue,
@@ -355,11 +356,6 @@ function filtered(
     seen.add(item);
     return allowed === undefined || isTrue(candidateValue(allowed, candidate, facts, items, items?.key));
   });
-}
-
-function isTrue(value: RawValue): boolean {
-  const number = parseNumber(value);
-  return number !== undefined && number !== 0;
 }
 
 /** From the top, skipping items whose advertiser (or other capped value) has had its share. */

@@ -8,6 +8,7 @@ import { ConfigError, nearestName } from "../core/index.ts";
 import type { SourceSpec } from "../data/index.ts";
 import { createEngine } from "../engine/index.ts";
 import { type Calibrators, readCalibrators } from "./calibration.ts";
+import { allowedIds } from "./candidate-set.ts";
 import { type CandidateSource, candidateSources, type MakeCandidateSource } from "./candidate-source.ts";
 import {
   type ModelConfig,
@@ -268,7 +269,7 @@ function checkColumns(
 }
 
 async function openSource(
-  { config: { candidates }, folder }: NamedCascade,
+  { config: { candidates, filters }, folder }: NamedCascade,
   items: FeatureTable | undefined,
   sources: { readonly [name: string]: MakeCandidateSource },
 ): Promise<CandidateSource | undefined> {
@@ -281,5 +282,7 @@ async function openSource(
       hint: `sources: ${["request", ...Object.keys(sources)].join(", ")}`,
     });
   }
-  return make({ items, options, folder });
+  const allowed =
+    items !== undefined && filters.allowed !== undefined ? allowedIds(items, filters.allowed) : undefined;
+  return make({ items, allowed, options, folder });
 }

@@ -18,7 +18,7 @@ import {
   Release,
 } from "../../src/serving/index.ts";
 import { fingerprintOf } from "../../src/serving/watch.ts";
-import { makeShop, NOW, trainShop } from "./shop.ts";
+import { makeShop, NOW, trainShop, writeRows } from "./shop.ts";
 
 const shop = makeShop();
 const pool = new InferencePool({ workers: 1, maxBatchRows: 64 });
@@ -55,8 +55,12 @@ const base = {
   slots: { count: 5 },
 } satisfies CascadeConfigInput;
 
-async function open(candidates: object): Promise<Release> {
-  const config = parseCascade({ ...base, candidates: candidates as CascadeConfigInput["candidates"] });
+async function open(candidates: object, more: Partial<CascadeConfigInput> = {}): Promise<Release> {
+  const config = parseCascade({
+    ...base,
+    ...more,
+    candidates: candidates as CascadeConfigInput["candidates"],
+  });
   return Release.open({ name: "feed", folder: shop.folder, config }, { pool });
 }
 
@@ -83,6 +87,45 @@ describe("the source `retrieval`", () => {
     const found = new Set(one.ids.map(String));
     for (const { id } of answer.items) expect(found.has(String(id))).toBe(true);
     release.retire();
+  });
+
+  describe("with `filters.allowed`", () => {
+    // Few items; most of them; and many, none of which is near: the user's worst.
+    test.each([
+      ["retrieval", "few", 5],
+      ["retrieval", "active", 5],
+      ["retrieval", "worst", 5],
+      ["retrieval", "none", 0],
+      ["top", "worst", 5],
+      ["all", "few", 5],
+    ])("%s fills its limit with items that are %s", async (source, allowed, count) => {
+      const all = await open({ source: "retrieval", run: "tower", limit: 150 });
+      const found = await all.source!.candidates({ ...asking, user: "u1", limit: 150 });
+      all.retire();
+      const worst = new Set(found.ids.slice(-60).map(String));
+      writeRows(
+        shop.path("marked.jsonl"),
+        shop.items.map((item, k) => ({
+          ...item,
+          few: k % 30 === 7,
+          worst: worst.has(String(item.item_id)),
+          none: false,
+          bid: worst.has(String(item.item_id)) ? 1 : 2,
+        })),
+      );
+      const items = { file: "marked.jsonl", key: "item_id" };
+      const candidates = { source, run: "tower", by: "bid", limit: 5 };
+      const release = await open(candidates, { items, filters: { allowed } });
+      const answer = await rank(release, pool, { user: "u1", context: { hour: 3, time: NOW } });
+      expect(answer.items).toHaveLength(count);
+      expect(answer.counts).toMatchObject({ candidates: count, filtered: 0 });
+      if (source === "retrieval" && allowed === "worst") {
+        const ids = answer.items.map(({ id }) => String(id));
+        // The best of the worst, and no others.
+        expect(new Set(ids)).toEqual(new Set([...worst].slice(0, 5)));
+      }
+      release.retire();
+    });
   });
 
   const asking = { features: {}, exclude: new Set<string>(), signal: new AbortController().signal };
