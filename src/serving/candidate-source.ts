@@ -31,6 +31,11 @@ export interface CandidateSource {
   close?(): Promise<void>;
 }
 
+/** A source has taken up newer data beside requests, or could not and goes on with what it has. */
+export type SourceRefresh =
+  | { readonly outcome: "swapped"; readonly version: string }
+  | { readonly outcome: "failed"; readonly version: string; readonly cause: unknown };
+
 /** What a source is made from. */
 export interface CandidateSourceContext {
   readonly items: FeatureTable | undefined;
@@ -40,6 +45,8 @@ export interface CandidateSourceContext {
   readonly options: { readonly [key: string]: unknown };
   /** Folder that paths are taken from. */
   readonly folder: string;
+  /** Told of every refresh; `version` names the data in use after it. */
+  readonly onRefresh?: (refresh: SourceRefresh) => void;
 }
 
 export type MakeCandidateSource = (

@@ -4,6 +4,7 @@ export {
   type CandidateQuery,
   type CandidateSource,
   type CandidateSourceContext,
+  type SourceRefresh,
   candidateSources,
   type FoundCandidates,
   type MakeCandidateSource,

@@ -9,7 +9,12 @@ import type { SourceSpec } from "../data/index.ts";
 import { createEngine } from "../engine/index.ts";
 import { type Calibrators, readCalibrators } from "./calibration.ts";
 import { allowedIds } from "./candidate-set.ts";
-import { type CandidateSource, candidateSources, type MakeCandidateSource } from "./candidate-source.ts";
+import {
+  type CandidateSource,
+  candidateSources,
+  type MakeCandidateSource,
+  type SourceRefresh,
+} from "./candidate-source.ts";
 import {
   type ModelConfig,
   type NamedCascade,
@@ -46,6 +51,8 @@ export interface ReleaseOptions {
   readonly pool: InferencePool;
   /** Sources of candidates by name, beside `all` and `top`. */
   readonly sources?: { readonly [name: string]: MakeCandidateSource };
+  /** Told when the source of a service refreshes its data beside requests. */
+  readonly onRefresh?: (service: string, refresh: SourceRefresh) => void;
   /** Gives up loading, between one model and the next. */
   readonly signal?: AbortSignal;
 }
@@ -86,7 +93,7 @@ export class Release {
 
   /** Loads everything. @throws ConfigError or DataError for what does not fit together; nothing stays loaded */
   static async open(cascade: NamedCascade, options: ReleaseOptions): Promise<Release> {
-    const { pool, sources = {}, signal } = options;
+    const { pool, signal } = options;
     const { config, folder } = cascade;
     const users = await readFeatures(config.users, folder);
     const items = await readFeatures(config.items, folder);
@@ -113,7 +120,7 @@ export class Release {
         return { ...stage, loaded, formula };
       });
       checkColumns(cascade, users, items, models);
-      const source = await openSource(cascade, items, { ...candidateSources, ...sources });
+      const source = await openSource(cascade, items, options);
       return new Release(cascade, pool, { users, items, models, stages, source });
     } catch (error) {
       for (const model of models) free(model, pool);
@@ -269,12 +276,13 @@ function checkColumns(
 }
 
 async function openSource(
-  { config: { candidates, filters }, folder }: NamedCascade,
+  { name, config: { candidates, filters }, folder }: NamedCascade,
   items: FeatureTable | undefined,
-  sources: { readonly [name: string]: MakeCandidateSource },
+  { sources: given, onRefresh }: ReleaseOptions,
 ): Promise<CandidateSource | undefined> {
   const { source, limit, budgetMs, ...options } = candidates;
   if (source === "request") return undefined;
+  const sources: { readonly [name: string]: MakeCandidateSource } = { ...candidateSources, ...given };
   const make = Object.hasOwn(sources, source) ? sources[source] : undefined;
   if (make === undefined) {
     throw new ConfigError(`config candidates.source: there is no source "${source}"`, {
@@ -284,5 +292,5 @@ async function openSource(
   }
   const allowed =
     items !== undefined && filters.allowed !== undefined ? allowedIds(items, filters.allowed) : undefined;
-  return make({ items, allowed, options, folder });
+  return make({ items, allowed, options, folder, onRefresh: (refresh) => onRefresh?.(name, refresh) });
 }

@@ -27,6 +27,7 @@ export const retrievedCandidates: MakeCandidateSource = async ({
   options,
   folder,
   allowed,
+  onRefresh,
 }): Promise<CandidateSource> => {
   const { run: given, user } = options;
   if (typeof given !== "string") {
@@ -59,7 +60,10 @@ export const retrievedCandidates: MakeCandidateSource = async ({
       if (performance.now() - asked > REFRESH_MS) {
         asked = performance.now();
         // Beside requests; where no newer one can be opened, the one in use stays.
-        refreshed = index.refresh().catch(() => {});
+        refreshed = index.refresh().then(
+          (changed) => changed && onRefresh?.({ outcome: "swapped", version: index.version }),
+          (cause: unknown) => onRefresh?.({ outcome: "failed", version: index.version, cause }),
+        );
       }
       const vector = await tower.encode(encoder.encode([{ ...features, [column]: id }]));
       return found(index, vector, { limit, excluded: exclude, allowed });

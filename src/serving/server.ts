@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ConfigError, parseOptions } from "../core/index.ts";
 import { packageVersion } from "../core/node/index.ts";
 import { BearerToken } from "./bearer-token.ts";
+import type { SourceRefresh } from "./candidate-source.ts";
 import { type CascadeObserver, rank, RequestError, UnavailableError } from "./cascade.ts";
 import { httpApp, isLoopback, listenAt } from "./http-app.ts";
 import { errorAnswer, NotFoundError, parseBody } from "./http-error.ts";
@@ -90,7 +91,12 @@ export class Server {
     const server = new Server(checked, options);
     try {
       for (const read of targets) {
-        const service = await Service.open(read, { pool: server.pool, sources, signal });
+        const service = await Service.open(read, {
+          pool: server.pool,
+          sources,
+          signal,
+          onRefresh: (name, refresh) => server.#refreshed(name, refresh),
+        });
         if (server.#services.has(service.name)) {
           throw new ConfigError(`two services are called ${service.name}`, {
             hint: "say `name` in one of the configurations",
@@ -136,6 +142,16 @@ export class Server {
       this.metrics.reload(name, "failed");
       this.#write("error", "reload", { name, outcome: "failed", error: (error as Error).message });
       throw error;
+    }
+  }
+
+  #refreshed(name: string, refresh: SourceRefresh): void {
+    const { outcome, version } = refresh;
+    this.metrics.refresh(name, outcome);
+    if (outcome === "swapped") this.#write("info", "index", { name, outcome, version });
+    else {
+      const error = String((refresh.cause as Error)?.message ?? refresh.cause);
+      this.#write("error", "index", { name, outcome, version, error });
     }
   }
 

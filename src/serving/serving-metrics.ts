@@ -29,6 +29,7 @@ export class ServingMetrics {
   readonly #batchSeconds;
   readonly #rows;
   readonly #reloads;
+  readonly #refreshes;
 
   constructor(gauges: Gauges) {
     const registers = [this.registry];
@@ -112,6 +113,12 @@ export class ServingMetrics {
       labelNames: ["name", "outcome"],
       registers,
     });
+    this.#refreshes = new Counter({
+      name: "millrace_index_refreshes_total",
+      help: "Newer versions of a source's index, by outcome: swapped, failed",
+      labelNames: ["name", "outcome"],
+      registers,
+    });
     gauge(this.registry, "millrace_queued_rows", "Rows that wait for a thread", () => gauges.queuedRows());
     gauge(this.registry, "millrace_requests_in_flight", "Requests being worked on", () => gauges.inFlight());
     const release = new Gauge({
@@ -133,6 +140,10 @@ export class ServingMetrics {
 
   reload(name: string, outcome: "swapped" | "unchanged" | "failed"): void {
     this.#reloads.inc({ name, outcome });
+  }
+
+  refresh(name: string, outcome: "swapped" | "failed"): void {
+    this.#refreshes.inc({ name, outcome });
   }
 
   batch({ key, rows, seconds, fetched }: BatchEvent): void {

@@ -13,11 +13,14 @@ import {
 import {
   type CascadeConfigInput,
   InferencePool,
+  type LogEntry,
   parseCascade,
   rank,
   Release,
+  Server,
 } from "../../src/serving/index.ts";
 import { fingerprintOf } from "../../src/serving/watch.ts";
+import { get, rankAt } from "./clients.ts";
 import { makeShop, NOW, trainShop, writeRows } from "./shop.ts";
 
 const shop = makeShop();
@@ -133,6 +136,53 @@ describe("the source `retrieval`", () => {
   /** Longer than the source waits before it looks for a newer index. */
   const later = () => vi.advanceTimersByTime(60_000);
   afterEach(() => void vi.useRealTimers());
+
+  test("a new index is taken up by a running server, and one that cannot be read is logged and counted", async () => {
+    cpSync(directory, shop.path("renewed"), { recursive: true });
+    const config = parseCascade({
+      ...base,
+      candidates: { source: "retrieval", run: "renewed", limit: 5 },
+    });
+    const log: LogEntry[] = [];
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const server = await Server.create([() => ({ name: "feed", folder: shop.folder, config })], {
+      port: 0,
+      pool: { workers: 1 },
+      log: (entry) => log.push(entry),
+    });
+    const url = await server.listen();
+    const ask = async (): Promise<Set<unknown>> => {
+      const { items } = await rankAt(url, "feed", { user: "u1", context: { hour: 3, time: NOW } });
+      return new Set(items.map(({ id }) => id));
+    };
+    const refreshes = () => log.filter(({ event }) => event === "index");
+    const before = await ask();
+    const run = openRetrievalRun(shop.path("renewed"));
+    const content = run.content();
+    writeIndex(run.indexDirectory, { ...content, keys: content.keys.toReversed() }, { kind: "exact" });
+    // Nobody looks at every request.
+    expect(await ask()).toEqual(before);
+    later();
+    await ask();
+    await expect.poll(refreshes).toMatchObject([{ level: "info", name: "feed", outcome: "swapped" }]);
+    const after = await ask();
+    expect(after).not.toEqual(before);
+    const { version } = refreshes()[0];
+    expect(version).toMatch(/^\d{6}-exact$/);
+
+    writeFileSync(join(run.indexDirectory, "current.json"), "{");
+    later();
+    expect(await ask()).toEqual(after);
+    await expect.poll(refreshes).toHaveLength(2);
+    expect(refreshes()[1]).toMatchObject({ level: "error", name: "feed", outcome: "failed", version });
+    expect(refreshes()[1].error).toContain("current.json");
+    expect(await ask()).toEqual(after);
+    const { body } = await get<string>(`${url}/metrics`);
+    for (const outcome of ["swapped", "failed"]) {
+      expect(body).toContain(`millrace_index_refreshes_total{name="feed",outcome="${outcome}"} 1`);
+    }
+    await server.stop();
+  });
 
   test("goes on with the index it has while a newer one cannot be read", async () => {
     cpSync(directory, shop.path("broken"), { recursive: true });
