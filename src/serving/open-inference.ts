@@ -20,6 +20,7 @@ const DATATYPES = [
   "INT16",
   "INT32",
   "INT64",
+  "FP16",
   "FP32",
   "FP64",
   "BYTES",

@@ -295,16 +295,13 @@ export class Server {
     const { app } = this;
     const models = "/v2/models/:name";
     app.get("/v2/health/live", async () => ({ live: true, ready: this.ready }));
-    app.get("/v2/health/ready", async (_, reply) => {
-      if (!this.ready) void reply.code(503).header("retry-after", "1");
-      return { live: true, ready: this.ready };
-    });
+    app.get("/v2/health/ready", async (_, reply) => ({ live: true, ready: this.#answerReady(reply) }));
     app.get("/v2", async () => ({ name: "millrace", version: packageVersion(), extensions: ["rank"] }));
     for (const path of [models, `${models}/versions/:version`]) {
       app.get<ModelRoute>(path, async ({ params }) => this.#metadata(params));
-      app.get<ModelRoute>(`${path}/ready`, async ({ params }) => {
+      app.get<ModelRoute>(`${path}/ready`, async ({ params }, reply) => {
         this.#model(params);
-        return { name: params.name, ready: this.ready };
+        return { name: params.name, ready: this.#answerReady(reply) };
       });
       app.post<ModelRoute>(`${path}/infer`, async (request) => this.#infer(request));
     }
@@ -322,6 +319,13 @@ export class Server {
         ...(await this.reload(name)),
       }));
     }
+  }
+
+  /** Clients of the protocol read the status, others the body. */
+  #answerReady(reply: FastifyReply): boolean {
+    const { ready } = this;
+    if (!ready) void reply.code(503).header("retry-after", "1");
+    return ready;
   }
 
   async #rank(request: FastifyRequest<{ Params: { name: string } }>): Promise<unknown> {
