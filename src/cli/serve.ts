@@ -30,6 +30,7 @@ interface Options {
   readonly maxQueuedRows?: number;
   readonly maxQueueMs?: number;
   readonly maxInFlight?: number;
+  readonly maxConnections?: number;
   readonly maxCandidates?: number;
   readonly maxBodyBytes?: number;
   readonly drainMs?: number;
@@ -73,6 +74,7 @@ export const serveVerb: DefineVerb = (shell) =>
     .option("--max-queued-rows <count>", "rows that may wait (default: 20000)", whole)
     .option("--max-queue-ms <time>", "how long rows may expect to wait; else 429 (default: 60)", whole)
     .option("--max-in-flight <count>", "requests at once; others get 429 (default: 32)", whole)
+    .option("--max-connections <count>", "open at once, idle ones too (default: 1024)", whole)
     .option("--max-candidates <count>", "candidates of a request (default: 5000)", whole)
     .option("--max-body-bytes <count>", "size of a request's body (default: 1 MiB)", whole)
     .option("--drain-ms <time>", "between not ready and not listening (default: 0)", whole)
@@ -98,10 +100,12 @@ async function serve(shell: Shell, paths: readonly string[], options: Options): 
   };
   const targets = paths.map((path) => () => readTarget(path, { ...tables, rows: options.rows }));
   const { workers, maxBatchRows, maxWaitMs, maxQueuedRows, maxQueueMs, engine } = options;
-  const { host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin } = options;
+  const { host, port, insecure, admin, drainMs, graceMs } = options;
+  const { maxInFlight, maxConnections, maxCandidates, maxBodyBytes } = options;
   let requests = 0;
   const settings: ServeOptions = {
-    ...given({ host, port, maxInFlight, maxCandidates, maxBodyBytes, drainMs, graceMs, insecure, admin }),
+    ...given({ host, port, insecure, admin, drainMs, graceMs }),
+    ...given({ maxInFlight, maxConnections, maxCandidates, maxBodyBytes }),
     ...given({ token: bearerToken(options.tokenFile) }),
     pool: { engine, ...given({ workers, maxBatchRows, maxWaitMs, maxQueuedRows, maxQueueMs }) },
     log: (entry) => {

@@ -13,11 +13,13 @@ export interface HttpAppOptions {
   readonly maxBodyBytes: number;
   /** For a whole request to arrive. */
   readonly requestTimeoutMs: number;
+  /** Open at once. @default as many as the process may have */
+  readonly maxConnections?: number;
 }
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
-export function httpApp({ maxBodyBytes, requestTimeoutMs }: HttpAppOptions): FastifyInstance {
+export function httpApp({ maxBodyBytes, requestTimeoutMs, maxConnections }: HttpAppOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
@@ -34,6 +36,8 @@ export function httpApp({ maxBodyBytes, requestTimeoutMs }: HttpAppOptions): Fas
     },
     exposeHeadRoutes: false,
   });
+  // The next one is closed when it is accepted: each takes a file handle, which models and tables need, too.
+  if (maxConnections !== undefined) app.server.maxConnections = maxConnections;
   readJsonBodies(app);
   return app;
 }

@@ -19,6 +19,12 @@ export const serverOptionsSchema = z.strictObject({
     .positive()
     .default(32)
     .describe("requests worked on at once; others get 429 with Retry-After"),
+  maxConnections: z
+    .number()
+    .int()
+    .positive()
+    .default(1024)
+    .describe("open at once, idle ones too; one more is closed without an answer"),
   requestTimeoutMs: z.number().int().positive().default(10_000).describe("for a whole request to arrive"),
   drainMs: z
     .number()

@@ -110,6 +110,7 @@ test.each([
   [["serve", "one", "--users", "world/users.parquet:user"], 3, 'no key column "user"'],
   [["serve", "one", "--host", "0.0.0.0"], 2, "without a token"],
   [["serve", "one", "--port", "many"], 2, "whole number"],
+  [["serve", "one", "--max-connections", "0"], 2, "maxConnections"],
 ])("%j ends with %i", async (args, code, message) => {
   const called = await millrace(args, folder.path);
   expect(called.stderr).toContain(message);
