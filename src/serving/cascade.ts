@@ -7,7 +7,7 @@
  * before it is kept, and the answer says so. An order that no model and no source has made is never served.
  */
 import { MillraceError } from "../core/index.ts";
-import { listEntries, type RawRow, type RawScalar } from "../schema/index.ts";
+import { listEntries, type RawRow, type RawScalar, type RawValue } from "../schema/index.ts";
 import { calibrate } from "./calibration.ts";
 import {
   type Candidate,
@@ -125,7 +125,7 @@ export async function rank(
 
   let ordered = false;
   let candidates: Candidate[];
-  let sourceScores: Map<Candidate, number> | undefined;
+  let bySource: ReadonlyMap<Candidate, { readonly rank: number; readonly score: number }> | undefined;
   const source = release.source;
   if (request.candidates !== undefined) {
     candidates = request.candidates.map((item) => candidateOf(item, items));
@@ -156,7 +156,7 @@ export async function rank(
     const { scores } = found;
     if (scores !== undefined) {
       ordered = true;
-      sourceScores = new Map(candidates.map((candidate, k) => [candidate, scores[k]]));
+      bySource = new Map(candidates.map((candidate, k) => [candidate, { rank: k + 1, score: scores[k] }]));
     }
   }
   const count = candidates.length;
@@ -210,20 +210,24 @@ export async function rank(
     name,
     version: release.version,
     items: chosen.map((candidate) => {
-      const value = last === undefined ? sourceScores?.get(candidate) : last.score(candidate);
+      const found = bySource?.get(candidate);
+      const value = last === undefined ? found?.score : last.score(candidate);
       return {
         id: plainScalar(candidate.id) as string | number,
         score: value ?? null,
         predictions: last === undefined ? {} : last.predictionsOf(candidate),
         ...(request.explain === true && {
           explanation: {
-            stages: results.map((result) => ({
-              stage: result.stage.name,
-              rank: result.rank(candidate),
-              score: result.score(candidate) as number,
-              predictions: result.predictionsOf(candidate),
-            })),
-            features: jsonRow((last?.stage ?? release.stages[0]).loaded.assembly.explain(facts, candidate)),
+            stages: [
+              ...(found === undefined ? [] : [{ stage: "candidates", ...found, predictions: {} }]),
+              ...results.map((result) => ({
+                stage: result.stage.name,
+                rank: result.rank(candidate),
+                score: result.score(candidate) as number,
+                predictions: result.predictionsOf(candidate),
+              })),
+            ],
+            features: jsonRow(valuesRead(release, facts, candidate)),
           },
         }),
       };
@@ -238,6 +242,22 @@ export async function rank(
     },
     unknown_user: users !== undefined && userRow < 0,
   };
+}
+
+/** Raw values of one candidate that the stages' models and formulas read. */
+function valuesRead({ stages, items }: Release, facts: RequestFacts, candidate: Candidate): RawRow {
+  const values: { [column: string]: RawValue } = {};
+  const predicted = new Set<string>();
+  for (const { name, loaded, formula } of stages) {
+    Object.assign(values, loaded.assembly.explain(facts, candidate));
+    for (const label of loaded.labels) predicted.add(`${name}.${label}`);
+    for (const column of formula.names) {
+      // The names of predictions come before those of columns.
+      if (loaded.labels.includes(column) || predicted.has(column)) continue;
+      values[column] = candidateValue(column, candidate, facts, items, items?.key);
+    }
+  }
+  return values;
 }
 
 /** Scores candidates with a stage's model and puts them in order; ties keep the order before. */

@@ -31,13 +31,13 @@ const prediction = z.record(z.string(), z.number());
 const explanation = z.object({
   stages: z.array(
     z.object({
-      stage: z.string(),
+      stage: z.string().describe("`candidates`: the candidate source, where it has an order of its own"),
       rank: z.number().int().describe("from 1, within the stage"),
       score: z.number(),
       predictions: prediction,
     }),
   ),
-  features: z.record(z.string(), rawValue).describe("raw values that the last stage's features were made of"),
+  features: z.record(z.string(), rawValue).describe("raw values that the stages' models and formulas read"),
 });
 
 export const rankResponseSchema = z

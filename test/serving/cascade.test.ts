@@ -89,6 +89,45 @@ describe("stages", () => {
     expect(first.explanation?.stages[0].rank).toBe(byEarly + 1);
   });
 
+  test("an explanation has what every stage's model and formula reads, and the source's rank and score", async () => {
+    const candidates = { source: "top", by: "bid", limit: 50 };
+    const stages = [
+      { name: "early", model: "early", keep: 20, score: "click * bid" },
+      { name: "second", model: "early", score: "click + 0 * `early.click` + 0 * position + 0 * active" },
+    ];
+    const asked = { user: "u2", context: { ...context, position: 4 }, explain: true };
+    const config = { candidates, stages, context: ["position"] };
+    const { items } = await withRelease(config, (ask) => ask(asked));
+    const { item_id, bid, category, price, active } = itemOf(items[0].id);
+    // No column of the first stage's formula is one of a model.
+    expect(items[0].explanation?.features).toEqual({
+      user_id: "u2",
+      category,
+      price,
+      bid,
+      position: 4,
+      active,
+    });
+    const ahead = shop.items.filter(
+      (other) => (other.bid as number) > (bid as number) || (other.bid === bid && other.item_id! < item_id!),
+    );
+    expect(items[0].explanation?.stages.map(({ stage }) => stage)).toEqual(["candidates", "early", "second"]);
+    expect(items[0].explanation?.stages[0]).toEqual({
+      stage: "candidates",
+      rank: ahead.length + 1,
+      score: bid,
+      predictions: {},
+    });
+    const two = [
+      { name: "first", model: "final", keep: 20 },
+      { name: "last", model: "early" },
+    ];
+    const both = await withRelease({ stages: two }, (ask) => ask({ ...request, explain: true }));
+    expect(Object.keys(both.items[0].explanation?.features ?? {})).toEqual(
+      expect.arrayContaining(["user_id", "item_id", "category", "price", "hour", "age", "tags", "history"]),
+    );
+  });
+
   test("formulas see predictions, earlier stages', and columns; items without a value are left out and counted", async () => {
     const stages = [
       { name: "early", model: "early" },
