@@ -36,11 +36,18 @@ interface Operation {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
+  /** Parameters of the address: their schemas. */
+  readonly query?: { readonly [name: string]: JsonSchema };
   readonly request?: z.ZodType;
   /** Absent: text. */
   readonly response?: z.ZodType;
   readonly statuses?: readonly number[];
+  /** Whether 503 comes with the same body as 200, which says so. */
+  readonly notReady?: boolean;
 }
+
+/** What work on a body may end with. */
+const WORK = [400, 401, 404, 408, 413, 415, 429, 500, 503];
 
 /** Every route, in the order of the documentation. */
 export const operations: readonly Operation[] = [
@@ -49,9 +56,15 @@ export const operations: readonly Operation[] = [
     path: "/rank/{name}",
     id: "rank",
     summary: "Ranks items for a user",
+    query: {
+      explain: {
+        type: "boolean",
+        description: "as in the body, which wins where both say it; `1` is true, too",
+      },
+    },
     request: rankRequestSchema,
     response: rankResponseSchema,
-    statuses: [400, 401, 404, 413, 415, 429, 503],
+    statuses: WORK,
   },
   {
     method: "get",
@@ -67,7 +80,7 @@ export const operations: readonly Operation[] = [
     summary: "Predictions of one model for rows of raw values (Open Inference Protocol)",
     request: inferRequestSchema,
     response: inferResponseSchema,
-    statuses: [400, 401, 404, 413, 415, 429, 503],
+    statuses: WORK,
   },
   {
     method: "post",
@@ -76,7 +89,7 @@ export const operations: readonly Operation[] = [
     summary: "The same, of one version; 404 when another is being served",
     request: inferRequestSchema,
     response: inferResponseSchema,
-    statuses: [400, 401, 404, 413, 415, 429, 503],
+    statuses: WORK,
   },
   {
     method: "get",
@@ -101,6 +114,7 @@ export const operations: readonly Operation[] = [
     summary: "Whether a model is ready",
     response: modelReadySchema,
     statuses: [401, 404],
+    notReady: true,
   },
   {
     method: "get",
@@ -109,6 +123,7 @@ export const operations: readonly Operation[] = [
     summary: "The same, of one version",
     response: modelReadySchema,
     statuses: [401, 404],
+    notReady: true,
   },
   { method: "get", path: "/v2", id: "server", summary: "The server", response: serverMetadataSchema },
   {
@@ -117,6 +132,7 @@ export const operations: readonly Operation[] = [
     id: "live",
     summary: "Whether the process answers",
     response: healthSchema,
+    statuses: [],
   },
   {
     method: "get",
@@ -124,7 +140,8 @@ export const operations: readonly Operation[] = [
     id: "ready",
     summary: "Whether to send requests here; 503 while stopping",
     response: healthSchema,
-    statuses: [503],
+    statuses: [],
+    notReady: true,
   },
   { method: "get", path: "/metrics", id: "metrics", summary: "Prometheus metrics" },
   {
@@ -140,7 +157,7 @@ export const operations: readonly Operation[] = [
     id: "reload",
     summary: "Loads what the service's configuration and pointers say now; only with `--admin`",
     response: reloadSchema,
-    statuses: [400, 401, 404],
+    statuses: [400, 401, 404, 408, 413, 415, 500],
   },
 ];
 
@@ -148,11 +165,31 @@ const reasons: { readonly [status: number]: string } = {
   400: "The request cannot be answered as it is",
   401: "The bearer token is missing or wrong",
   404: "No such service, model or version",
-  413: "The body is larger than the server takes",
+  408: "The request did not arrive in time; the connection is closed, and the body is no `Error`",
+  413: "The body is larger, or has more candidates, than the server takes",
   415: "The body is not JSON",
   429: "Too much at once; try again after `Retry-After` seconds",
+  500: "Something went wrong inside; the log says what",
   503: "Not now; try again after `Retry-After` seconds",
 };
+
+const requestId = {
+  description: "Of the request: as it came, or made where it did not come; in the log, too",
+  schema: { type: "string", maxLength: 128 },
+};
+const retryAfter = {
+  description: "Seconds after which trying again makes sense",
+  schema: { type: "integer" },
+};
+
+function headersOf(status: number): { readonly [name: string]: unknown } {
+  return {
+    "x-request-id": { $ref: "#/components/headers/RequestId" },
+    ...((status === 429 || status === 503) && {
+      "retry-after": { $ref: "#/components/headers/RetryAfter" },
+    }),
+  };
+}
 
 interface JsonSchema {
   readonly $schema?: string;
@@ -177,36 +214,42 @@ export function openApiDocument({ version, secured }: OpenApiOptions): { readonl
     return { $ref: `#/components/schemas/${id}` };
   };
   const paths: { [path: string]: { [method: string]: unknown } } = {};
-  for (const { method, path, id, summary, request, response, statuses = [401] } of operations) {
+  for (const operation of operations) {
+    const { method, path, id, summary, query = {}, request, response, statuses = [401] } = operation;
+    const { notReady = false } = operation;
     const content = (schema: z.ZodType, io: "input" | "output"): unknown => ({
       "application/json": { schema: refer(schema, io) },
     });
-    const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
       name,
       in: "path",
       required: true,
       schema: { type: "string" },
     }));
+    const inQuery = Object.entries(query).map(([name, schema]) => ({ name, in: "query", schema }));
+    const done =
+      response === undefined ? { "text/plain": { schema: { type: "string" } } } : content(response, "output");
     paths[path] ??= {};
     paths[path][method] = {
       operationId: id,
       summary,
-      ...(parameters.length > 0 && { parameters }),
+      parameters: [...inPath, ...inQuery, { $ref: "#/components/parameters/RequestId" }],
       ...(request !== undefined && { requestBody: { required: true, content: content(request, "input") } }),
       responses: {
-        200: {
-          description: "Done",
-          content:
-            response === undefined
-              ? { "text/plain": { schema: { type: "string" } } }
-              : content(response, "output"),
-        },
+        200: { description: "Done", headers: headersOf(200), content: done },
         ...Object.fromEntries(
           statuses.map((status) => [
             status,
-            { description: reasons[status], content: content(errorSchema, "output") },
+            status === 408
+              ? { description: reasons[status] }
+              : {
+                  description: reasons[status],
+                  headers: headersOf(status),
+                  content: content(errorSchema, "output"),
+                },
           ]),
         ),
+        ...(notReady && { 503: { description: "Not ready", headers: headersOf(503), content: done } }),
       },
       ...(path.startsWith("/v2/health") && { security: [] }),
     };
@@ -218,6 +261,8 @@ export function openApiDocument({ version, secured }: OpenApiOptions): { readonl
     paths,
     components: {
       schemas,
+      parameters: { RequestId: { name: "x-request-id", in: "header", ...requestId } },
+      headers: { RequestId: requestId, RetryAfter: retryAfter },
       ...(secured && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
     },
   };

@@ -336,27 +336,57 @@ describe("metrics", () => {
 });
 
 describe("the document and the client", () => {
-  test("every route is in the OpenAPI document, and every reference leads somewhere", async () => {
-    const { body } = await get<{ openapi: string; paths: object; components: { schemas: object } }>(
-      `${url}/openapi.json`,
-      bearer,
-    );
+  interface Described {
+    readonly openapi: string;
+    readonly paths: {
+      readonly [path: string]: {
+        readonly [method: string]: {
+          readonly parameters: readonly object[];
+          readonly responses: { readonly [status: string]: { readonly headers?: object } };
+        };
+      };
+    };
+    readonly components: { readonly schemas: object };
+  }
+  const document = async (): Promise<Described> => (await get<Described>(`${url}/openapi.json`, bearer)).body;
+
+  test("the OpenAPI document has every route and no other, and every reference leads somewhere", async () => {
+    const body = await document();
     expect(body.openapi).toBe("3.1.0");
-    const routes = server.app.printRoutes({ commonPrefix: false });
-    for (const path of Object.keys(body.paths)) {
-      const last = path
-        .replaceAll(/\{(\w+)\}/g, ":$1")
-        .split("/")
-        .at(-1) as string;
-      expect(routes, path).toContain(last);
-    }
+    const described = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.sort()).toEqual(routesOf(server.app.printRoutes({ commonPrefix: false })).sort());
     expect(Object.keys(body.components.schemas)).toEqual(
       expect.arrayContaining(["RankRequest", "RankResponse", "InferRequest", "InferResponse", "Error"]),
     );
-    for (const [, name] of JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
-      expect(body.components.schemas).toHaveProperty(name);
+    for (const [, kind, name] of JSON.stringify(body).matchAll(/"#\/components\/(\w+)\/(\w+)"/g)) {
+      expect(body.components).toHaveProperty([kind, name]);
     }
     expect(JSON.stringify(body)).not.toContain("#/$defs");
+  });
+
+  test("the OpenAPI document has the parameters, the headers and the errors of work", async () => {
+    const { paths } = await document();
+    const { parameters, responses } = paths["/rank/{name}"].post;
+    expect(parameters).toEqual([
+      { name: "name", in: "path", required: true, schema: { type: "string" } },
+      { name: "explain", in: "query", schema: expect.objectContaining({ type: "boolean" }) },
+      { $ref: "#/components/parameters/RequestId" },
+    ]);
+    const worked = ["200", "400", "401", "404", "408", "413", "415", "429", "500", "503"];
+    for (const path of ["/rank/{name}", "/v2/models/{name}/infer"]) {
+      expect(Object.keys(paths[path].post.responses)).toEqual(worked);
+    }
+    for (const [status, { headers = {} }] of Object.entries(responses)) {
+      // Late requests are answered beneath the server.
+      if (status !== "408") expect(headers, status).toHaveProperty("x-request-id");
+      expect(Object.hasOwn(headers, "retry-after"), status).toBe(status === "429" || status === "503");
+    }
+    expect(paths["/v2/models/{name}/ready"].get.responses["503"]).toMatchObject({
+      headers: { "retry-after": expect.anything() },
+      content: { "application/json": { schema: { $ref: "#/components/schemas/ModelReady" } } },
+    });
   });
 
   test("the client ranks, infers and tells errors", async () => {
@@ -423,6 +453,20 @@ interface Sample {
   readonly name: string;
   readonly labels: { readonly [label: string]: string };
   readonly value: number;
+}
+
+/** `METHOD /path/{name}` of every route, from the tree that Fastify prints: four columns a level. */
+function routesOf(tree: string): string[] {
+  const path: string[] = [];
+  const routes: string[] = [];
+  for (const line of tree.split("\n").filter((text) => text.trim() !== "")) {
+    const [, indent, part, methods] = /^([│ ]*)[├└]── (\S+)(?: \((.+)\))?$/.exec(line) as RegExpExecArray;
+    path.splice(indent.length / 4, Number.POSITIVE_INFINITY, part);
+    for (const method of methods?.split(", ") ?? []) {
+      routes.push(`${method} ${path.join("").replaceAll(/:(\w+)/g, "{$1}")}`);
+    }
+  }
+  return routes;
 }
 
 /** The text format 0.0.4, strictly: every line is a comment or a sample whose metric was declared. */
