@@ -33,6 +33,27 @@ test("a reply that comes too late is the next request's", async () => {
   expect(rows.takeCounts()).toEqual({ hits: 1, misses: 1, fallbacks: 1 });
 });
 
+test.each([
+  ["shorter", reply.subarray(0, 4)],
+  ["longer", Buffer.concat([reply, reply])],
+  ["no whole number of floats", reply.subarray(0, 7)],
+  ["empty", Buffer.alloc(0)],
+])("a value that is %s counts as a missing row, and is not kept", async (_, value) => {
+  const values = [value, reply];
+  const rows = new RedisRows(
+    { read: async () => [values.shift() as Buffer] },
+    { ...options, timeoutMs: 1000 },
+  );
+  const into = new Float32Array(2);
+  await rows.gather(Int32Array.of(7), into);
+  expect([...into]).toEqual([-1, -1]);
+  expect(rows.takeCounts()).toEqual({ hits: 0, misses: 1, fallbacks: 1 });
+  // Once Redis has the row, it is taken.
+  await rows.gather(Int32Array.of(7), into);
+  expect([...into]).toEqual([3, 4]);
+  expect(rows.takeCounts()).toEqual({ hits: 0, misses: 1, fallbacks: 0 });
+});
+
 test("a reply that has arrived is not late because the thread was busy", async () => {
   const path = join(folder, "reply");
   writeFileSync(path, reply);
