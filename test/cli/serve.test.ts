@@ -111,6 +111,7 @@ test.each([
   [["serve", "one", "--host", "0.0.0.0"], 2, "without a token"],
   [["serve", "one", "--port", "many"], 2, "whole number"],
   [["serve", "one", "--max-connections", "0"], 2, "maxConnections"],
+  [["serve", "one", "--token", "a secret of some length"], 2, "unknown option"],
 ])("%j ends with %i", async (args, code, message) => {
   const called = await millrace(args, folder.path);
   expect(called.stderr).toContain(message);
