@@ -7,7 +7,14 @@
  * the end. Beyond the protocol, null means a missing value, and any number type is taken for numbers.
  */
 import { z } from "zod";
-import { derivation, type FeatureMap, type RawRow, type RawValue } from "../schema/index.ts";
+import {
+  type DerivedColumn,
+  type DerivedList,
+  derivation,
+  type FeatureMap,
+  type RawRow,
+  type RawValue,
+} from "../schema/index.ts";
 import { RequestError } from "./cascade.ts";
 
 const DATATYPES = [
@@ -93,23 +100,57 @@ export interface InputColumn {
 /** The raw columns of a model with the types that its features read them as. */
 export function inputColumns(map: FeatureMap, columns: readonly string[]): InputColumn[] {
   return columns.map((name) => {
-    const derived = (map.derived ?? []).flatMap((column) =>
-      derivation(column).arguments.filter((argument) => argument.column === name),
-    );
-    let list = derived.some((argument) => argument.list);
+    let list = false;
+    let single = false;
     let datatype: Datatype | undefined;
     for (const feature of map.features) {
       const times = feature.kind === "sequence" && feature.timesColumn === name;
       if (feature.column !== name && !times) continue;
       const many = feature.kind === "bag" || feature.kind === "sequence" || feature.kind === "dense";
       list ||= many && feature.separator === undefined;
+      single ||= !many && !times;
       if (times) datatype ??= "FP64";
       else if (feature.kind === "dense") datatype ??= feature.separator === undefined ? "FP64" : "BYTES";
       else if ("separator" in feature && feature.separator !== undefined) datatype ??= "BYTES";
       else datatype ??= "encoder" in feature ? datatypeOf(map.encoders[feature.encoder].valueType) : "FP64";
     }
+    const reads = (map.derived ?? []).flatMap((column) => readBy(column, name) ?? []);
+    for (const read of reads) if (!read.list) single = true;
+    // An overlap takes one value for a list of one, which other readers of the column would not.
+    list ||= !single && reads.length > 0;
+    datatype ??= reads.find((read) => read.datatype !== undefined)?.datatype;
     return { name, datatype: datatype ?? (name === map.timestamp ? "FP64" : "BYTES"), list };
   });
+}
+
+/** What a derived column reads a raw one as, if it does; without a datatype: as any value. */
+function readBy(
+  column: DerivedColumn,
+  name: string,
+): { readonly datatype?: Datatype; readonly list: boolean } | undefined {
+  if (!derivation(column).arguments.some((argument) => argument.column === name)) return undefined;
+  const of = <T extends { readonly column: string }>(inputs: readonly T[]): T =>
+    inputs.find((input) => input.column === name) as T;
+  const vector = ({ separator }: DerivedList): { datatype: Datatype; list: boolean } =>
+    separator === undefined ? { datatype: "FP64", list: true } : { datatype: "BYTES", list: false };
+  switch (column.kind) {
+    case "cross":
+      return { datatype: datatypeOf(of(column.inputs).valueType), list: false };
+    case "lookup":
+      return { datatype: datatypeOf(column.input.valueType), list: false };
+    case "ratio":
+    case "expression":
+    case "count":
+      return { datatype: "FP64", list: false };
+    case "overlap":
+      return { list: of(column.lists).separator === undefined };
+    case "similarity":
+      return vector(of(column.vectors));
+    case "vector_id":
+      return vector(column.vector);
+    default:
+      return { list: false };
+  }
 }
 
 function datatypeOf(valueType: string): Datatype {
