@@ -6,6 +6,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CounterRandom } from "../../src/core/index.ts";
 import {
+  type Feature,
   type FeatureMap,
   type IdEncoder,
   type NumeralFeature,
@@ -37,6 +38,28 @@ const digits = (column: string): NumeralFeature => ({
   ...numeralShape([2, 3], 2 ** 32 - 1),
 });
 const list = (column: string) => ({ column, separator: ";" });
+const csv = (column: string) => ({ column, separator: "," });
+const category = (column: string): Feature => ({
+  name: `${column}_id`,
+  kind: "categorical",
+  column,
+  encoder: "text",
+});
+const number = (column: string): Feature => ({
+  name: column,
+  kind: "numeric",
+  column,
+  transform: { clip: undefined, log: false, mean: 0, scale: 1, fill: -7 },
+});
+const tokens = (column: string): Feature => ({
+  name: column,
+  kind: "bag",
+  column,
+  encoder: "text",
+  separator: undefined,
+  maxLength: 24,
+  pooling: "mean",
+});
 
 const map: FeatureMap = {
   version: 1,
@@ -53,6 +76,66 @@ const map: FeatureMap = {
     },
     { name: "vector_id", kind: "vector_id", vector: list("vector"), bits: 32, seed: 1 },
     { name: "alike", kind: "similarity", vectors: [list("vector"), list("other")], measure: "cosine" },
+    {
+      name: "looked_up",
+      kind: "lookup",
+      input: { column: "value", valueType: "string" },
+      table: [
+        ["é", "accent"],
+        ["1", "one"],
+        ["true", "yes"],
+        ["0.1", "tenth"],
+        ["한글", "hangul"],
+      ],
+      fallback: "other",
+    },
+    {
+      name: "rank",
+      kind: "lookup",
+      input: { column: "value", valueType: "float64" },
+      table: [
+        ["1", 0.1],
+        ["1000", -3],
+        ["0.1", 1 / 3],
+      ],
+      fallback: undefined,
+    },
+    { name: "share", kind: "ratio", numerator: "value", denominator: "amount" },
+    {
+      name: "sum",
+      kind: "expression",
+      expression: "if(amount > 0, sqrt(abs(value)) + amount % 0.7, -amount)",
+    },
+    { name: "logs", kind: "expression", expression: "floor(log1p(abs(coalesce(value, share, 7))) * 1000)" },
+    {
+      name: "words",
+      kind: "tokens",
+      column: "value",
+      words: [1, 2],
+      characters: [2, 3],
+      lowerCase: true,
+    },
+    {
+      name: "as_written",
+      kind: "tokens",
+      column: "value",
+      words: [1, 1],
+      characters: undefined,
+      lowerCase: false,
+    },
+    { name: "shared", kind: "overlap", lists: [csv("value"), csv("liked")], measure: "size" },
+    { name: "jaccard", kind: "overlap", lists: [csv("value"), csv("liked")], measure: "jaccard" },
+    { name: "top", kind: "prefix", column: "path", separator: "/", depth: 2 },
+    { name: "weekday", kind: "time", column: "time", part: "weekday", unit: "ms", offsetSeconds: 19_800 },
+    {
+      name: "crossed",
+      kind: "cross",
+      inputs: [
+        { column: "value", valueType: "string" },
+        { column: "amount", valueType: "float64" },
+        { column: "top", valueType: "string" },
+      ],
+    },
   ],
   features: [
     digits("text_id"),
@@ -96,6 +179,21 @@ const map: FeatureMap = {
       timesColumn: "times",
     },
     { name: "vector", kind: "dense", column: "vector", dim: 2, separator: ";" },
+    category("looked_up"),
+    number("rank"),
+    number("share"),
+    number("sum"),
+    // A text of every bit of a number: two that differ at all get different ids.
+    category("share"),
+    category("sum"),
+    category("logs"),
+    tokens("words"),
+    tokens("as_written"),
+    number("shared"),
+    number("jaccard"),
+    category("top"),
+    category("weekday"),
+    category("crossed"),
   ],
   encoders: {
     text: hashed("string"),
@@ -205,6 +303,9 @@ function oddRows(): RawRow[] {
   );
   const vectors: RawValue[] = [null, "1;2", [0.1, 0.2], "1;", "x;y", [1e39, -1e-46]];
   const times: RawValue[] = [null, [1e12, 2e12], "2024-01-01 1700000000000", [1, null, 3, 4]];
+  const liked: RawValue[] = [null, "a,é,1", ["b", 1, true], "c", "0.1,e\u0301"];
+  const paths: RawValue[] = [null, "x/y/z", "x//é", "/", "한글/e\u0301/b", 7.5, "x"];
+  const amounts: RawValue[] = [null, 0, 0.1, "3", -2.5, 1e21, "x", true];
   const nows: RawValue[] = [1.7e12, "1700000000000", "2024-02-29T12:00:00.123Z", "yesterday", null];
   return [...scalars, ...drawn].map((value, row) => ({
     value,
@@ -212,6 +313,9 @@ function oddRows(): RawRow[] {
     other: row % 7 === 0 ? null : [0.3, 1e-3],
     times: times[row % times.length],
     time: nows[row % nows.length],
+    liked: liked[row % liked.length],
+    path: paths[row % paths.length],
+    amount: amounts[row % amounts.length],
   }));
 }
 
@@ -252,6 +356,12 @@ test("the row encoder gives the same bytes in Chromium as in Node", async () => 
   expect(await page.evaluate(script)).toEqual(
     encodeAll(createRowEncoder, map, JSON.parse(JSON.stringify(rows))),
   );
+  // Each derived column has something to compare: more than one value over the rows.
+  for (const { name } of map.derived ?? []) {
+    const made = map.features.find(({ column }) => column === name) as Feature;
+    const digits = here.columns[made.name];
+    expect(digits, name).not.toBe(digits.slice(0, 8).repeat(digits.length / 8));
+  }
   // JSON has no -0, and nothing else is lost on the way to the page.
   expect(here.columns.text.length).toBe(8 * rows.length);
 });
