@@ -60,9 +60,33 @@ test("a grid over models drops options that another model does not have", async 
 });
 
 describe("--folds", () => {
-  test("in time order trains on windows that grow", async () => {
+  beforeAll(async () => {
     const inspected = ["inspect", "world/train.parquet", "--label", "click", "-o", "log.yaml"];
     expect((await millrace(inspected, folder.path)).code).toBe(0);
+  }, 60_000);
+
+  test("at random makes parts of all rows", async () => {
+    const options = ["log.yaml", "--folds", "3", "--by", "ratio", "--out", "random", ...small];
+    const { by, rows, metrics } = await millraceJson<{
+      by: string;
+      rows: { train: number; valid: number; test: number }[];
+      metrics: { click: { auc: { values: number[]; mean: number } } };
+    }>(["tune", ...options], folder.path);
+    expect(by).toBe("ratio");
+    const totals = rows.map(({ train, valid, test }) => train + valid + test);
+    expect(new Set(totals).size).toBe(1);
+    // Each fold rounds its cuts to a row.
+    const tested = rows.reduce((sum, each) => sum + each.test, 0);
+    expect(Math.abs(tested - totals[0])).toBeLessThanOrEqual(rows.length);
+    for (const { test } of rows) expect(Math.abs(test - totals[0] / 3)).toBeLessThanOrEqual(1);
+    const { values, mean } = metrics.click.auc;
+    expect(values).toHaveLength(3);
+    // Folds of different rows measure differently.
+    expect(new Set(values).size).toBe(3);
+    expect(mean).toBeCloseTo(values.reduce((sum, value) => sum + value, 0) / 3, 12);
+  });
+
+  test("in time order trains on windows that grow", async () => {
     const found = await millraceJson<{
       rows: { train: number; valid: number; test: number }[];
       metrics: { click: { auc: { values: number[]; mean: number; std: number } } };

@@ -168,6 +168,32 @@ describe("evaluate", () => {
     expect(by.reduce((sum, { evaluation }) => sum + evaluation.rows, 0)).toBe(trained.rows.test);
   });
 
+  test("a slice's AUC is that of `predict`'s probabilities over the slice's rows", async () => {
+    const { by } = await millraceJson<{
+      by: { value: string; evaluation: { rows: number; metrics: { click: { auc: { value: number } } } } }[];
+    }>(["evaluate", "run", "--by", "device"], folder.path);
+    await millraceJson(["predict", "run", "world/test.parquet", "-o", "sliced.parquet"], folder.path);
+    const rows = (await sql(
+      `SELECT CAST(device AS VARCHAR) AS device, CAST(click AS INTEGER) AS click, CAST(probability AS DOUBLE) AS probability
+       FROM '@sliced.parquet' JOIN (SELECT device, click, file_row_number + 1 AS row
+         FROM read_parquet('@world/test.parquet', file_row_number = true)) USING (row)`,
+    )) as { device: string | null; click: number; probability: number }[];
+    let compared = 0;
+    for (const { value, evaluation } of by) {
+      const slice = rows.filter(({ device }) => device === value);
+      if (slice.length === 0) continue;
+      expect(evaluation.rows).toBe(slice.length);
+      const [clicked, passed] = [1, 0].map((label) => slice.filter(({ click }) => click === label));
+      if (clicked.length === 0 || passed.length === 0) continue;
+      let above = 0;
+      for (const a of clicked)
+        for (const b of passed) above += (1 + Math.sign(a.probability - b.probability)) / 2;
+      expect(evaluation.metrics.click.auc.value).toBeCloseTo(above / (clicked.length * passed.length), 6);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(2);
+  });
+
   test("measures a data file, with the oracle's figures where it carries the truth", async () => {
     const { code, stdout } = await millrace(
       ["evaluate", "run", "world/test.parquet", "--metrics", "auc,ne"],
