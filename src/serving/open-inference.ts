@@ -114,7 +114,9 @@ export function inputColumns(map: FeatureMap, columns: readonly string[]): Input
       else if ("separator" in feature && feature.separator !== undefined) datatype ??= "BYTES";
       else datatype ??= "encoder" in feature ? datatypeOf(map.encoders[feature.encoder].valueType) : "FP64";
     }
-    const reads = (map.derived ?? []).flatMap((column) => readBy(column, name) ?? []);
+    const reads = readersOf(map)
+      .filter((reader) => reader.reads.has(name))
+      .map(({ column }) => readAs(column, name));
     for (const read of reads) if (!read.list) single = true;
     // An overlap takes one value for a list of one, which other readers of the column would not.
     list ||= !single && reads.length > 0;
@@ -123,12 +125,32 @@ export function inputColumns(map: FeatureMap, columns: readonly string[]): Input
   });
 }
 
-/** What a derived column reads a raw one as, if it does; without a datatype: as any value. */
-function readBy(
+interface Reader {
+  readonly column: DerivedColumn;
+  /** Names of the columns that it is made of. */
+  readonly reads: ReadonlySet<string>;
+}
+
+/** By map, once: to open a lookup's table of a million entries is too much for each request. */
+const readers = new WeakMap<FeatureMap, readonly Reader[]>();
+
+function readersOf(map: FeatureMap): readonly Reader[] {
+  let known = readers.get(map);
+  if (known === undefined) {
+    known = (map.derived ?? []).map((column) => ({
+      column,
+      reads: new Set(derivation(column).arguments.map((argument) => argument.column)),
+    }));
+    readers.set(map, known);
+  }
+  return known;
+}
+
+/** What a derived column reads one of its columns as; without a datatype: as any value. */
+function readAs(
   column: DerivedColumn,
   name: string,
-): { readonly datatype?: Datatype; readonly list: boolean } | undefined {
-  if (!derivation(column).arguments.some((argument) => argument.column === name)) return undefined;
+): { readonly datatype?: Datatype; readonly list: boolean } {
   const of = <T extends { readonly column: string }>(inputs: readonly T[]): T =>
     inputs.find((input) => input.column === name) as T;
   const vector = ({ separator }: DerivedList): { datatype: Datatype; list: boolean } =>
