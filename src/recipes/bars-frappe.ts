@@ -82,7 +82,8 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
       measure: (reference) => measured(reference, context),
       note: (variants) =>
         "FuxiCTR's figures are one seed each on the same files; the board's are its best runs on the published " +
-        "train file, whose negatives are others. Models that FuxiCTR was not run for have one seed. Test AUC on the " +
+        "train file, whose negatives are others. Models that FuxiCTR was not run for have one seed. " +
+        "Seconds an epoch are by the clock, whatever else the machine did (`npm run bench:frappe` measures them). Test AUC on the " +
         `board: ${boardFigures(wanted.slice(0, variants.length))}.`,
     },
     context,

@@ -130,7 +130,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
       },
       note: () =>
         "Train 25 April to 4 May, validation 5 to 6 May, test 7 to 8 May. Learning rate 1e-3 for all, one seed; " +
-        "`kuairand-click` has four of the models at tuned rates over three seeds.",
+        "Seconds an epoch are by the clock, whatever else the machine did. `kuairand-click` has four of the models at tuned rates over three seeds.",
     },
     context,
   );
