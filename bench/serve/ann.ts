@@ -1,12 +1,12 @@
 /**
  * Nearest items by dot product: exact search, HNSW (usearch), and npm's hnswlib-node where it is installed.
- * 100,000 vectors of 64 (20,000 of various lengths) with the structure that item towers give (clusters in fewer dimensions, with noise), and
- * queries like users'. One query at a time, one thread. Items of unit length (towers compared by cosine) and, for our
- * index, of lengths that vary as popularity does: inner products are no distance then, long items take the places of
+ * 100,000 vectors of 64 with the structure that item towers give (clusters in fewer dimensions, with noise), and
+ * queries like users'. One query at a time, one thread. Items of unit length (towers compared by cosine) and of lengths
+ * that vary as popularity does: inner products are no distance then, long items take the places of
  * near ones in the graph, and recall stays lower at any effort, in either library.
  *
  * hnswlib-node has no binaries: npm compiles it on installation, so that it is no dependency here. Name a folder
- * that has it: MILLRACE_HNSWLIB=/somewhere (with node_modules/hnswlib-node inside); without it its figure is null.
+ * that has it: MILLRACE_HNSWLIB=/somewhere (with node_modules/hnswlib-node inside); without it it has no figure.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -152,7 +152,7 @@ export async function annFigures({
     const { found, qps } = await run(async (user) => (await index.search(user, { k: K })).items);
     figures.push({ index: "hnsw", ...about, recallAt100: recall(found), qps, searchExpansion, buildSeconds });
   }
-  const peer = lengths === "unit" ? hnswlib() : undefined;
+  const peer = hnswlib();
   if (peer !== undefined) {
     began = performance.now();
     const other = new peer.HierarchicalNSW("ip", dim);
@@ -187,9 +187,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   };
   const figures: AnnFigure[] = [];
   for (const lengths of given.lengths === undefined ? (["unit", "various"] as const) : [given.lengths]) {
-    // Building the graph is most of the time; fewer items show as well what various lengths do.
-    const items = lengths === "unit" ? 100_000 : 20_000;
-    figures.push(...(await annFigures({ items, ...given, lengths })));
+    figures.push(...(await annFigures({ items: 100_000, ...given, lengths })));
   }
   process.stdout.write(JSON.stringify(figures));
 }
