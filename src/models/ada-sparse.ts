@@ -27,7 +27,6 @@ import {
   mul,
   or,
   sigmoid,
-  slice,
   squeeze,
   stopGradient,
   sub,
@@ -36,7 +35,7 @@ import {
 import type { FeatureMap } from "../schema/index.ts";
 import { constant, type Tensor } from "../tensor/index.ts";
 import { describeModel } from "./describe-model.ts";
-import type { LabelLogits } from "./heads.ts";
+import { type LabelLogits, logitsByLabel } from "./heads.ts";
 import { deepOptions, embeddingOptions } from "./options.ts";
 import { tasksOf, tasksOption } from "./task-options.ts";
 
@@ -166,9 +165,7 @@ export class AdaSparse extends Model {
       auxiliaryLoss("sparsity", () => mul(squeeze(weight, 0), this.#penalty(zeros)));
     }
     const logits = this.head.forward(hidden); // [batch, tasks]
-    return Object.fromEntries(
-      this.tasks.map((task, t) => [task, squeeze(slice(logits, { axis: 1, start: t, end: t + 1 }), 1)]),
-    );
+    return logitsByLabel(this.tasks, logits);
   }
 
   #domain(batch: Batch): Tensor {

@@ -4,7 +4,7 @@ import { repeat } from "../core/index.ts";
 import { RowDomain } from "../embeddings/index.ts";
 import { MLP } from "../layers/index.ts";
 import { type Batch, Module } from "../module/index.ts";
-import { squeeze } from "../ops/index.ts";
+import { slice, squeeze } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { mlpOptions } from "./options.ts";
@@ -19,6 +19,13 @@ type HeadsOptions = z.output<z.ZodObject<typeof towerOptions>> & {
 
 /** Logits `[batch]` by label. */
 export type LabelLogits = { readonly [label: string]: Tensor };
+
+/** The columns of `[batch, tasks]`, one a task. */
+export function logitsByLabel(tasks: readonly string[], logits: Tensor): LabelLogits {
+  return Object.fromEntries(
+    tasks.map((task, t) => [task, squeeze(slice(logits, { axis: 1, start: t, end: t + 1 }), 1)]),
+  );
+}
 
 /** One a task, or one a known domain. @throws ConfigError for unknown tasks, or domains that are not there */
 export function branchNames(

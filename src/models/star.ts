@@ -3,10 +3,10 @@ import { parseOptions } from "../core/index.ts";
 import { DomainEmbedding, FieldEmbedding, RowDomain } from "../embeddings/index.ts";
 import { type ActivationLayer, activation, MLP, PartitionedNorm, StarLinear } from "../layers/index.ts";
 import { type Batch, dropout, Model, normalInit } from "../module/index.ts";
-import { add, concat, slice, squeeze } from "../ops/index.ts";
+import { add, concat } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import { describeModel } from "./describe-model.ts";
-import type { LabelLogits } from "./heads.ts";
+import { type LabelLogits, logitsByLabel } from "./heads.ts";
 import { deepOptions, embeddingOptions, width } from "./options.ts";
 import { tasksOf, tasksOption } from "./task-options.ts";
 
@@ -83,9 +83,7 @@ export class STAR extends Model {
     );
     const beside = this.auxiliary.forward(concat([this.domainEmbedding.forward(batch), x0]));
     const logits = add(this.head.forward(hidden, weights), beside); // [batch, tasks]
-    return Object.fromEntries(
-      this.tasks.map((task, t) => [task, squeeze(slice(logits, { axis: 1, start: t, end: t + 1 }), 1)]),
-    );
+    return logitsByLabel(this.tasks, logits);
   }
 }
 
