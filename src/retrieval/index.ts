@@ -78,7 +78,6 @@ export {
   type RetrievalMetrics,
   readRetrievalMetrics,
   retrievalMetrics,
-  storedRetrievalConfig,
   trainRetrievalRun,
   type TrainRetrievalRunOptions,
 } from "./retrieval-run.ts";

@@ -15,7 +15,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../core/index.ts";
-import { readChecked, readJson, removePath, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
+import { readChecked, readJson, writeFileAtomic, writeJsonAtomic } from "../core/node/index.ts";
 import { createEngine, type Engine, type HostTensor } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import {
@@ -25,17 +25,16 @@ import {
   encodeSafetensors,
 } from "../module/index.ts";
 import {
-  isSameConfig,
   checkFiles,
   claimDirectory,
   digestsOf,
   holdRun,
   keysToCamelCase,
-  keysToSnakeCase,
   metricValues,
-  refuseHeldRun,
+  runBefore,
   runFiles,
   StatusFile,
+  storedConfig,
   trainedMetrics,
 } from "../run/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -156,7 +155,7 @@ async function trainAndWrite(
 ): Promise<RetrievalMetrics> {
   const { directory, resume = false, signal, onEvent } = options;
   const takeOver = claimDirectory(directory, {
-    stored: storedRetrievalConfig(config),
+    stored: storedConfig(config),
     bundle: retrievalFiles.bundle,
     resume,
   });
@@ -220,22 +219,14 @@ export async function finishRetrievalRun(
   options: Omit<TrainRetrievalRunOptions, "resume">,
 ): Promise<{ readonly metrics: RetrievalMetrics; readonly before: boolean }> {
   const { directory } = options;
-  const configPath = join(directory, runFiles.config);
-  const metricsPath = join(directory, runFiles.metrics);
-  const stored = existsSync(configPath) ? readJson(configPath) : undefined;
-  if (existsSync(metricsPath) && isSameConfig(stored, config, parseRetrievalConfig)) {
-    return { metrics: readJson(metricsPath) as RetrievalMetrics, before: true };
+  const state = runBefore(directory, config, parseRetrievalConfig);
+  if (state === "finished") {
+    return { metrics: readJson(join(directory, runFiles.metrics)) as RetrievalMetrics, before: true };
   }
-  refuseHeldRun(directory);
-  // To the letter: a checkpoint knows the options that it was made with.
-  const same = JSON.stringify(stored) === JSON.stringify(storedRetrievalConfig(config));
-  if (!same) removePath(directory);
-  return { metrics: await trainRetrievalRun(config, { ...options, resume: same }), before: false };
-}
-
-/** A configuration as run directories hold it. */
-export function storedRetrievalConfig(config: RetrievalConfig): unknown {
-  return JSON.parse(JSON.stringify(keysToSnakeCase(config)));
+  return {
+    metrics: await trainRetrievalRun(config, { ...options, resume: state === "begun" }),
+    before: false,
+  };
 }
 
 async function writeRetrievalBundle(

@@ -153,7 +153,7 @@ export function keysToSnakeCase(value: unknown): unknown {
 }
 
 /** A configuration as run directories hold it: every default filled in, keys as in a configuration file. */
-export function storedConfig(config: Config): unknown {
+export function storedConfig(config: object): unknown {
   return JSON.parse(JSON.stringify(keysToSnakeCase(config)));
 }
 
@@ -164,7 +164,7 @@ export function storedConfig(config: Config): unknown {
  * @param parse checks what was read, and fills in defaults
  */
 export function isSameConfig(stored: unknown, config: object, parse: (content: unknown) => object): boolean {
-  const asStored = (value: object) => JSON.stringify(keysToSnakeCase(value));
+  const asStored = (value: object) => JSON.stringify(storedConfig(value));
   const expected = asStored(config);
   if (JSON.stringify(stored) === expected) return true;
   try {

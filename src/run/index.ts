@@ -5,7 +5,6 @@ export {
   type ConfigInput,
   configSchema,
   dataConfigOf,
-  isSameConfig,
   keysToCamelCase,
   keysToSnakeCase,
   modelNamed,
@@ -21,6 +20,7 @@ export { EventLog, type EventLogOptions, eventFiles, readEvents, readEventsFrom 
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
 export { exportForDevice, runWeights } from "./device-export.ts";
 export { type FinishedRun, finishRun } from "./finish-run.ts";
+export { runBefore } from "./run-before.ts";
 export { histogramOf } from "./histogram.ts";
 export {
   type CompareOptions,
