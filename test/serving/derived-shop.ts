@@ -83,9 +83,11 @@ export function makeDerivedShop(seed = 5): Shop {
   ];
   writeRows(join(folder, "train.jsonl"), rows.slice(0, 1000));
   writeRows(join(folder, "valid.jsonl"), rows.slice(1000));
-  writeRows(join(folder, "users.jsonl"), users);
-  writeRows(join(folder, "items.jsonl"), items);
-  return { folder, users, items, unseen, path: (...parts) => join(folder, ...parts) };
+  const tables = {
+    users: { file: writeRows(join(folder, "users.jsonl"), users), key: "user" },
+    items: { file: writeRows(join(folder, "items.jsonl"), items), key: "item" },
+  };
+  return { folder, users, items, unseen, tables, path: (...parts) => join(folder, ...parts) };
 }
 
 /** Derived columns that read the user and the context alone, and their features. */

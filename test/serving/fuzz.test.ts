@@ -15,11 +15,7 @@ let url: string;
 
 beforeAll(async () => {
   const run = await trainShop(shop, "shop", "final");
-  const target = () =>
-    readTarget(run, {
-      users: { file: shop.path("users.jsonl"), key: "user_id" },
-      items: { file: shop.path("items.jsonl"), key: "item_id" },
-    });
+  const target = () => readTarget(run, shop.tables);
   server = await Server.create([target], {
     port: 0,
     maxBodyBytes: 50_000,

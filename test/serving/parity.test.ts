@@ -16,11 +16,7 @@ let expected: number[];
 beforeAll(async () => {
   run = await trainShop(shop, "final", "final");
   expected = await predictRows(shop, run, shop.unseen);
-  const target = () =>
-    readTarget(run, {
-      users: { file: shop.path("users.jsonl"), key: "user_id" },
-      items: { file: shop.path("items.jsonl"), key: "item_id" },
-    });
+  const target = () => readTarget(run, shop.tables);
   server = await Server.create([target], { port: 0, pool: { workers: 2, maxBatchRows: 16 } });
   url = await server.listen();
 });

@@ -23,11 +23,7 @@ let url: string;
 
 beforeAll(async () => {
   const run = await trainShop(shop, "shop", "early");
-  const target = () =>
-    readTarget(run, {
-      users: { file: shop.path("users.jsonl"), key: "user_id" },
-      items: { file: shop.path("items.jsonl"), key: "item_id" },
-    });
+  const target = () => readTarget(run, shop.tables);
   const options = { port: 0, token: TOKEN, pool: { workers: 1 } };
   server = await Server.create([target], { ...options, log: (entry) => log.push(entry) });
   url = await server.listen();

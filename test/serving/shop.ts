@@ -9,12 +9,19 @@ import { CounterRandom } from "../../src/core/index.ts";
 import { type ConfigInput, parseConfig, trainRun } from "../../src/run/index.ts";
 import type { RawRow } from "../../src/schema/index.ts";
 
+interface ShopTable {
+  readonly file: string;
+  readonly key: string;
+}
+
 export interface Shop {
   readonly folder: string;
   readonly users: readonly RawRow[];
   readonly items: readonly RawRow[];
   /** Joined rows that training did not see, with unknown ids, missing values and long histories among them. */
   readonly unseen: readonly RawRow[];
+  /** Its files as a server's tables. */
+  readonly tables: { readonly users: ShopTable; readonly items: ShopTable };
   path(...parts: string[]): string;
 }
 
@@ -68,9 +75,11 @@ export function makeShop(seed = 7): Shop {
   const unseen = [...Array.from({ length: 40 }, row), ...odd];
   writeRows(join(folder, "train.jsonl"), rows.slice(0, 1200));
   writeRows(join(folder, "valid.jsonl"), rows.slice(1200));
-  writeRows(join(folder, "users.jsonl"), users);
-  writeRows(join(folder, "items.jsonl"), items);
-  return { folder, users, items, unseen, path: (...parts) => join(folder, ...parts) };
+  const tables = {
+    users: { file: writeRows(join(folder, "users.jsonl"), users), key: "user_id" },
+    items: { file: writeRows(join(folder, "items.jsonl"), items), key: "item_id" },
+  };
+  return { folder, users, items, unseen, tables, path: (...parts) => join(folder, ...parts) };
 }
 
 export function writeRows(path: string, rows: readonly RawRow[]): string {

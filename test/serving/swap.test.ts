@@ -17,10 +17,7 @@ import { predictRows } from "./predict-rows.ts";
 import { makeShop, NOW, trainShop } from "./shop.ts";
 
 const shop = makeShop();
-const tables = {
-  users: { file: shop.path("users.jsonl"), key: "user_id" },
-  items: { file: shop.path("items.jsonl"), key: "item_id" },
-};
+const { tables } = shop;
 const candidates = shop.items.slice(0, 40).map(({ item_id }) => item_id as number);
 const request = { user: "u4", context: { hour: 9, time: NOW }, candidates, limit: 40 };
 

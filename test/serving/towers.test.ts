@@ -147,8 +147,7 @@ test("verify takes the same way", async () => {
   const log = writeRows(shop.path("requests.log"), [request("u1"), request("u2")] as never);
   const found = await verifyRun(run, {
     log,
-    users: { file: shop.path("users.jsonl"), key: "user_id" },
-    items: { file: shop.path("items.jsonl"), key: "item_id" },
+    ...shop.tables,
   });
   expect(found).toMatchObject({ ok: true, rows: 2 * candidates.length });
 });

@@ -9,10 +9,7 @@ import { readTarget, Server, verifyRun } from "../../src/serving/index.ts";
 import { makeShop, NOW, trainShop, writeRows } from "./shop.ts";
 
 const shop = makeShop();
-const tables = {
-  users: { file: shop.path("users.jsonl"), key: "user_id" },
-  items: { file: shop.path("items.jsonl"), key: "item_id" },
-};
+const { tables } = shop;
 let run: string;
 let rows: string;
 let requests: string;
