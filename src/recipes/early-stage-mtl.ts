@@ -55,8 +55,7 @@ import {
 } from "./early-stage-variants.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import { kuairandTasks, prepareKuaiRand } from "./kuairand-data.ts";
-import { madeTables, withDatabase } from "./made-tables.ts";
-import type { SplitFiles } from "./public-data.ts";
+import { withDatabase } from "./made-tables.ts";
 import { beginning, provenance } from "./provenance.ts";
 import type { Recipe, RecipeContext } from "./recipe.ts";
 import { runStudy } from "./study.ts";
@@ -67,15 +66,15 @@ import { ensureWorld } from "./world-data.ts";
 /** Clicks of 16 %, conversions 3 %, likes 2 %, hides 3 %; a fifth of the items draw clicks and hides alike. */
 export const funnelWorld: WorldOptions = {
   seed: 6,
-  impressions: 300_000,
-  users: 3000,
-  items: 3000,
+  impressions: 400_000,
+  users: 1500,
+  items: 1500,
   clickShift: 1,
   conversionShift: 1,
   hideShift: 0.5,
   clickbaitShare: 0.2,
   candidates: 500,
-  candidateShare: 0.04,
+  candidateShare: 0.1,
   maxHistory: 30,
 };
 export const quickFunnelWorld: WorldOptions = {
@@ -84,7 +83,6 @@ export const quickFunnelWorld: WorldOptions = {
   users: 300,
   items: 600,
   candidates: 100,
-  candidateShare: 0.1,
 };
 
 /** Candidates that the early stage keeps, those of them that are shown, and the golden set's size. */
@@ -113,7 +111,7 @@ async function run(context: RecipeContext): Promise<RecipeResult> {
   const directory = join(context.workDirectory, "candidate-sets");
   const sets = await writeCandidateSets({ world, final, directory, labels: funnelLabels, engine });
   context.onLine(`candidate sets scored by the final model, version ${sets.finalVersion}`);
-  const weights = taskWeights(await baseRates(sets));
+  const weights = taskWeights(await baseRates(sets.impressions.train, funnelLabels));
   const test = await Measure.open(sets.candidates.test, final, engine);
   const valid = await Measure.open(sets.candidates.valid, final, engine);
   try {
@@ -166,14 +164,14 @@ async function finalRun(world: string, context: RecipeContext): Promise<string> 
   return join(context.workDirectory, chosen.name, String(seeds[0]));
 }
 
-async function baseRates(sets: CandidateSets): Promise<{ [label in FunnelLabel]: number }> {
-  const means = funnelLabels.map((label) => `avg("${label}")::DOUBLE AS "${label}"`).join(", ");
+async function baseRates<Label extends string>(
+  file: string,
+  labels: readonly Label[],
+): Promise<{ [label in Label]: number }> {
+  const means = labels.map((label) => `avg("${label}")::DOUBLE AS "${label}"`).join(", ");
   return withDatabase(async (connection) => {
-    const row = await queryRow(
-      connection,
-      `SELECT ${means} FROM read_parquet(${sqlText(sets.impressions.train)})`,
-    );
-    return row as { [label in FunnelLabel]: number };
+    const row = await queryRow(connection, `SELECT ${means} FROM read_parquet(${sqlText(file)})`);
+    return row as { [label in Label]: number };
   });
 }
 
@@ -185,7 +183,7 @@ interface StudiedVariant {
 /** Everyone gets the same learning rates; the one whose validation requests keep most value is trained with all seeds. */
 async function trainEarly(
   sets: CandidateSets,
-  weights: TaskWeights,
+  weights: TaskWeights<FunnelLabel>,
   valid: Measure,
   context: RecipeContext,
 ): Promise<StudiedVariant[]> {
@@ -475,19 +473,22 @@ function worldComparisons(rows: readonly ResultRow[]): ResultComparison[] {
       higherIsBetter: true,
       claim: { kind: "not-worse", tolerance: 0.01 },
     }),
-    compareRows(of("shared-bottom", `click_${hard}`), of("single-click", `click_${hard}`), {
+    // By clicks alone, a click model should have no handicap, unless teaching helps clicks, too.
+    compareRows(of("single-click", `click_${hard}`), of("candidates", `click_${hard}`), {
       higherIsBetter: true,
-      claim: { kind: "not-worse", tolerance: 0.02 },
+      claim: { kind: "not-worse", tolerance: 0.01 },
     }),
   ];
 }
 
 const kuairandLabels = ["click", "long_view", "like"] as const;
 
-/** Two towers on KuaiRand: a model an event, one for all, and that one with relations. */
+/**
+ * Two towers on KuaiRand: a model an event, one for all, and that one with relations. The log's events of
+ * dislike are too few to learn or to measure (0.07 % of impressions).
+ */
 async function kuairandRows(context: RecipeContext): Promise<ResultRow[]> {
-  const whole = await prepareKuaiRand(context.dataDirectory, join(context.workDirectory, "kuairand"));
-  const files = await thirdOfUsers(whole, join(context.workDirectory, "kuairand-third"));
+  const files = await prepareKuaiRand(context.dataDirectory, join(context.workDirectory, "kuairand"));
   const itemFeatures = [
     "video_id",
     "author_id",
@@ -501,17 +502,19 @@ async function kuairandRows(context: RecipeContext): Promise<ResultRow[]> {
   const model = { name: "EarlyStageMTL", itemFeatures, embeddingDim: 8, hiddenUnits: [64, 32], headDim: 16 };
   const transfers = kuairandLabels.slice(1).map((to) => ({ from: "click", to }));
   const training: ConfigInput["training"] = {
-    batchSize: 4096,
-    epochs: 3,
+    batchSize: 2048,
+    epochs: 10,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",
     metrics: ["auc", "log_loss", "ne"],
     monitor: "auc",
   };
+  const lossWeights = taskWeights(await baseRates(files.train, kuairandLabels));
+  const weighted = { multiTask: { lossWeights } };
   const study = {
     data: "kuairand-pure",
-    setting: { users: "third" },
+    setting: {},
     config: kuairandTasks(files, kuairandLabels),
   };
   const single = kuairandLabels.map((task) => ({
@@ -524,24 +527,14 @@ async function kuairandRows(context: RecipeContext): Promise<ResultRow[]> {
     study,
     [
       ...single,
-      { name: "shared-bottom", role: "method", model },
-      { name: "transfers", role: "ablation", model: { ...model, transfers } },
+      { name: "equal-weights", role: "ablation", model },
+      { name: "shared-bottom", role: "method", model, training: weighted },
+      { name: "transfers", role: "ablation", model: { ...model, transfers }, training: weighted },
     ],
     training,
     context,
   );
   return taskRows(runs, { data: study.data, setting: study.setting, metrics: ["auc", "ne"], trials });
-}
-
-/** Every third user, so that thirty runs stay affordable. */
-async function thirdOfUsers(files: SplitFiles, directory: string): Promise<SplitFiles> {
-  const third = (file: string): string =>
-    `SELECT * FROM read_parquet(${sqlText(file)}) WHERE user_id::INT % 3 = 0`;
-  return madeTables(directory, [], {
-    train: third(files.train),
-    valid: third(files.valid),
-    test: third(files.test),
-  });
 }
 
 function kuairandComparisons(rows: readonly ResultRow[]): ResultComparison[] {
@@ -556,7 +549,7 @@ function kuairandComparisons(rows: readonly ResultRow[]): ResultComparison[] {
 function noteOf(
   rows: readonly ResultRow[],
   { finalVersion }: CandidateSets,
-  weights: TaskWeights,
+  weights: TaskWeights<FunnelLabel>,
   variants: readonly Variant[],
 ): string {
   const cost = (variant: string): number =>
@@ -569,9 +562,9 @@ function noteOf(
     `TV = bid * conversion + like - 2 * hide; the early stage keeps ${kept} of 500, ${slots} are shown.`,
     `slate_value_share is the slate's true value over that of the best ${slots} of all candidates by true value:`,
     `single-click ${value("single-click")}, candidates ${value("candidates")}, the final stage on all candidates ${value("final-as-early")}.`,
-    `One model for all events costs ${share.toFixed(2)} of the multiply-adds of one each, a request of 500 whose items' vectors are known.`,
+    `One model for all events (shared-bottom) costs ${share.toFixed(2)} of the multiply-adds of one each, a request of 500 whose items' vectors are known; those with distilled heads compute their heads of labels, too.`,
     `Final model ${finalVersion}. Loss weights, hard and soft: ${losses.join(", ")}.`,
     `Rates by validation soft recall (single-task models: AUC): ${variants.map(({ name }) => name).join(", ")}.`,
-    "click_hard_recall ranks both stages by clicks alone: there, click models have no handicap.",
+    "click_hard_recall ranks both stages by clicks alone. The ceiling has the final stage's kind of network, narrower, and learns its logits.",
   ].join(" ");
 }

@@ -40,22 +40,27 @@ const userFeatures = ["user_id", "age", "gender", "city", "device", "domain"] as
 const tower = {
   name: "EarlyStageMTL",
   itemFeatures: [...itemFeatures],
-  embeddingDim: 8,
-  hiddenUnits: [64, 32],
+  embeddingDim: 16,
+  hiddenUnits: [128, 64],
   headDim: 16,
 };
 
 /** One over the entropy of each label's base rate, for hard and soft losses alike. */
-export type TaskWeights = { readonly [label in FunnelLabel]: number };
+export type TaskWeights<Label extends string> = { readonly [label in Label]: number };
 
-export function taskWeights(rates: { readonly [label in FunnelLabel]: number }): TaskWeights {
+export function taskWeights<Label extends string>(
+  rates: { readonly [label in Label]: number },
+): TaskWeights<Label> {
   const entropy = (p: number): number => -p * Math.log(p) - (1 - p) * Math.log(1 - p);
-  const weights = funnelLabels.map((label) => [label, Math.round(100 / entropy(rates[label])) / 100]);
-  return Object.fromEntries(weights) as TaskWeights;
+  const weights = Object.entries<number>(rates).map(([label, rate]) => [
+    label,
+    Math.round(100 / entropy(rate)) / 100,
+  ]);
+  return Object.fromEntries(weights) as TaskWeights<Label>;
 }
 
 /** Every early stage, the plainest first. */
-export function earlyVariants(weights: TaskWeights): EarlyVariant[] {
+export function earlyVariants(weights: TaskWeights<FunnelLabel>): EarlyVariant[] {
   const hard = (labels: readonly FunnelLabel[]) => labels.map((name) => ({ name }));
   const soft = [...funnelLabels.map((label) => `soft_${label}`), "bid"].map((name) => ({
     name,
@@ -134,7 +139,7 @@ export function earlyVariants(weights: TaskWeights): EarlyVariant[] {
 export function earlyConfig(
   { data, labels, model, weight, monitor }: EarlyVariant,
   { impressions, mixed }: CandidateSets,
-  { weights, quick }: { readonly weights: TaskWeights; readonly quick: boolean },
+  { weights, quick }: { readonly weights: TaskWeights<FunnelLabel>; readonly quick: boolean },
 ): ConfigInput {
   const tasks = funnelLabels.filter((label) => labels?.some(({ name }) => name === label));
   const lossWeights = Object.fromEntries(tasks.map((task) => [task, weights[task]]));
