@@ -8,14 +8,13 @@
  * easy to learn from (dynamic negative sampling, Zhang et al., SIGIR 2013).
  *
  * With `shared`, all users of a step are compared with the same drawn items: hundreds of them for each positive then
- * cost one matrix product. A user may have taken one of them, which is rare among many items and not mended, but its
- * own positive of this step is left out.
+ * cost one matrix product. A query's own positive of this step is left out, and with `leaveOutTaken` whatever else its
+ * user took, which is rare among many items.
  */
 import { z } from "zod";
 import {
   add,
   div,
-  equal,
   expandDims,
   max,
   maximum,
@@ -26,11 +25,11 @@ import {
   square,
   sub,
   sum,
-  where,
 } from "../ops/index.ts";
-import { constant, type Tensor } from "../tensor/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 import { distributionOption } from "./distribution.ts";
+import { countLeft, leaveOutOption, withoutOwn } from "./leave-out.ts";
 import { againstOwn, weightedMean } from "./own-negatives.ts";
 
 export const bprOptions = z.strictObject({
@@ -46,6 +45,7 @@ export const bprOptions = z.strictObject({
     .default(false)
     .describe("All users of a step are compared with the same drawn items; rounded up as with `softmax`."),
   distribution: distributionOption,
+  leaveOutTaken: leaveOutOption,
   hardest: z.boolean().default(false).describe("Of its drawn items, compare with the highest scored alone."),
   l2: z.number().nonnegative().default(0).describe("λ of the penalty on the encodings of the batch."),
 });
@@ -73,17 +73,14 @@ function ownLoss(contest: Contest, hardest: boolean): Tensor {
 }
 
 /** `[queries]`, where all queries share the drawn items. */
-function sharedLoss({ model, users, positives, negatives, ...contest }: Contest, hardest: boolean): Tensor {
+function sharedLoss(contest: Contest, hardest: boolean): Tensor {
+  const { model, users, positives, negatives } = contest;
   const positive = expandDims(model.scorePairs(users, positives), 1); // [queries, 1]
-  const scores = model.scoreAll(users, negatives as Tensor); // [queries, negatives]
-  const same = equal(expandDims(contest.positiveNumbers(), 1), expandDims(contest.negativeNumbers(), 0));
-  if (hardest) {
-    const highest = max(where(same, constant(-1e9), scores), { axis: 1 });
-    return softplus(sub(highest, positive.squeeze(1)));
-  }
-  const each = where(same, constant(0), softplus(sub(scores, positive)));
-  const others = sum(where(same, constant(0), constant(1)), { axes: [1] });
-  return div(sum(each, { axes: [1] }), maximum(others, 1));
+  const scores = withoutOwn(model.scoreAll(users, negatives as Tensor), contest); // [queries, negatives]
+  if (hardest) return softplus(sub(max(scores, { axis: 1 }), positive.squeeze(1)));
+  // Of those left out it is 0.
+  const each = softplus(sub(scores, positive));
+  return div(sum(each, { axes: [1] }), maximum(countLeft(scores).squeeze(1), 1));
 }
 
 /** `‖x‖²` of each row. */

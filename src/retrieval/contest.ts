@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/index.ts";
 import { ITEM_NUMBER, roleColumn } from "./catalogue.ts";
 import { ItemView } from "./item-view.ts";
 import type { Queries, RetrievalModel } from "./retrieval-model.ts";
-import { CORRECTION, type TrainingBatches } from "./training-batches.ts";
+import { CORRECTION, TAKEN, type TrainingBatches } from "./training-batches.ts";
 
 export interface Contest extends Queries {
   readonly model: RetrievalModel;
@@ -18,6 +18,8 @@ export interface Contest extends Queries {
   readonly positiveNumbers: () => Tensor;
   /** Item numbers, int32 `[negatives]`. */
   readonly negativeNumbers: () => Tensor;
+  /** Places among the drawn items that hold items of the query's user, int32 `[queries, places]`, -1 ends them; undefined where they count as negatives. */
+  readonly takenPlaces: (() => Tensor) | undefined;
   /** `log E[times the item is among the candidates]`, float32 `[queries]`. */
   readonly positiveCorrection: () => Tensor;
   /** The same of the negatives, float32 `[negatives]`. */
@@ -31,7 +33,8 @@ export function contestOf(
     positivesPerRow,
     negativesPerRow,
     own,
-  }: Pick<TrainingBatches, "positivesPerRow" | "negativesPerRow" | "own">,
+    takenPlaces,
+  }: Pick<TrainingBatches, "positivesPerRow" | "negativesPerRow" | "own" | "takenPlaces">,
 ): Contest {
   const positive = new ItemView(batch, "positive", positivesPerRow);
   const negative = new ItemView(batch, "negative", negativesPerRow);
@@ -45,6 +48,10 @@ export function contestOf(
     own,
     positiveNumbers: flat("positive", ITEM_NUMBER),
     negativeNumbers: flat("negative", ITEM_NUMBER),
+    takenPlaces:
+      takenPlaces === 0
+        ? undefined
+        : () => batch.vector(roleColumn("negative", TAKEN)).reshape([-1, takenPlaces]),
     positiveCorrection: flat("positive", CORRECTION),
     negativeCorrection: flat("negative", CORRECTION),
   };

@@ -37,6 +37,11 @@ export class NegativeSampler {
     return this.#probabilities[item];
   }
 
+  /** Of one draw to give an item of this user's. */
+  probabilityTaken(user: number): number {
+    return this.#known.row(user).reduce((sum, item) => sum + this.#probabilities[item], 0);
+  }
+
   /** Item numbers that no user is asked about. */
   shared(count: number, key: number): Int32Array {
     const random = new CounterRandom(key, "shared negatives");

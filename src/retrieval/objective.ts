@@ -22,7 +22,13 @@ export function retrievalObjective(options: ObjectiveOptions): RetrievalObjectiv
   switch (options.name) {
     case "bpr":
       return {
-        negatives: { count: options.negatives, shared: options.shared, distribution: options.distribution },
+        negatives: {
+          count: options.negatives,
+          shared: options.shared,
+          distribution: options.distribution,
+          // Absent where it is off, so that older interrupted runs are the same runs.
+          leaveOutTaken: options.leaveOutTaken || undefined,
+        },
         loss: (contest) => bprLoss(contest, options),
       };
     case "binary":
@@ -36,6 +42,8 @@ export function retrievalObjective(options: ObjectiveOptions): RetrievalObjectiv
           count: options.negatives,
           shared: true,
           distribution: options.distribution,
+          // Absent where it is off, so that older interrupted runs are the same runs.
+          leaveOutTaken: options.leaveOutTaken || undefined,
           inBatch: options.inBatch,
           correction: options.logQ,
         },

@@ -70,6 +70,7 @@ export function packedBatches(options: PackedBatchesOptions): TrainingBatches {
     positivesPerRow: length,
     negativesPerRow: draw.negativesPerRow,
     own: draw.own,
+    takenPlaces: draw.takenPlaces,
     fingerprint: JSON.stringify(["packed", lists.total, length, windows, negatives, batchSize]),
     epoch({ seed, epoch, skip = 0 }: EpochOptions) {
       const order = new CounterRandom(seed, "sequences", epoch).permutation(all.length);

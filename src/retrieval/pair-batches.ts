@@ -30,6 +30,7 @@ export function pairBatches(options: PairBatchesOptions): TrainingBatches {
     positivesPerRow: 1,
     negativesPerRow: draw.negativesPerRow,
     own: draw.own,
+    takenPlaces: draw.takenPlaces,
     fingerprint: JSON.stringify(["pairs", pairs.count, catalogue.keys.length, negatives, batchSize]),
     epoch: ({ seed, epoch, skip = 0 }: EpochOptions) => ({
       batches,

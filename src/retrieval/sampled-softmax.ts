@@ -7,7 +7,7 @@
  * `log Q` is the logarithm of how often the item is expected among the candidates: without it, popular items,
  * which stand in every batch, are pushed down. Yi et al., RecSys 2019 (in-batch with correction); Yang et
  * al., WWW 2020 Companion (in-batch mixed with uniform). A candidate that is the query's own positive once
- * more is left out.
+ * more is left out, and with `leaveOutTaken` every drawn item that its user took.
  */
 import { z } from "zod";
 import { assert } from "../core/index.ts";
@@ -15,6 +15,7 @@ import { concat, equal, expandDims, logSumExp, mul, or, softplus, sub, where } f
 import { constant, type Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 import { distributionOption } from "./distribution.ts";
+import { leaveOutOption, withoutOwn } from "./leave-out.ts";
 import { weightedMean } from "./own-negatives.ts";
 
 export const softmaxOptions = z.strictObject({
@@ -29,6 +30,7 @@ export const softmaxOptions = z.strictObject({
       "Items drawn in a step, shared by all its queries; rounded up to a multiple of the batch size.",
     ),
   distribution: distributionOption,
+  leaveOutTaken: leaveOutOption,
   logQ: z
     .boolean()
     .default(true)
@@ -47,18 +49,17 @@ export function sampledSoftmaxLoss(
     const scaled = temperature === 1 ? scores : mul(scores, 1 / temperature);
     return logQ ? sub(scaled, correction()) : scaled;
   };
-  const among = (items: Tensor, numbers: Tensor, correction: () => Tensor, absent?: Tensor): Tensor => {
-    const scores = shifted(model.scoreAll(users, items), correction); // [queries, items]
-    const own = equal(expandDims(contest.positiveNumbers(), 1), expandDims(numbers, 0));
-    const out = absent === undefined ? own : or(own, expandDims(absent, 0));
-    return logSumExp(where(out, constant(-1e9), scores), { keepDims: true }); // [queries, 1]
-  };
-  const parts: Tensor[] = [];
-  if (negatives !== undefined)
-    parts.push(among(negatives, contest.negativeNumbers(), contest.negativeCorrection));
+  const parts: Tensor[] = []; // [queries, 1] each
+  if (negatives !== undefined) {
+    const scores = shifted(model.scoreAll(users, negatives), contest.negativeCorrection); // [queries, negatives]
+    parts.push(logSumExp(withoutOwn(scores, contest), { keepDims: true }));
+  }
   if (inBatch) {
-    const padding = weights === undefined ? undefined : equal(weights, 0);
-    parts.push(among(positives, contest.positiveNumbers(), contest.positiveCorrection, padding));
+    const scores = shifted(model.scoreAll(users, positives), contest.positiveCorrection); // [queries, queries]
+    const numbers = contest.positiveNumbers();
+    const own = equal(expandDims(numbers, 1), expandDims(numbers, 0));
+    const out = weights === undefined ? own : or(own, expandDims(equal(weights, 0), 0));
+    parts.push(logSumExp(where(out, constant(-1e9), scores), { keepDims: true }));
   }
   assert(parts.length > 0, "a softmax needs negatives");
   const rest = parts.length === 1 ? parts[0].squeeze(1) : logSumExp(concat(parts, { axis: 1 }), { axis: 1 });

@@ -79,6 +79,30 @@ describe("batches of pairs", () => {
     }
   });
 
+  test("say which of the items that all queries share a user took, wherever they were drawn", () => {
+    const left = pairBatches({
+      pairs: listPairs(lists),
+      catalogue,
+      negatives: { count: 8, shared: true, distribution: "uniform", leaveOutTaken: true },
+      batchSize: 4,
+    });
+    expect(left.takenPlaces).toBe(8);
+    let found = 0;
+    for (const batch of [0, 1, 2].flatMap((epoch) => epochOf(left, epoch))) {
+      const drawn = column(batch, "negative:@number");
+      const places = column(batch, "negative:@taken");
+      for (const [r, user] of column(batch, "user").entries()) {
+        const row = [...lists.row(user - FIRST_VALUE_ID)];
+        const expected = [...drawn.keys()].filter((place) => row.includes(drawn[place]));
+        const own = places.slice(8 * r, 8 * r + 8);
+        expect(own.filter((place) => place >= 0).sort((a, b) => a - b)).toEqual(expected);
+        expect(own.slice(expected.length).every((place) => place === -1)).toBe(true);
+        found += expected.length;
+      }
+    }
+    expect(found).toBeGreaterThan(20);
+  });
+
   test("say how often an item is expected among the candidates", () => {
     const corrected = pairBatches({
       pairs: listPairs(lists),

@@ -151,6 +151,8 @@ QUERIES, NEGATIVES, WIDTH = 6, 4, 3
 WEIGHTS = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
 POSITIVE = torch.tensor([4, 1, 0, 4, 2, 7])
 SHARED = torch.tensor([1, 9, 4, 3])
+# Places among the shared items that hold an item the query's user took.
+TAKEN = [[2, 1], [0], [], [2], [3, 0], [1]]
 CORRECTION = values(10)
 
 
@@ -167,10 +169,14 @@ def bpr(users, positives, negatives, own=2, l2=0.1, hardest=False):
     return weighted(-F.logsigmoid(margin).mean(-1)) + l2 / 2 * weighted(norms)
 
 
-def bpr_shared(users, positives, negatives, l2=0.1):
+def is_negative(q, n, left_out):
+    return n not in TAKEN[q] if left_out else SHARED[n] != POSITIVE[q]
+
+
+def bpr_shared(users, positives, negatives, l2=0.1, left_out=False):
     losses = []
     for q in range(QUERIES):
-        others = [negatives[n] for n in range(NEGATIVES) if SHARED[n] != POSITIVE[q]]
+        others = [negatives[n] for n in range(NEGATIVES) if is_negative(q, n, left_out)]
         margins = torch.stack([users[q] @ positives[q] - users[q] @ other for other in others])
         losses.append(-F.logsigmoid(margins).mean())
     norms = (users**2).sum(-1) + (positives**2).sum(-1) + (negatives**2).sum(-1).mean()
@@ -184,7 +190,7 @@ def binary(users, positives, negatives, own=2):
     return weighted(up + down)
 
 
-def softmax(users, positives, negatives, in_batch, log_q, temperature):
+def softmax(users, positives, negatives, in_batch, log_q, temperature, left_out=False):
     """Cross entropy over explicit candidate lists."""
     losses = []
     for q in range(QUERIES):
@@ -193,7 +199,7 @@ def softmax(users, positives, negatives, in_batch, log_q, temperature):
 
         candidates = [score(positives[q], POSITIVE[q])]
         if negatives is not None:
-            candidates += [score(negatives[n], SHARED[n]) for n in range(NEGATIVES) if SHARED[n] != POSITIVE[q]]
+            candidates += [score(negatives[n], SHARED[n]) for n in range(NEGATIVES) if is_negative(q, n, left_out)]
         if in_batch:
             candidates += [
                 score(positives[o], POSITIVE[o])
@@ -228,6 +234,7 @@ golden = {
         "positiveNumbers": POSITIVE.tolist(),
         "negativeNumbers": SHARED.tolist(),
         "correction": array(CORRECTION),
+        "takenPlaces": [(places + [-1, -1])[:2] for places in TAKEN],
     },
     "losses": [
         loss_case("bpr", 2 * QUERIES, bpr),
@@ -237,6 +244,8 @@ golden = {
         loss_case("softmax mixed", NEGATIVES, lambda u, p, n: softmax(u, p, n, True, True, 1)),
         loss_case("softmax in batch", 0, lambda u, p: softmax(u, p, None, True, True, 0.2)),
         loss_case("bpr shared", NEGATIVES, bpr_shared),
+        loss_case("bpr left out", NEGATIVES, lambda u, p, n: bpr_shared(u, p, n, left_out=True)),
+        loss_case("softmax left out", NEGATIVES, lambda u, p, n: softmax(u, p, n, True, True, 1, left_out=True)),
     ],
 }
 path = pathlib.Path(__file__).with_suffix(".json")

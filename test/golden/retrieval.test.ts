@@ -30,6 +30,7 @@ interface Golden {
     readonly weights: NamedArray;
     readonly positiveNumbers: readonly number[];
     readonly negativeNumbers: readonly number[];
+    readonly takenPlaces: readonly (readonly number[])[];
     readonly correction: NamedArray;
   };
   readonly losses: readonly {
@@ -77,6 +78,8 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
     binary: { name: "binary", negatives: 2 },
     "softmax shared": { name: "softmax", negatives: 4, logQ: false, temperature: 0.5 },
     "softmax mixed": { name: "softmax", negatives: 4, inBatch: true },
+    "bpr left out": { name: "bpr", negatives: 4, shared: true, l2: 0.1, leaveOutTaken: true },
+    "softmax left out": { name: "softmax", negatives: 4, inBatch: true, leaveOutTaken: true },
     "softmax in batch": { name: "softmax", negatives: 0, inBatch: true, temperature: 0.2 },
   };
 
@@ -108,6 +111,9 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
       own: objective.negatives.shared ? 0 : objective.negatives.count,
       positiveNumbers: () => numbers(contest.positiveNumbers, "positiveNumbers"),
       negativeNumbers: () => numbers(contest.negativeNumbers, "negativeNumbers"),
+      takenPlaces: objective.negatives.leaveOutTaken
+        ? () => numbers(contest.takenPlaces.flat(), "takenPlaces").reshape([-1, 2])
+        : undefined,
       positiveCorrection: () => corrections(contest.positiveNumbers, "positiveCorrection"),
       negativeCorrection: () => corrections(contest.negativeNumbers, "negativeCorrection"),
     };
