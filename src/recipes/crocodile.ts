@@ -129,7 +129,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
 function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
   return {
     batchSize: quick ? 256 : 2048,
-    epochs: quick ? 2 : 10,
+    epochs: quick ? 2 : 20,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",

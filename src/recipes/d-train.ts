@@ -29,7 +29,7 @@ const domains = { branches: "domain" } as const;
 /** Early stopping ends a phase much sooner where it has nothing to give. */
 function phasesOf({ quick }: RecipeContext): { readonly [name in "pre" | "post" | "fine"]: Phases[number] } {
   return {
-    pre: { name: "pre-train", epochs: quick ? 2 : 10, tie: ["heads.towers.*.*"] },
+    pre: { name: "pre-train", epochs: quick ? 2 : 20, tie: ["heads.towers.*.*"] },
     post: { name: "post-train", epochs: quick ? 1 : 5, learningRateFactor: 0.3 },
     fine: {
       name: "fine-tune",
@@ -104,7 +104,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
 function trainingOf({ quick }: RecipeContext): ConfigInput["training"] {
   return {
     batchSize: quick ? 256 : 2048,
-    epochs: quick ? 2 : 10,
+    epochs: quick ? 2 : 20,
     embeddingRegularizer: 1e-5,
     embeddingRegularizerScope: "batch",
     embeddingUpdate: "lazy",

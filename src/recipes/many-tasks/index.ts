@@ -34,8 +34,10 @@ interface Part {
   readonly timed: boolean;
 }
 
-/** Where taste in tasks or domains is opposed. */
+/** Where tastes in two tasks are opposed. */
 const opposed = [-0.5];
+/** Where tastes in two domains have nothing in common. */
+const unrelated = [0];
 const trials = learningRates.filter(({ name }) => name === "lr-0.001" || name === "lr-0.003");
 const rounds = 3;
 
@@ -101,7 +103,7 @@ async function partsOf(context: RecipeContext): Promise<Part[]> {
     const methods = taskMethods(facts, context);
     parts.push({ study, methods, rows: taskRows, timed: study.data === "world" });
   }
-  for (const study of await domainStudies(within("domains"), opposed)) {
+  for (const study of await domainStudies(within("domains"), unrelated)) {
     const methods = domainMethods(study, context);
     parts.push({ study, methods, rows: rowsOfDomains, timed: study.data === "world" });
   }
