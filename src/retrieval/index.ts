@@ -101,5 +101,6 @@ export {
   type TrainRetrievalResult,
 } from "./train-retrieval.ts";
 export type { EpochOptions, NegativePlan, TrainingBatches } from "./training-batches.ts";
+export { trainingSource, type TrainingSourceOptions } from "./training-source.ts";
 export { weightSourceOf } from "./weight-source.ts";
 export { type FactoredModel, FactoredTowers } from "./factored-towers.ts";

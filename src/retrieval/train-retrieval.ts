@@ -7,7 +7,7 @@ import { z } from "zod";
 import { ConfigError, hashKey, InterruptedError, parseOptions } from "../core/index.ts";
 import type { Engine } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
-import { batchLayout, type FeatureMap } from "../schema/index.ts";
+import type { FeatureMap } from "../schema/index.ts";
 import {
   type CheckpointStore,
   type EpochRecord,
@@ -23,12 +23,12 @@ import {
   weightViews,
 } from "../training/index.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { contestOf } from "./contest.ts";
 import { evaluateRetrieval, type RetrievalTask } from "./evaluate-retrieval.ts";
 import type { RetrievalObjective } from "./objective.ts";
 import type { RetrievalModel } from "./retrieval-model.ts";
 import { LiveTowers } from "./towers.ts";
 import type { TrainingBatches } from "./training-batches.ts";
+import { trainingSource } from "./training-source.ts";
 import { weightSourceOf } from "./weight-source.ts";
 
 export const retrievalTrainingOptions = z.strictObject({
@@ -177,17 +177,16 @@ class RetrievalRun {
 
   static async start(given: TrainRetrievalInput): Promise<RetrievalRun> {
     const options = parseOptions(retrievalTrainingOptions, given.options ?? {}, "training");
-    const { model, map, batches, objective, engine, onEvent } = given;
-    const graphs = { model, schema: map, layout: [...batchLayout(map), ...batches.layout] };
+    const { model, map, batches, engine, onEvent } = given;
+    const source = trainingSource(given);
     const learner = await Learner.create({
-      ...graphs,
+      ...source,
       engine,
-      objective: (_, batch) => objective.loss(contestOf(model, batch, batches)),
       optimizer: options,
       batchSize: batches.batchSize,
       seed: options.seed,
     });
-    const positions = positionsFor(graphs, batches.batchSize);
+    const positions = positionsFor(source, batches.batchSize);
     onEvent?.({ type: "memory", lines: estimateMemory(model, { positions, ...optimizersOf(options) }) });
     const weights = weightSourceOf(model, learner.weights);
     const towers = await LiveTowers.create(model, { schema: map, weights, engine });

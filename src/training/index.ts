@@ -17,6 +17,7 @@ export type { TrainingEvent, TrainingListener } from "./events.ts";
 export {
   type EvaluationGraph,
   evaluationGraph,
+  type GraphSource,
   predictionOf,
   type Logits,
   type Objective,

@@ -17,7 +17,7 @@ import {
   trainingGraph,
 } from "../../src/training/index.ts";
 import { judge } from "../graph/run.ts";
-import { leafValues, tableGradients } from "../models/leaf-values.ts";
+import { leafValues, namedFeeds, tableGradients } from "../models/leaf-values.ts";
 import {
   encodedFrom,
   expectNear,
@@ -163,9 +163,7 @@ describe.each(names)("%s", (name) => {
   ) {
     const values = leafValues(model, graph.batch, golden.weights, encoded[0]);
     const session = await engine.load(graph.model, { threads: 1 });
-    const named = new Map([...values].map(([leaf, value]) => [nameOf(leaf, model), value]));
-    const feeds = Object.fromEntries(graph.inputs.map((inputName) => [inputName, named.get(inputName)!]));
-    const results = await session.run(feeds);
+    const results = await session.run(namedFeeds(graph, model, values));
     await session.release();
     return results;
   }
@@ -179,11 +177,4 @@ function describeRun({
 }: Golden["runs"][number]["options"]): string {
   const rows = embeddingOptimizer === undefined ? "" : `, rows ${embeddingOptimizer}`;
   return `${optimizer}${rows}, ${embeddingUpdate}${weighted ? ", weighted" : ""}`;
-}
-
-/** The name under which training graphs know a leaf. */
-function nameOf(leaf: unknown, model: Model): string {
-  for (const [path, parameter] of model.namedParameters()) if (parameter === leaf) return `parameter:${path}`;
-  for (const [path, state] of model.namedStates()) if (state === leaf) return `state:${path}`;
-  return (leaf as { attributes: { name: string } }).attributes.name;
 }

@@ -1,30 +1,60 @@
-/** Next-item models and retrieval objectives against PyTorch's. */
+/**
+ * Retrieval models against the same models in PyTorch: users' vectors, loss of a training batch with fixed negatives,
+ * gradients of parameters and tables, one training step; and objectives by themselves.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { z } from "zod";
 import { grad } from "../../src/autodiff/index.ts";
 import { createEngine } from "../../src/engine/index.ts";
 import { hostTensor } from "../../src/onnx/index.ts";
 import {
   type Contest,
+  idCatalogue,
   interactionSchema,
+  ItemLists,
+  listPairs,
   MF,
   objectiveOptions,
+  packedBatches,
+  pairBatches,
   retrievalModelNamed,
+  retrievalModels,
   retrievalObjective,
   towerGraph,
+  trainingSource,
 } from "../../src/retrieval/index.ts";
 import { input, type Tensor } from "../../src/tensor/index.ts";
+import { Learner, optimizerOptions, trainingGraph } from "../../src/training/index.ts";
 import { judge, runGraph } from "../graph/run.ts";
-import { expectNear, hostArray, type NamedArray, type NamedArrays } from "../models/named-arrays.ts";
+import { leafValues, namedFeeds, tableGradients } from "../models/leaf-values.ts";
+import {
+  expectNear,
+  expectSamePaths,
+  hostArray,
+  loadArrays,
+  type NamedArray,
+  type NamedArrays,
+  readArrays,
+} from "../models/named-arrays.ts";
 
 interface Golden {
+  /** Columns of users as a request has them. */
+  readonly request: NamedArrays;
+  readonly optimizer: z.input<typeof optimizerOptions>;
   readonly models: readonly {
     readonly name: string;
     readonly options: object;
     readonly weights: NamedArrays;
-    readonly history: readonly number[];
-    readonly lengths: readonly number[];
     readonly users: NamedArray;
+    readonly training: {
+      readonly objective: z.input<typeof objectiveOptions>;
+      readonly columns: NamedArrays;
+      readonly loss: number;
+      readonly gradients: NamedArrays;
+      /** Weights after one step. */
+      readonly after: NamedArrays;
+    };
   }[];
   readonly contest: {
     readonly weights: NamedArray;
@@ -43,25 +73,35 @@ interface Golden {
 
 const golden: Golden = JSON.parse(readFileSync(new URL("retrieval.json", import.meta.url), "utf8"));
 const items = Array.from({ length: 7 }, (_, n) => String(n));
-const schema = interactionSchema({ users: ["a"], items }, { historyLength: 5 });
+const map = interactionSchema({ users: items, items }, { historyLength: 5 });
 
 /** Float64 with float32 constants in the graph, against float64 written with nine digits; float32. */
 const tolerances = { reference: 1e-6, native: 1e-4 } as const;
 
+test("every retrieval model has a golden", () => {
+  expect(golden.models.map(({ name }) => name).sort()).toEqual(
+    retrievalModels.map(({ name }) => name).sort(),
+  );
+});
+
 describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
-  test.each(golden.models)("users of $name", async ({ name, options, weights, history, lengths, users }) => {
+  test.each(golden.models)("users of $name", async ({ name, options, weights, users }) => {
     const engine = engineName === "reference" ? judge : await createEngine(engineName);
-    const model = retrievalModelNamed(name).create(schema, options);
-    const paths = [...model.namedParameters().keys(), ...model.namedTables().keys()];
-    expect(paths.sort()).toEqual(Object.keys(weights).sort());
-    const graph = towerGraph(model, "user", { schema });
+    const model = retrievalModelNamed(name).create(map, options);
+    expectSamePaths(model, weights);
+    const graph = towerGraph(model, "user", { schema: map });
     const session = await engine.load(graph.model);
-    const rows = lengths.length;
     const feeds = {
-      history: hostTensor("int32", [rows, 5], history),
-      "history.length": hostTensor("int32", [rows], lengths),
       ...Object.fromEntries(
-        [...model.namedParameters().keys()].map((path) => [path, hostArray(weights[path])]),
+        graph.columns.map((column) => {
+          const { shape, data } = golden.request[column];
+          return [column, hostTensor("int32", shape, data)];
+        }),
+      ),
+      ...Object.fromEntries(
+        [...model.namedParameters().keys()]
+          .filter((path) => graph.inputs.includes(path))
+          .map((path) => [path, hostArray(weights[path])]),
       ),
       ...Object.fromEntries(graph.tables.map((path) => [`table:${path}`, hostArray(weights[path])])),
     };
@@ -69,6 +109,46 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
     expect(vectors.dims).toEqual(users.shape);
     expectNear(vectors.data as Float32Array, users.data, tolerances[engineName], name);
     await session.release();
+  });
+
+  test.each(golden.models)("loss and gradients of $name", async (one) => {
+    const engine = engineName === "reference" ? judge : await createEngine(engineName);
+    const { source, batch } = lessonOf(one);
+    const { model } = source;
+    const graph = trainingGraph(source);
+    const values = leafValues(model, graph.batch, one.weights, batch);
+    const { loss, gradients } = one.training;
+    const session = await engine.load(graph.model, { threads: 1 });
+    const results = await session.run(namedFeeds(graph, model, values));
+    await session.release();
+    expectNear(results.loss.data as Float32Array, [loss], tolerances[engineName], "loss");
+    for (const path of model.namedParameters().keys()) {
+      const { dims, data } = results[`gradient:${path}`];
+      expect(dims, path).toEqual(gradients[path].shape);
+      expectNear(data as Float32Array, gradients[path].data, tolerances[engineName], path);
+    }
+    const rows = (k: number) => results[`rows:${k}`].data as Float32Array;
+    for (const [path, sums] of Object.entries(tableGradients(model, graph.batch, batch, rows)))
+      expectNear(sums, gradients[path].data, tolerances[engineName], path);
+  });
+
+  test.each(golden.models)("one step of $name", async (one) => {
+    const { source, batch } = lessonOf(one);
+    const { model } = source;
+    const learner = await Learner.create({
+      ...source,
+      engine: await createEngine(engineName),
+      optimizer: optimizerOptions.parse(golden.optimizer),
+      batchSize: batch.size,
+      seed: 1,
+      threads: 1,
+    });
+    loadArrays(model, learner.weights, one.weights);
+    expectNear([await learner.step(batch)], [one.training.loss], tolerances[engineName], "loss");
+    const now = readArrays(model, learner.weights);
+    await learner.release();
+    for (const [path, { data }] of Object.entries(one.training.after))
+      expectNear(now[path], data, tolerances.native, path);
   });
 
   const objectives: { readonly [name: string]: object } = {
@@ -103,7 +183,7 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
     const names = ["users", "positives", "negatives"];
     const leaves = inputs.map((array, k) => leaf(array, names[k]));
     const given: Contest = {
-      model: new MF(schema, { embeddingDim: 3 }),
+      model: new MF(map, { embeddingDim: 3 }),
       users: leaves[0],
       positives: leaves[1],
       negatives: leaves[2],
@@ -127,3 +207,27 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
       expectNear(all[k], data, tolerances[engineName], names[k]);
   });
 });
+
+/** What a golden's model learns from. */
+function lessonOf({ name, options, training }: Golden["models"][number]) {
+  const description = retrievalModelNamed(name);
+  const model = description.create(map, options);
+  const objective = retrievalObjective(objectiveOptions.parse(training.objective));
+  const { negatives } = objective;
+  const size = Object.values(training.columns)[0].shape[0];
+  // Lists decide what is drawn, not which columns there are; the columns' content is the golden's.
+  const given = { catalogue: idCatalogue(items), negatives, batchSize: size };
+  const lists = ItemLists.from([[0, 1]]);
+  const batches =
+    description.training === "sequences"
+      ? packedBatches({ ...given, lists, length: 5 })
+      : pairBatches({ ...given, pairs: listPairs(lists, { historyLength: 5 }) });
+  const source = trainingSource({ model, map, batches, objective });
+  const columns = Object.fromEntries(
+    batches.layout.map(({ name: column, dtype }) => {
+      const { data } = training.columns[column];
+      return [column, dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data)];
+    }),
+  );
+  return { source, batch: { size, columns } };
+}

@@ -50,6 +50,22 @@ export function leafValues(
   return values;
 }
 
+/** Those values under the names by which training and evaluation graphs know their leaves. */
+export function namedFeeds(
+  { inputs }: { readonly inputs: readonly string[] },
+  model: Model,
+  values: ReadonlyMap<Tensor, HostTensor>,
+): { [name: string]: HostTensor } {
+  const named = new Map([...values].map(([leaf, value]) => [nameOf(leaf, model), value]));
+  return Object.fromEntries(inputs.map((name) => [name, named.get(name) as HostTensor]));
+}
+
+function nameOf(leaf: Tensor, model: Model): string {
+  for (const [path, parameter] of model.namedParameters()) if (parameter === leaf) return `parameter:${path}`;
+  for (const [path, state] of model.namedStates()) if (state === leaf) return `state:${path}`;
+  return (leaf.attributes as { name: string }).name;
+}
+
 /** Gradients of looked-up rows added up by table: what a dense gradient of each table would be. */
 export function tableGradients(
   model: Model,
