@@ -3,19 +3,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { retrievalLesson } from "../../test/models/retrieval-lesson.ts";
 import { ConfigError, CounterRandom, InterruptedError } from "../core/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { weightViews } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
-import { idCatalogue } from "./catalogue.ts";
 import type { RetrievalTask } from "./evaluate-retrieval.ts";
-import { interactionSchema } from "./interaction-schema.ts";
 import { ItemLists } from "./item-lists.ts";
-import { listPairs, userRows } from "./list-pairs.ts";
+import { userRows } from "./list-pairs.ts";
 import { retrievalModelNamed } from "./models/catalogue.ts";
-import { objectiveOptions, retrievalObjective } from "./objective.ts";
-import { packedBatches } from "./packed-batches.ts";
-import { pairBatches } from "./pair-batches.ts";
+import { objectiveOptions } from "./objective.ts";
 import { leaveOneOut } from "./splits.ts";
 import { trainRetrieval, type TrainRetrievalInput, type TrainRetrievalResult } from "./train-retrieval.ts";
 
@@ -37,14 +34,10 @@ const lists = ItemLists.from(
   }),
 );
 const split = leaveOneOut(lists);
-const schema = interactionSchema(
-  {
-    users: Array.from({ length: users }, (_, u) => `u${u}`),
-    items: Array.from({ length: items }, (_, n) => `i${n}`),
-  },
-  { historyLength },
-);
-const catalogue = idCatalogue(Array.from({ length: items }, (_, n) => `i${n}`));
+const keys = {
+  users: Array.from({ length: users }, (_, u) => `u${u}`),
+  items: Array.from({ length: items }, (_, n) => `i${n}`),
+};
 const valid: RetrievalTask = {
   positives: split.valid,
   exclude: split.train,
@@ -64,28 +57,20 @@ function inputFor(
   objectiveGiven: object,
   options: TrainRetrievalInput["options"],
 ): TrainRetrievalInput {
-  const { create, training } = retrievalModelNamed(name);
-  const model = create(schema, {
+  const description = retrievalModelNamed(name);
+  const model = {
     embeddingDim: 16,
     ...(name === "TwoTower" || name === "MF" ? {} : { dropout: 0.1 }),
+  };
+  const lesson = retrievalLesson(description, model, {
+    ...keys,
+    historyLength,
+    lists: split.train,
+    objective: objectiveOptions.parse(objectiveGiven),
+    batchSize: description.training === "sequences" ? 16 : 128,
   });
-  const objective = retrievalObjective(objectiveOptions.parse(objectiveGiven));
-  const { negatives } = objective;
-  const batches =
-    training === "sequences"
-      ? packedBatches({ lists: split.train, catalogue, negatives, length: historyLength, batchSize: 16 })
-      : pairBatches({
-          pairs: listPairs(split.train, { historyLength }),
-          catalogue,
-          negatives,
-          batchSize: 128,
-        });
   return {
-    model,
-    map: schema,
-    catalogue,
-    batches,
-    objective,
+    ...lesson,
     valid,
     engine,
     options: {

@@ -2,7 +2,6 @@
  * What every model of the catalogue must do: build on every kind of feature, learn, and mean the same in
  * training, in evaluation, in an exported file, on every engine and in Python.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,10 +15,10 @@ import { type InferenceGraph, inferenceGraph, type Learner, predictSplit } from 
 import { drawRows, everyKind, everyTask, schemaOf, sliceRows, withFeatures } from "../models/every-kind.ts";
 import { hashOf, makeLearner, weightSource } from "../models/learner.ts";
 import { memorySource } from "../models/memory-source.ts";
+import { noPythonRuntime, type PythonJob, runInPython } from "../models/python-runtime.ts";
 import { severalSets } from "../models/several-sets.ts";
 import { expectNear } from "../models/named-arrays.ts";
-
-const python = process.env.MILLRACE_PYTHON ?? "python3";
+import { withoutDropout } from "../models/without-dropout.ts";
 
 const engines: { native: Engine; wasm: Engine } = {} as never;
 const folder = mkdtempSync(join(tmpdir(), "millrace-models-"));
@@ -192,12 +191,9 @@ describe("models without ids", () => {
 });
 
 test("exported models pass ONNX's checker and run in Python's onnxruntime", async ({ skip }) => {
-  const probe = spawnSync(python, ["-c", "import onnx, onnxruntime, numpy"]);
-  skip(
-    probe.status !== 0,
-    `${python} cannot import onnx and onnxruntime (set MILLRACE_PYTHON to one that can)`,
-  );
-  const jobs: { file: string; outputs: string[]; feeds: object }[] = [];
+  const reason = noPythonRuntime();
+  skip(reason !== undefined, reason);
+  const jobs: PythonJob[] = [];
   const expected: number[][][] = [];
   for (const description of [...models, ...severalSets]) {
     const schema = schemaOf(description);
@@ -210,42 +206,19 @@ test("exported models pass ONNX's checker and run in Python's onnxruntime", asyn
     writeFileSync(file, graph.model);
     for (const size of [5, 1]) {
       const batch = sliceRows(schema, rows, 0, size);
-      const feeds = Object.entries(columnFeeds(graph, batch)).map(([name, { dtype, dims, data }]) => [
-        name,
-        { dtype, dims, data: Array.from(data as Float32Array) },
-      ]);
-      const outputs = Object.values(graph.predictions);
-      jobs.push({ file, outputs, feeds: Object.fromEntries(feeds) });
+      jobs.push({ file, outputs: Object.values(graph.predictions), feeds: columnFeeds(graph, batch) });
       const predicted = await learner.predict(batch);
       expected.push(Object.keys(graph.predictions).map((label) => Array.from(predicted[label])));
     }
     await learner.release();
   }
-  const { stdout, stderr, status } = spawnSync(python, ["-c", checkAndPredict], {
-    input: JSON.stringify(jobs),
-    encoding: "utf8",
-  });
-  expect(status, stderr).toBe(0);
-  const predicted: number[][][] = JSON.parse(stdout);
+  const predicted = runInPython(jobs);
   for (const [k, { file, outputs }] of jobs.entries()) {
     for (const [i, output] of outputs.entries()) {
       expectNear(predicted[k][i], expected[k][i], 1e-5, `${output} of ${file}`);
     }
   }
 });
-
-const checkAndPredict = `
-import json, sys
-import numpy, onnx, onnxruntime
-results = []
-for job in json.load(sys.stdin):
-    model = onnx.load(job["file"])
-    onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(job["file"], providers=["CPUExecutionProvider"])
-    feeds = {k: numpy.array(v["data"], v["dtype"]).reshape(v["dims"]) for k, v in job["feeds"].items()}
-    results.append([output.tolist() for output in session.run(job["outputs"], feeds)])
-print(json.dumps(results))
-`;
 
 function exported(learner: Learner, tables: "stored" | "fed"): InferenceGraph {
   const { model, schema } = learner.options;
@@ -288,10 +261,6 @@ async function predictWith(
       );
     }),
   );
-}
-
-function withoutDropout(given: object): object {
-  return Object.fromEntries(Object.entries(given).filter(([key]) => !key.toLowerCase().includes("dropout")));
 }
 
 /** Some models' gates name features; on smaller schemas they must name others. */

@@ -10,19 +10,14 @@ import { createEngine } from "../../src/engine/index.ts";
 import { hostTensor } from "../../src/onnx/index.ts";
 import {
   type Contest,
-  idCatalogue,
   interactionSchema,
   ItemLists,
-  listPairs,
   MF,
   objectiveOptions,
-  packedBatches,
-  pairBatches,
   retrievalModelNamed,
   retrievalModels,
   retrievalObjective,
   towerGraph,
-  trainingSource,
 } from "../../src/retrieval/index.ts";
 import { input, type Tensor } from "../../src/tensor/index.ts";
 import { Learner, optimizerOptions, trainingGraph } from "../../src/training/index.ts";
@@ -37,6 +32,7 @@ import {
   type NamedArrays,
   readArrays,
 } from "../models/named-arrays.ts";
+import { retrievalLesson } from "../models/retrieval-lesson.ts";
 
 interface Golden {
   /** Columns of users as a request has them. */
@@ -210,19 +206,16 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
 
 /** What a golden's model learns from. */
 function lessonOf({ name, options, training }: Golden["models"][number]) {
-  const description = retrievalModelNamed(name);
-  const model = description.create(map, options);
-  const objective = retrievalObjective(objectiveOptions.parse(training.objective));
-  const { negatives } = objective;
   const size = Object.values(training.columns)[0].shape[0];
-  // Lists decide what is drawn, not which columns there are; the columns' content is the golden's.
-  const given = { catalogue: idCatalogue(items), negatives, batchSize: size };
-  const lists = ItemLists.from([[0, 1]]);
-  const batches =
-    description.training === "sequences"
-      ? packedBatches({ ...given, lists, length: 5 })
-      : pairBatches({ ...given, pairs: listPairs(lists, { historyLength: 5 }) });
-  const source = trainingSource({ model, map, batches, objective });
+  const { source, batches } = retrievalLesson(retrievalModelNamed(name), options, {
+    users: items,
+    items,
+    historyLength: 5,
+    // Lists decide what is drawn, not which columns there are; the columns' content is the golden's.
+    lists: ItemLists.from([[0, 1]]),
+    objective: training.objective,
+    batchSize: size,
+  });
   const columns = Object.fromEntries(
     batches.layout.map(({ name: column, dtype }) => {
       const { data } = training.columns[column];

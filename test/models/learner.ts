@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Engine } from "../../src/engine/index.ts";
 import type { Model } from "../../src/module/index.ts";
-import { batchLayout, type FeatureMap } from "../../src/schema/index.ts";
+import { type BatchLayout, batchLayout, type FeatureMap } from "../../src/schema/index.ts";
 import type { z } from "zod";
 import {
   defaultObjective,
@@ -20,6 +20,8 @@ export interface LearnerChoices {
   readonly batchSize: number;
   readonly optimizer?: Partial<OptimizerOptions>;
   readonly objective?: Objective;
+  /** @default the schema's columns */
+  readonly layout?: BatchLayout;
   readonly seed?: number;
   readonly threads?: number;
   readonly multiTask?: z.input<typeof multiTaskOptions>;
@@ -31,7 +33,7 @@ export function makeLearner(model: Model, schema: FeatureMap, choices: LearnerCh
   return Learner.create({
     model,
     schema,
-    layout: batchLayout(schema),
+    layout: choices.layout ?? batchLayout(schema),
     engine,
     objective: choices.objective ?? defaultObjective(schema),
     optimizer: optimizerOptions.parse(optimizer),
