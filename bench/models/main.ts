@@ -1,9 +1,10 @@
 /**
- * `npm run -s bench:models -- [--json] [--steps N] [--only TEXT]`: every model of the catalogue at one size and
- * with its default options: parameters, arithmetic, memory, time of a training step.
+ * `npm run -s bench:models -- [--json] [--steps N] [--only TEXT]`: every ranking model at one size, then every retrieval
+ * model at another, with default options: parameters, arithmetic, memory, time of a training step.
  *
- * The size: 20 categorical fields of 10,000 values, 5 numbers, a history of 50 events with the candidate's item
- * and category, three domains; models of several labels have two. Batch 1024, lazy Adam, two threads.
+ * The size of ranking models: 20 categorical fields of 10,000 values, 5 numbers, a history of 50 events with the
+ * candidate's item and category, three domains; models of several labels have two; batch 1024. That of retrieval
+ * models is in `retrieval.ts`. Lazy Adam, two threads.
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -28,6 +29,8 @@ import {
   optimizersOf,
   positionsFor,
 } from "../../src/training/index.ts";
+import { retrievalSize, retrievalSubjects } from "./retrieval.ts";
+import type { Subject } from "./subject.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -130,26 +133,27 @@ const told: { readonly [model: string]: object } = {
 
 const engine = await nativeEngine();
 const optimizer = optimizerOptions.parse({ embeddingUpdate: "lazy" });
-const rows: Row[] = [];
-for (const description of models) {
-  if (!description.name.toLowerCase().includes(args.only.toLowerCase())) continue;
-  const map = schemaFor(description);
-  const model = description.create(map, told[description.name] ?? {});
-  const source = { model, schema: map, layout: batchLayout(map) };
-  const { parameters, tableParameters, flopsPerRow } = modelCost(model, map);
-  const positions = positionsFor(source, size.batch);
-  const lines = estimateMemory(model, { positions, ...optimizersOf(optimizer) });
+function* rankingSubjects(): Generator<Subject> {
+  for (const description of models) {
+    yield {
+      name: description.name,
+      build() {
+        const map = schemaFor(description);
+        const model = description.create(map, told[description.name] ?? {});
+        const source = { model, schema: map, layout: batchLayout(map), objective: defaultObjective(map) };
+        return { source, batchSize: size.batch, batches: [drawBatch(map, 1), drawBatch(map, 2)] };
+      },
+    };
+  }
+}
+
+async function measure({ name, build }: Subject): Promise<Row> {
+  const { source, batchSize, batches } = build();
+  const { parameters, tableParameters, flopsPerRow } = modelCost(source.model, source.schema);
+  const positions = positionsFor(source, batchSize);
+  const lines = estimateMemory(source.model, { positions, ...optimizersOf(optimizer) });
   const began = performance.now();
-  const learner = await Learner.create({
-    ...source,
-    engine,
-    objective: defaultObjective(map),
-    optimizer,
-    batchSize: size.batch,
-    seed: 1,
-    threads: 2,
-  });
-  const batches = [1, 2].map((seed) => drawBatch(map, seed));
+  const learner = await Learner.create({ ...source, engine, optimizer, batchSize, seed: 1, threads: 2 });
   await learner.step(batches[0]);
   const loadSeconds = (performance.now() - began) / 1000;
   const times: number[] = [];
@@ -159,8 +163,8 @@ for (const description of models) {
     times.push(performance.now() - start);
   }
   await learner.release();
-  const row: Row = {
-    model: description.name,
+  return {
+    model: name,
     parameters,
     tableParameters,
     megaflopsPerRow: flopsPerRow / 1e6,
@@ -168,13 +172,25 @@ for (const description of models) {
     loadSeconds,
     millisecondsPerStep: times.toSorted((a, b) => a - b)[times.length >> 1],
   };
-  rows.push(row);
-  console.error(
-    `| ${row.model} | ${row.parameters.toLocaleString("en-US")} | ${row.tableParameters.toLocaleString("en-US")} | ` +
-      `${row.megaflopsPerRow.toFixed(2)} | ${Math.round(row.memoryMiB)} | ${row.loadSeconds.toFixed(1)} | ${row.millisecondsPerStep.toFixed(0)} |`,
-  );
 }
+
+async function measureAll(subjects: Iterable<Subject>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const subject of subjects) {
+    if (!subject.name.toLowerCase().includes(args.only.toLowerCase())) continue;
+    const row = await measure(subject);
+    rows.push(row);
+    console.error(
+      `| ${row.model} | ${row.parameters.toLocaleString("en-US")} | ${row.tableParameters.toLocaleString("en-US")} | ` +
+        `${row.megaflopsPerRow.toFixed(2)} | ${Math.round(row.memoryMiB)} | ${row.loadSeconds.toFixed(1)} | ${row.millisecondsPerStep.toFixed(0)} |`,
+    );
+  }
+  return rows;
+}
+
+const results = await measureAll(rankingSubjects());
+const retrieval = { size: retrievalSize, results: await measureAll(retrievalSubjects()) };
 if (args.json) {
   const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
-  console.log(JSON.stringify({ machine, size, results: rows }, null, 2));
+  console.log(JSON.stringify({ machine, size, results, retrieval }, null, 2));
 }
