@@ -401,6 +401,19 @@ describe("the document and the client", () => {
     expect((await client.model("shop")).name).toBe("shop");
     const inputs = [{ name: "hour", shape: [1], datatype: "INT64" as const, data: [3] }];
     expect((await client.infer("shop", { inputs })).outputs[0].data).toHaveLength(1);
+    const [version] = (await client.model("shop")).versions;
+    const path = { name: "shop", version };
+    const ready = await client.routes.GET("/v2/models/{name}/versions/{version}/ready", { params: { path } });
+    expect(ready.data).toEqual({ name: "shop", ready: true });
+    const explained = await client.routes.POST("/rank/{name}", {
+      params: { path: { name: "shop" }, query: { explain: true } },
+      body: ranking,
+    });
+    expect(explained.data?.items[0].explanation?.stages[0].rank).toBe(1);
+    const text = await client.routes.GET("/metrics", { parseAs: "text" });
+    expect(text.data).toContain("millrace_requests_total");
+    const absent = await client.routes.GET("/v2/models/{name}", { params: { path: { name: "none" } } });
+    expect([absent.response.status, absent.error?.request_id]).toEqual([404, expect.any(String)]);
     const failed = client.rank("nothing", ranking);
     await expect(failed).rejects.toThrow(ServerError);
     await expect(failed).rejects.toMatchObject({ status: 404, hint: "services: shop" });

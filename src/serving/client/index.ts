@@ -1,15 +1,22 @@
 /**
- * A typed client of `millrace serve`, for browsers and Node: `fetch` and nothing else. Its types are those
- * of the schemas with which the server checks requests.
+ * A typed client of `millrace serve`, for browsers and Node: `fetch` and little else. Its types are generated from
+ * the server's OpenAPI document (`routes.ts`).
  *
  *     const client = new RankClient("http://127.0.0.1:8080", { token });
  *     const { items } = await client.rank("feed", { user: 42, context: { hour: 9 } });
  */
-import type { InferRequest, InferResponse, ModelMetadata } from "../open-inference.ts";
-import type { Services } from "../openapi.ts";
-import type { RankRequest, RankResponse } from "../rank-api.ts";
+import createClient, { type Client } from "openapi-fetch";
+import type { components, paths } from "./routes.ts";
 
-export type { InferRequest, InferResponse, ModelMetadata, RankRequest, RankResponse, Services };
+type Schemas = components["schemas"];
+export type InferRequest = Schemas["InferRequest"];
+export type InferResponse = Schemas["InferResponse"];
+export type ModelMetadata = Schemas["ModelMetadata"];
+export type RankRequest = Schemas["RankRequest"];
+export type RankResponse = Schemas["RankResponse"];
+export type Services = Schemas["Services"];
+/** Every route of the server, with its parameters, request and answers. */
+export type Routes = paths;
 
 export interface RankClientOptions {
   readonly token?: string;
@@ -48,84 +55,116 @@ export class ServerError extends Error {
 }
 
 export class RankClient {
-  readonly #url: string;
+  /**
+   * Every route by its path, with this client's token and retries; errors are returned, not thrown:
+   *
+   *     const { data, error } = await client.routes.GET("/v2/models/{name}/ready", { params: { path: { name } } });
+   */
+  readonly routes: Client<Routes>;
   readonly #options: RankClientOptions;
 
   constructor(url: string, options: RankClientOptions = {}) {
-    this.#url = url.replace(/\/+$/, "");
     this.#options = options;
+    this.routes = createClient<Routes>({
+      baseUrl: url.replace(/\/+$/, ""),
+      fetch: (request) => this.#send(request),
+    });
   }
 
   /** Ranks items by a service. @throws ServerError */
-  rank(service: string, request: RankRequest, options?: CallOptions): Promise<RankResponse> {
-    return this.#call("POST", `/rank/${encodeURIComponent(service)}`, request, options);
+  async rank(service: string, request: RankRequest, options?: CallOptions): Promise<RankResponse> {
+    const { signal, header } = callOf(options);
+    const params = { path: { name: service }, header };
+    return dataOf(await this.routes.POST("/rank/{name}", { params, body: request, signal }));
   }
 
-  /** Services and what they need. */
-  services(options?: CallOptions): Promise<Services> {
-    return this.#call("GET", "/rank", undefined, options);
+  /** Services and what they need. @throws ServerError */
+  async services(options?: CallOptions): Promise<Services> {
+    const { signal, header } = callOf(options);
+    return dataOf(await this.routes.GET("/rank", { params: { header }, signal }));
   }
 
   /** Predictions of one model for rows of raw values. @throws ServerError */
-  infer(model: string, request: InferRequest, options?: CallOptions): Promise<InferResponse> {
-    return this.#call("POST", `/v2/models/${encodeURIComponent(model)}/infer`, request, options);
+  async infer(model: string, request: InferRequest, options?: CallOptions): Promise<InferResponse> {
+    const { signal, header } = callOf(options);
+    const params = { path: { name: model }, header };
+    return dataOf(await this.routes.POST("/v2/models/{name}/infer", { params, body: request, signal }));
   }
 
-  /** A model's inputs and outputs. */
-  model(name: string, options?: CallOptions): Promise<ModelMetadata> {
-    return this.#call("GET", `/v2/models/${encodeURIComponent(name)}`, undefined, options);
+  /** A model's inputs and outputs. @throws ServerError */
+  async model(name: string, options?: CallOptions): Promise<ModelMetadata> {
+    const { signal, header } = callOf(options);
+    return dataOf(await this.routes.GET("/v2/models/{name}", { params: { path: { name }, header }, signal }));
   }
 
   /** Whether the server wants requests. */
   async ready({ signal }: Pick<CallOptions, "signal"> = {}): Promise<boolean> {
+    // "Not now" is the answer here, and nothing to try again after.
     const send = this.#options.fetch ?? fetch;
-    const { ok } = await send(`${this.#url}/v2/health/ready`, { signal });
-    return ok;
+    const { response } = await this.routes.GET("/v2/health/ready", {
+      signal,
+      fetch: (request) => send(request),
+    });
+    return response.ok;
   }
 
-  async #call<T>(
-    method: "GET" | "POST",
-    path: string,
-    body: unknown,
-    { signal, requestId }: CallOptions = {},
-  ): Promise<T> {
+  async #send(request: Request): Promise<Response> {
     const { token, retries = 0, fetch: send = fetch } = this.#options;
-    const headers: { [name: string]: string } = {};
-    if (body !== undefined) headers["content-type"] = "application/json";
-    if (token !== undefined) headers.authorization = `Bearer ${token}`;
-    if (requestId !== undefined) headers["x-request-id"] = requestId;
+    if (token !== undefined) request.headers.set("authorization", `Bearer ${token}`);
     for (let attempt = 0; ; attempt++) {
-      const response = await send(this.#url + path, {
-        method,
-        headers,
-        signal,
-        body: body === undefined ? undefined : JSON.stringify(body),
-      });
-      if (response.ok) return (await response.json()) as T;
-      const error = await errorOf(response);
-      if (attempt >= retries || (error.status !== 429 && error.status !== 503)) throw error;
-      await pause((error.retryAfter ?? 1) * 1e3, signal);
+      if (attempt >= retries) return send(request);
+      // A body can be sent once only.
+      const response = await send(request.clone());
+      if (response.status !== 429 && response.status !== 503) return response;
+      // Nobody reads this answer, and its connection is wanted again.
+      await response.body?.cancel();
+      await pause((retryAfterOf(response) ?? 1) * 1e3, request.signal);
     }
   }
 }
 
-async function errorOf(response: Response): Promise<ServerError> {
-  const text = await response.text();
-  const after = Number(response.headers.get("retry-after") ?? Number.NaN);
-  const retryAfter = Number.isFinite(after) ? after : undefined;
-  try {
-    const { error, hint, request_id: requestId } = JSON.parse(text);
-    return new ServerError(response.status, String(error), { hint, requestId, retryAfter });
-  } catch {
-    // Something between us and the server answered.
-    return new ServerError(response.status, text.slice(0, 200) || response.statusText, { retryAfter });
-  }
+/** A call's options as routes take them. */
+function callOf({ signal, requestId }: CallOptions = {}): {
+  readonly signal: AbortSignal | undefined;
+  readonly header: { readonly "x-request-id"?: string };
+} {
+  return { signal, header: requestId === undefined ? {} : { "x-request-id": requestId } };
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+function dataOf<T>({
+  data,
+  error,
+  response,
+}: {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}): T {
+  if (response.ok && data !== undefined) return data;
+  throw errorOf(response, error);
+}
+
+function errorOf(response: Response, body: unknown): ServerError {
+  const { status, statusText } = response;
+  const retryAfter = retryAfterOf(response);
+  if (typeof body === "object" && body !== null && "error" in body) {
+    const { error, hint, request_id: requestId } = body as Schemas["Error"];
+    return new ServerError(status, String(error), { hint, requestId, retryAfter });
+  }
+  // Something between us and the server answered.
+  const text = typeof body === "string" ? body : (JSON.stringify(body) ?? "");
+  return new ServerError(status, text.slice(0, 200) || statusText, { retryAfter });
+}
+
+function retryAfterOf({ headers }: Response): number | undefined {
+  const after = Number(headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(after) ? after : undefined;
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener(
+    signal.addEventListener(
       "abort",
       () => {
         clearTimeout(timer);
