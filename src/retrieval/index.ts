@@ -78,6 +78,7 @@ export {
   type RetrievalMetrics,
   readRetrievalMetrics,
   retrievalMetrics,
+  type TowerParts,
   trainRetrievalRun,
   type TrainRetrievalRunOptions,
 } from "./retrieval-run.ts";
@@ -103,4 +104,4 @@ export {
 export type { EpochOptions, NegativePlan, TrainingBatches } from "./training-batches.ts";
 export { trainingSource, type TrainingSourceOptions } from "./training-source.ts";
 export { weightSourceOf } from "./weight-source.ts";
-export { type FactoredModel, FactoredTowers } from "./factored-towers.ts";
+export { type FactoredGraphs, factoredGraphs, type FactoredModel } from "./factored-towers.ts";

@@ -48,7 +48,7 @@ import { retrievalModelNamed } from "./models/catalogue.ts";
 import { retrievalObjective } from "./objective.ts";
 import { prepareRetrieval, type RetrievalData } from "./prepare-retrieval.ts";
 import type { RetrievalModel } from "./retrieval-model.ts";
-import { scorerGraph, type Side, towerGraph } from "./tower-graph.ts";
+import { scorerGraph, type Side, towerGraph, VECTORS } from "./tower-graph.ts";
 import { type Scorer, SessionScorer, SessionTower, sizeOf, type Tower } from "./towers.ts";
 import { type RetrievalEvent, trainRetrieval, type TrainRetrievalResult } from "./train-retrieval.ts";
 import { weightSourceOf } from "./weight-source.ts";
@@ -316,10 +316,28 @@ export interface OpenRetrievalRun {
   content(): IndexContent;
   /** Some users' vectors to measure indexes by; empty where the run held nothing out. */
   queries(): Float32Array;
+  /** What an encoder is made of, for who runs it by other means. */
+  towerParts(side: Side): TowerParts;
   /** Loads an encoder: encoded columns of the feature map in, vectors out. */
   tower(side: Side, engine: Engine): Promise<Tower>;
   /** Loads what scores users against items. */
   scorer(engine: Engine): Promise<Scorer>;
+}
+
+export interface TowerParts {
+  /** Its tables are inputs under their names. */
+  readonly model: Uint8Array;
+  /** Encoded columns that it reads. */
+  readonly columns: readonly string[];
+  readonly tables: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly dim: number;
+    readonly data: Float32Array;
+  }[];
+  /** The graph's vectors, `[batch, ...shape]`. */
+  readonly output: string;
+  readonly shape: readonly number[];
 }
 
 /** Whether a directory is one of a retrieval run, finished or not. */
@@ -355,33 +373,45 @@ export function openRetrievalRun(directory: string): OpenRetrievalRun {
       scorer: readFileSync(join(directory, retrievalFiles.scorer)),
     }),
     queries: () => (existsSync(queriesPath) ? readVectors(queriesPath) : new Float32Array(0)),
-    tower: (side, engine) => openTower(directory, bundle, side, engine),
+    towerParts: (side) => towerParts(directory, bundle, side),
+    tower: (side, engine) => openTower(towerParts(directory, bundle, side), engine),
     scorer: async (engine) =>
       new SessionScorer(await engine.load(readFileSync(join(directory, retrievalFiles.scorer))), bundle),
   };
 }
 
-async function openTower(
+function towerParts(
   directory: string,
   { towers, tables, userShape, itemShape }: RetrievalBundle,
   side: Side,
-  engine: Engine,
-): Promise<Tower> {
+): TowerParts {
   const { file, columns, tables: paths } = towers[side];
+  return {
+    model: readFileSync(join(directory, file)),
+    columns,
+    tables: tables
+      .filter(({ path }) => paths.includes(path))
+      .map(({ path, file: tableFile, rows, dim }) => {
+        const { weight } = decodeSafetensors(readFileSync(join(directory, tableFile))).tensors;
+        if (weight?.dtype !== "F32" || weight.data.length !== rows * dim) {
+          throw new DataError(
+            `${join(directory, tableFile)} does not hold the table that the run was saved with`,
+            {
+              details: { path: tableFile, expected: [rows, dim], received: weight?.shape ?? null },
+            },
+          );
+        }
+        return { name: `table:${path}`, rows, dim, data: weight.data as Float32Array };
+      }),
+    output: VECTORS,
+    shape: side === "user" ? userShape : itemShape,
+  };
+}
+
+async function openTower({ model, columns, tables, shape }: TowerParts, engine: Engine): Promise<Tower> {
   const values: { [name: string]: HostTensor } = {};
-  for (const { path, file: tableFile, rows, dim } of tables) {
-    if (!paths.includes(path)) continue;
-    const { weight } = decodeSafetensors(readFileSync(join(directory, tableFile))).tensors;
-    if (weight?.dtype !== "F32" || weight.data.length !== rows * dim) {
-      throw new DataError(
-        `${join(directory, tableFile)} does not hold the table that the run was saved with`,
-        {
-          details: { path: tableFile, expected: [rows, dim], received: weight?.shape ?? null },
-        },
-      );
-    }
-    values[`table:${path}`] = { dtype: "float32", dims: [rows, dim], data: weight.data as Float32Array };
+  for (const { name, rows, dim, data } of tables) {
+    values[name] = { dtype: "float32", dims: [rows, dim], data };
   }
-  const session = await engine.load(readFileSync(join(directory, file)));
-  return new SessionTower(session, side === "user" ? userShape : itemShape, columns, () => values);
+  return new SessionTower(await engine.load(model), shape, columns, () => values);
 }

@@ -34,16 +34,31 @@ export function towerGraph(
   side: Side,
   { schema, weights }: { schema: FeatureMap; weights?: WeightSource },
 ): TowerGraph {
+  return encoderGraph(model, { schema, weights }, (batch) => ({
+    outputs: { [VECTORS]: side === "user" ? model.users(batch) : model.items(batch) },
+  }));
+}
+
+/** What a graph computes of a batch, and what it takes beside the batch. */
+export interface EncoderGraphParts {
+  readonly outputs: { readonly [name: string]: Tensor };
+  readonly inputs?: readonly (readonly [Tensor, string])[];
+}
+
+/** The graph of something that a model with tables computes of encoded columns, in evaluation. */
+export function encoderGraph(
+  model: Pick<EncoderPair, "namedTables" | "namedParameters" | "namedStates">,
+  { schema, weights }: { schema: FeatureMap; weights?: WeightSource },
+  build: (batch: ColumnBatch) => EncoderGraphParts,
+): TowerGraph {
   const named = model.namedTables();
   const batch = new ColumnBatch(schema, new Map([...named].map(([path, table]) => [table, path])));
-  const vectors = withTrace(new Trace({ training: false }), () =>
-    side === "user" ? model.users(batch) : model.items(batch),
-  );
-  const leaves = new Map<Tensor, LeafBinding>();
+  const { outputs, inputs = [] } = withTrace(new Trace({ training: false }), () => build(batch));
+  const leaves = new Map<Tensor, LeafBinding>(inputs.map(([tensor, name]) => [tensor, { name }]));
   for (const [column, tensor] of batch.inputs.used) leaves.set(tensor, { name: column });
   for (const [path, tensor] of batch.tables) leaves.set(tensor, { name: `table:${path}` });
   bindDense(model, leaves, weights);
-  const graph = compile({ outputs: { [VECTORS]: vectors }, leaves, metadata: { producer: "millrace" } });
+  const graph = compile({ outputs, leaves, metadata: { producer: "millrace" } });
   return {
     ...graph,
     columns: graph.inputs.filter((name) => batch.inputs.used.has(name)),
@@ -65,7 +80,7 @@ export function scorerGraph(model: RetrievalModel, weights?: WeightSource): Comp
 }
 
 function bindDense(
-  model: EncoderPair,
+  model: Pick<EncoderPair, "namedParameters" | "namedStates">,
   leaves: Map<Tensor, LeafBinding>,
   weights: WeightSource | undefined,
 ): void {

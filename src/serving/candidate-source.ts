@@ -3,8 +3,10 @@
  * this one interface: ids with scores for a user, best first.
  */
 import { ConfigError } from "../core/index.ts";
-import type { RawRow, RawScalar } from "../schema/index.ts";
+import type { EncodedBatch, RawRow, RawScalar } from "../schema/index.ts";
 import { type FeatureTable, idText } from "./feature-table.ts";
+import type { Predictions } from "./inference-pool.ts";
+import type { ModelSource } from "./model-runner.ts";
 
 export interface CandidateQuery {
   readonly user: RawScalar;
@@ -22,12 +24,15 @@ export interface FoundCandidates {
   readonly ids: readonly RawScalar[];
   /** One an id, higher is better: the order that is served when every model is late. Absent: no order. */
   readonly scores?: ArrayLike<number>;
+  /** Values of the request that no vocabulary of the source's own model knows, by feature. */
+  readonly outOfVocabulary?: { readonly [feature: string]: number };
 }
 
 export interface CandidateSource {
   /** Of what it was made from: part of the release's version. */
   readonly version?: string;
   candidates(query: CandidateQuery): Promise<FoundCandidates> | FoundCandidates;
+  /** After its last query. */
   close?(): Promise<void>;
 }
 
@@ -47,6 +52,15 @@ export interface CandidateSourceContext {
   readonly folder: string;
   /** Told of every refresh; `version` names the data in use after it. */
   readonly onRefresh?: (refresh: SourceRefresh) => void;
+  /** Loads a model on the inference threads; metrics call it `candidates`. */
+  loadModel(model: ModelSource): Promise<SourceModel>;
+}
+
+/** A model of a source on the inference threads. */
+export interface SourceModel {
+  /** As `InferencePool.run`; it goes before what waits, since requests cannot begin without it. */
+  run(batch: EncodedBatch, signal: AbortSignal): Promise<Predictions>;
+  release(): void;
 }
 
 export type MakeCandidateSource = (

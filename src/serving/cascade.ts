@@ -24,6 +24,9 @@ import type { RankRequest, RankResponse } from "./rank-api.ts";
 import type { LoadedModel, LoadedStage, Release } from "./release.ts";
 import { WORTH_SPLITTING } from "./split-model.ts";
 
+/** What metrics call the model of a candidate source. */
+export const SOURCE_MODEL = "candidates";
+
 /** What happened on the way, for metrics and logs. */
 export interface CascadeObserver {
   stage?(stage: string, seconds: number, candidates: number): void;
@@ -152,6 +155,9 @@ export async function rank(
         });
       }),
     );
+    if (found.outOfVocabulary !== undefined) {
+      observer.outOfVocabulary?.(SOURCE_MODEL, found.outOfVocabulary);
+    }
     candidates = found.ids.map((id) => candidateOf(id, items));
     const { scores } = found;
     if (scores !== undefined) {
@@ -303,9 +309,9 @@ async function predict(
     const { batch, outOfVocabulary } = assembly.assemble(facts, some);
     return { predictions: await pool.run(key, batch, signal, { admitted: true }), outOfVocabulary };
   };
-  if (towers?.knows(candidates)) return towers.predict(facts, candidates);
   // Before features are made: under overload most of the work would be for refusals.
   pool.admit(candidates.length);
+  if (towers?.knows(candidates)) return towers.predict(facts, candidates, pool, signal);
   if (split === undefined || candidates.length < WORTH_SPLITTING) return plainly(candidates);
   const taken = candidates.map((candidate) => split.takes(candidate));
   const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));

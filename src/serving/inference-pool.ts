@@ -39,6 +39,11 @@ export interface InferencePoolOptions {
 export interface RunOptions {
   /** Whether `admit` has let these rows in already: a request's second batch must not find its first in the way. */
   readonly admitted?: boolean;
+  /**
+   * Goes before what waits otherwise: a short first step must not take as long as the queue, when what follows it may
+   * be refused by that.
+   */
+  readonly ahead?: boolean;
 }
 
 /** One run of a model. */
@@ -60,6 +65,7 @@ interface Piece {
   readonly key: string;
   readonly batch: ServedBatch;
   readonly signal: AbortSignal | undefined;
+  readonly ahead: boolean;
   readonly queuedAt: number;
   /** What running it should take of all threads' time. */
   readonly expectedMs: number;
@@ -186,7 +192,8 @@ export class InferencePool {
   }
 
   /**
-   * Predictions by label for the rows of a batch, whose arrays are given away to a thread.
+   * Predictions by label for the rows of a batch (so many numbers a row as the model's width), whose arrays are given
+   * away to a thread.
    *
    * @param signal gives up: pieces that have not started are dropped
    * @throws OverloadError when the queue has no room
@@ -195,7 +202,7 @@ export class InferencePool {
     key: string,
     batch: ServedBatch,
     signal?: AbortSignal,
-    { admitted = false }: RunOptions = {},
+    { admitted = false, ahead = false }: RunOptions = {},
   ): Promise<Predictions> {
     this.#checkOpen();
     const { maxBatchRows } = this.#options;
@@ -214,14 +221,12 @@ export class InferencePool {
           new Promise<Predictions>((resolve, reject) => {
             const queuedAt = performance.now();
             const expectedMs = this.#expectedMs(key, piece.size);
-            this.#queue.push({ key, batch: piece, signal, queuedAt, expectedMs, resolve, reject });
-            this.#queuedRows += piece.size;
-            this.#queuedMs += expectedMs;
+            this.#enqueue({ key, batch: piece, signal, ahead, queuedAt, expectedMs, resolve, reject });
             this.#dispatch();
           }),
       ),
     );
-    return answers.length === 1 ? answers[0] : joinPredictions(answers, batch.size);
+    return answers.length === 1 ? answers[0] : joinPredictions(answers);
   }
 
   /** Ends the threads, each after the model that it is loading or running; what waits for them is refused. */
@@ -310,7 +315,10 @@ export class InferencePool {
           const end = begin + piece.batch.size;
           piece.resolve(
             Object.fromEntries(
-              Object.entries(predictions).map(([label, values]) => [label, values.subarray(begin, end)]),
+              Object.entries(predictions).map(([label, values]) => {
+                const width = values.length / rows;
+                return [label, values.subarray(begin * width, end * width)];
+              }),
             ),
           );
           begin = end;
@@ -352,7 +360,7 @@ export class InferencePool {
       const rows = pieces.reduce((sum, { batch }) => sum + batch.size, 0);
       const { maxBatchRows, maxWaitMs } = this.#options;
       const waited = performance.now() - first.queuedAt;
-      if (rows < maxBatchRows && waited < maxWaitMs && first.batch.shared === undefined) {
+      if (rows < maxBatchRows && waited < maxWaitMs && !first.ahead && first.batch.shared === undefined) {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#dispatch(), maxWaitMs - waited);
         return;
@@ -396,6 +404,13 @@ export class InferencePool {
     const model = this.#models.get(key);
     if (model === undefined || model.rows === 0) return 0;
     return (rows * model.ms) / model.rows / (this.#threads.length * this.#runsAtOnce(key));
+  }
+
+  #enqueue(piece: Piece): void {
+    const place = piece.ahead ? this.#queue.findIndex(({ ahead }) => !ahead) : -1;
+    this.#queue.splice(place < 0 ? this.#queue.length : place, 0, piece);
+    this.#queuedRows += piece.batch.size;
+    this.#queuedMs += piece.expectedMs;
   }
 
   #unqueue(place: number): void {
@@ -443,10 +458,10 @@ function buffersOf({ columns }: ServedBatch): ArrayBuffer[] {
   return [...buffers];
 }
 
-function joinPredictions(answers: readonly Predictions[], size: number): Predictions {
+function joinPredictions(answers: readonly Predictions[]): Predictions {
   const joined: { [label: string]: Float32Array } = {};
   for (const label of Object.keys(answers[0])) {
-    const values = new Float32Array(size);
+    const values = new Float32Array(answers.reduce((sum, answer) => sum + answer[label].length, 0));
     let at = 0;
     for (const answer of answers) {
       values.set(answer[label], at);

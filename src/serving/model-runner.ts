@@ -20,6 +20,8 @@ export interface ModelSource {
   readonly lookups: readonly (RowLookup & { readonly place: RowPlace })[];
   /** Output of the graph by label. */
   readonly predictions: { readonly [label: string]: string };
+  /** Numbers of each prediction. @default 1 */
+  readonly width?: number;
   /** Of a split graph: products of the item table that it takes, for the rows that batches name. */
   readonly takes?: ItemProducts;
   /** Of an items' graph: where what it computes is kept, for the rows that batches name. */
@@ -27,7 +29,7 @@ export interface ModelSource {
 }
 
 export interface ModelAnswer {
-  /** By label, `[size]` each. */
+  /** By label, `[size, width]` each. */
   readonly predictions: { readonly [label: string]: Float32Array };
   readonly rows: RowCounts;
 }
@@ -43,6 +45,7 @@ export class ModelRunner {
   readonly #lookups: readonly OpenLookup[];
   readonly #connections: readonly RedisConnection[];
   readonly #predictions: { readonly [label: string]: string };
+  readonly #width: number;
   readonly #taken: ProductRows | undefined;
   readonly #kept: ProductRows | undefined;
 
@@ -50,12 +53,13 @@ export class ModelRunner {
     session: Session,
     lookups: readonly OpenLookup[],
     connections: readonly RedisConnection[],
-    { predictions, takes, keeps }: ModelSource,
+    { predictions, width = 1, takes, keeps }: ModelSource,
   ) {
     this.#session = session;
     this.#lookups = lookups;
     this.#connections = connections;
     this.#predictions = predictions;
+    this.#width = width;
     this.#taken = takes && new ProductRows(takes);
     this.#kept = keeps && new ProductRows(keeps);
   }
@@ -105,7 +109,7 @@ export class ModelRunner {
     this.#kept?.keep(rows, results);
     const predictions: { [label: string]: Float32Array } = {};
     for (const [label, output] of Object.entries(this.#predictions)) {
-      predictions[label] = (results[output].data as Float32Array).subarray(0, size);
+      predictions[label] = (results[output].data as Float32Array).subarray(0, size * this.#width);
     }
     return { predictions, rows: this.#takeCounts() };
   }

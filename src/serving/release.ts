@@ -15,6 +15,7 @@ import {
   type MakeCandidateSource,
   type SourceRefresh,
 } from "./candidate-source.ts";
+import { SOURCE_MODEL } from "./cascade.ts";
 import {
   type ModelConfig,
   type NamedCascade,
@@ -128,9 +129,9 @@ export class Release {
     }
   }
 
-  /** Whether something but a model on the pool's threads can put candidates in order. */
-  get answersWithoutThreads(): boolean {
-    return this.source !== undefined || this.stages.some(({ loaded: { towers } }) => towers !== undefined);
+  /** Whether something but a stage's model can put candidates in order, so that a full queue refuses no request. */
+  get answersWithoutStages(): boolean {
+    return this.source !== undefined;
   }
 
   get requests(): number {
@@ -167,7 +168,7 @@ function free(
 ): void {
   pool.release(key);
   split?.release();
-  void towers?.release();
+  towers?.release();
 }
 
 /** What a source fails at now concerns no request, and must not end the process. */
@@ -213,7 +214,7 @@ async function loadModel(
   let split: SplitModel | undefined;
   try {
     const engine = await createEngine(pool.engine, { onNotice: () => {} });
-    towers = await TowerStage.open(served.directory, assembly, items, engine);
+    towers = await TowerStage.open({ served, key, assembly, items, pool });
     split =
       towers === undefined
         ? await SplitModel.open({ served, key, assembly, items, pool, engine, productsMb })
@@ -278,7 +279,7 @@ function checkColumns(
 async function openSource(
   { name, config: { candidates, filters }, folder }: NamedCascade,
   items: FeatureTable | undefined,
-  { sources: given, onRefresh }: ReleaseOptions,
+  { sources: given, onRefresh, pool }: ReleaseOptions,
 ): Promise<CandidateSource | undefined> {
   const { source, limit, budgetMs, ...options } = candidates;
   if (source === "request") return undefined;
@@ -292,5 +293,19 @@ async function openSource(
   }
   const allowed =
     items !== undefined && filters.allowed !== undefined ? allowedIds(items, filters.allowed) : undefined;
-  return make({ items, allowed, options, folder, onRefresh: (refresh) => onRefresh?.(name, refresh) });
+  return make({
+    items,
+    allowed,
+    options,
+    folder,
+    onRefresh: (refresh) => onRefresh?.(name, refresh),
+    loadModel: async (model) => {
+      const key = `${name}.${SOURCE_MODEL}#${++opened}`;
+      await pool.load(key, model);
+      return {
+        run: (batch, signal) => pool.run(key, batch, signal, { admitted: true, ahead: true }),
+        release: () => pool.release(key),
+      };
+    },
+  });
 }

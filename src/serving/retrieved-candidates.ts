@@ -8,9 +8,10 @@ import { dirname, join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { createEngine } from "../engine/index.ts";
 import { holdsRetrievalRun, LiveIndex, openRetrievalRun, retrievalFiles } from "../retrieval/index.ts";
-import { createRowEncoder } from "../schema/index.ts";
+import { createRowEncoder, type EncodedBatch, type FeatureMap, type RawRow } from "../schema/index.ts";
 import type { CandidateSource, FoundCandidates, MakeCandidateSource } from "./candidate-source.ts";
 import { pathIn } from "./cascade-config.ts";
+import { TOWER_VECTORS, towerSource } from "./tower-source.ts";
 
 /** How often the run is asked whether it has a newer index. */
 const REFRESH_MS = 5000;
@@ -28,6 +29,7 @@ export const retrievedCandidates: MakeCandidateSource = async ({
   folder,
   allowed,
   onRefresh,
+  loadModel,
 }): Promise<CandidateSource> => {
   const { run: given, user } = options;
   if (typeof given !== "string") {
@@ -48,15 +50,19 @@ export const retrievedCandidates: MakeCandidateSource = async ({
   const run = openRetrievalRun(directory);
   const column = userColumn(run, user);
   const engine = await createEngine("auto");
-  const index = await LiveIndex.open(run.indexDirectory, { engine });
-  const tower = await run.tower("user", engine);
-  const encoder = createRowEncoder(run.map);
+  const parts = run.towerParts("user");
+  const tower = await loadModel(towerSource(parts));
+  const index = await LiveIndex.open(run.indexDirectory, { engine }).catch((error: unknown) => {
+    tower.release();
+    throw error;
+  });
+  const encode = userEncoder(run.map, parts.columns);
   let asked = performance.now();
   let refreshed: Promise<unknown> = Promise.resolve();
   const bundle = readFileSync(join(directory, retrievalFiles.bundle));
   return {
     version: createHash("sha256").update(bundle).digest("hex"),
-    async candidates({ user: id, features, limit, exclude }) {
+    async candidates({ user: id, features, limit, exclude, signal }) {
       if (performance.now() - asked > REFRESH_MS) {
         asked = performance.now();
         // Beside requests; where no newer one can be opened, the one in use stays.
@@ -65,16 +71,41 @@ export const retrievedCandidates: MakeCandidateSource = async ({
           (cause: unknown) => onRefresh?.({ outcome: "failed", version: index.version, cause }),
         );
       }
-      const vector = await tower.encode(encoder.encode([{ ...features, [column]: id }]));
-      return found(index, vector, { limit, excluded: exclude, allowed });
+      const { batch, outOfVocabulary } = encode({ ...features, [column]: id });
+      const { [TOWER_VECTORS]: vector } = await tower.run(batch, signal);
+      // Nobody waits for what a search would find.
+      signal.throwIfAborted();
+      return { ...(await found(index, vector, { limit, excluded: exclude, allowed })), outOfVocabulary };
     },
     async close() {
       await refreshed;
       await index.close();
-      await tower.release();
+      tower.release();
     },
   };
 };
+
+interface EncodedUser {
+  /** One row of those columns alone. */
+  readonly batch: EncodedBatch;
+  /** Values that no vocabulary knows, by feature. */
+  readonly outOfVocabulary: { readonly [feature: string]: number };
+}
+
+function userEncoder(map: FeatureMap, wanted: readonly string[]): (row: RawRow) => EncodedUser {
+  const encoder = createRowEncoder(map);
+  const names = map.features.map(({ name }) => name).filter((name) => wanted.includes(name));
+  return (row) => {
+    const { counts } = encoder;
+    const before = names.map((name) => counts[name].outOfVocabulary);
+    const { size, columns } = encoder.encode([row]);
+    const found = names.map((name, k) => [name, counts[name].outOfVocabulary - before[k]] as const);
+    return {
+      batch: { size, columns: Object.fromEntries(wanted.map((name) => [name, columns[name]])) },
+      outOfVocabulary: Object.fromEntries(found.filter(([, count]) => count > 0)),
+    };
+  };
+}
 
 interface Wanted {
   readonly limit: number;

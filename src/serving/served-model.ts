@@ -51,9 +51,21 @@ export interface ServedModel {
    * Another graph of the same tables as it is sent to threads; undefined where it would have to hold a table
    * whose rows live elsewhere.
    */
-  sourceOf(graph: Uint8Array, predictions: ModelSource["predictions"]): ModelSource | undefined;
+  sourceOf(
+    graph: Uint8Array,
+    predictions: ModelSource["predictions"],
+    options?: SourceOptions,
+  ): ModelSource | undefined;
   /** @throws DataError when files have been replaced since the model was opened: parts read after that may be others' */
   checkFiles(): void;
+}
+
+export interface SourceOptions {
+  /**
+   * Rows are read into memory where they would come from Redis: what is made of them once must not be made of
+   * fallbacks. @default false
+   */
+  readonly inMemory?: boolean;
 }
 
 /**
@@ -125,9 +137,17 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
       fallback,
     };
   };
-  const placed = ({ model, lookups }: RowGraph, predictions: ModelSource["predictions"]): ModelSource => ({
+  const nearPlaceOf = (shape: TableShape): RowPlace => {
+    const place = placeOf(shape);
+    return place.kind === "redis" ? { kind: "memory", data: tableNamed(tables, shape.name).read() } : place;
+  };
+  const placed = (
+    { model, lookups }: RowGraph,
+    predictions: ModelSource["predictions"],
+    { inMemory = false }: SourceOptions = {},
+  ): ModelSource => ({
     model,
-    lookups: lookups.map((lookup) => ({ ...lookup, place: placeOf(lookup) })),
+    lookups: lookups.map((lookup) => ({ ...lookup, place: (inMemory ? nearPlaceOf : placeOf)(lookup) })),
     predictions,
   });
   return {
@@ -138,20 +158,20 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
     source: placed(graph, bundle.predictions),
     graph: bytes,
     tables: new Set(bundle.tables.map(({ name }) => name)),
-    sourceOf(other, predictions) {
+    sourceOf(other, predictions, options) {
       let misplaced = false;
       const rows = rowGraph(other, bundle.tables, isStored, (table) => {
         misplaced ||= !isStored(table) && graph.lookups.some(({ name }) => name === table.name);
         return misplaced ? new Float32Array(table.rows * table.dim) : tableNamed(tables, table.name).read();
       });
-      return misplaced ? undefined : placed(rows, predictions);
+      return misplaced ? undefined : placed(rows, predictions, options);
     },
     checkFiles: checkOwn,
   };
 }
 
 /** Whether a table is among the smallest that fit into so many bytes together. */
-function smallest(tables: readonly TableShape[], bytes: number): (table: TableShape) => boolean {
+export function smallest(tables: readonly TableShape[], bytes: number): (table: TableShape) => boolean {
   const fitting = new Set<string>();
   let sum = 0;
   for (const { name, rows, dim } of [...tables].sort((a, b) => a.rows * a.dim - b.rows * b.dim)) {

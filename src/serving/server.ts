@@ -248,7 +248,7 @@ export class Server {
   /** As full, where no answer can be given without the pool's threads. */
   #refuseIfThreadsAreFull(params: unknown): void {
     const { name = "" } = params as { readonly name?: string };
-    if (this.#services.get(name)?.release.answersWithoutThreads !== true) this.pool.admit(1);
+    if (this.#services.get(name)?.release.answersWithoutStages !== true) this.pool.admit(1);
   }
 
   /** Work that counts towards the limit. */

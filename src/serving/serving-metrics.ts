@@ -83,7 +83,7 @@ export class ServingMetrics {
     );
     this.#graphRows = new Counter({
       name: "millrace_graph_rows_total",
-      help: "Rows run, by graph: plain, split (request's and items' parts apart), items (such parts made ahead)",
+      help: "Rows run, by graph: plain, split (request's and items' parts apart), towers, items (what is made of them ahead)",
       labelNames: ["model", "graph"],
       registers,
     });

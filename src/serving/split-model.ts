@@ -7,7 +7,8 @@ import type { Candidate, RequestFacts } from "./candidate-set.ts";
 import { ITEM_ROW } from "./batch-pieces.ts";
 import type { FeatureAssembly } from "./feature-assembly.ts";
 import type { FeatureTable } from "./feature-table.ts";
-import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
+import type { InferencePool, Predictions } from "./inference-pool.ts";
+import { fillProducts } from "./fill-products.ts";
 import { type ItemProducts, makeProducts, recordWidth } from "./item-products.ts";
 import type { ServedModel } from "./served-model.ts";
 import { type SplitGraph, splitGraph } from "./split/split-graph.ts";
@@ -25,16 +26,11 @@ export interface SplitModelOptions {
   readonly productsMb: number;
 }
 
-/** Items computed at a time: enough for every thread, few enough for requests to get in between. */
-const CHUNK = 1024;
 /**
  * Candidates of a request from which on it is worth a run of its own. Fewer share a run of the plain graph with other
  * requests': measured with the serving benchmark's model, 10 cost 2.8 ms split and 2.1 ms whole, 50 cost 3.3 and 4.5.
  */
 export const WORTH_SPLITTING = 24;
-
-/** How long to wait before asking a full queue again. */
-const RETRY_MS = 20;
 
 export class SplitModel {
   /** Under which the pool knows the split graph. */
@@ -74,7 +70,7 @@ export class SplitModel {
     if (graph.items !== undefined && products !== undefined) {
       const made = served.sourceOf(graph.items, {});
       if (made === undefined) return undefined;
-      await fill(`${key}/items`, { ...made, keeps: products }, items.rows, options);
+      await fillProducts(`${key}/items`, { ...made, keeps: products }, items.rows, options);
     }
     await pool.load(own, { ...whole, takes: products });
     return new SplitModel(own, graph, productBytes, options);
@@ -154,31 +150,5 @@ function memoryFor({ products }: SplitGraph, items: number): ItemProducts | unde
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
-  }
-}
-
-/** Computes products of all items on the pool's threads, among requests of the release before. */
-async function fill(
-  key: string,
-  source: ServedModel["source"],
-  items: number,
-  { pool, assembly }: SplitModelOptions,
-): Promise<void> {
-  await pool.load(key, source);
-  try {
-    for (let begin = 0; begin < items; ) {
-      const end = Math.min(begin + CHUNK, items);
-      const { size, columns } = assembly.assembleItems(begin, end);
-      const rows = Int32Array.from({ length: size }, (_, k) => begin + k);
-      try {
-        await pool.run(key, { size, columns: { ...columns, [ITEM_ROW]: rows } });
-        begin = end;
-      } catch (error) {
-        if (!(error instanceof OverloadError)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-  } finally {
-    pool.release(key);
   }
 }

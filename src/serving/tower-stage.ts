@@ -1,58 +1,75 @@
 /**
  * A served model that factors into towers: vectors of all items are made when a release is loaded and belong to
- * its version; a request costs one encoding of the user and a product an item and head.
+ * its version; a request costs one encoding of the user and a product an item and head. Both run on the pool's
+ * threads, which share the vectors.
  */
-import type { Engine } from "../engine/index.ts";
-import { FactoredTowers } from "../retrieval/index.ts";
+import { factoredGraphs } from "../retrieval/index.ts";
+import { ITEM_ROW } from "./batch-pieces.ts";
 import type { Candidate, RequestFacts } from "./candidate-set.ts";
 import type { FeatureAssembly } from "./feature-assembly.ts";
 import type { FeatureTable } from "./feature-table.ts";
-import type { Predictions } from "./inference-pool.ts";
+import { fillProducts } from "./fill-products.ts";
+import type { InferencePool, Predictions } from "./inference-pool.ts";
+import { makeProducts, recordWidth } from "./item-products.ts";
+import type { ServedModel } from "./served-model.ts";
 
-/** Items encoded at a time at start. */
-const CHUNK = 1024;
+export interface TowerStageOptions {
+  readonly served: ServedModel;
+  /** Under which the pool knows the plain model. */
+  readonly key: string;
+  readonly assembly: FeatureAssembly;
+  readonly items: FeatureTable | undefined;
+  readonly pool: InferencePool;
+}
 
 export class TowerStage {
-  readonly towers: FactoredTowers;
+  /** Under which the pool knows what scores. */
+  readonly key: string;
   readonly #assembly: FeatureAssembly;
-  /** `[items, itemWidth]` */
+  readonly #pool: InferencePool;
+  /** A record an item. */
   readonly #vectors: Float32Array;
+  readonly #itemWidth: number;
 
-  private constructor(towers: FactoredTowers, assembly: FeatureAssembly, vectors: Float32Array) {
-    this.towers = towers;
+  private constructor(
+    key: string,
+    { assembly, pool }: TowerStageOptions,
+    vectors: Float32Array,
+    itemWidth: number,
+  ) {
+    this.key = key;
     this.#assembly = assembly;
+    this.#pool = pool;
     this.#vectors = vectors;
+    this.#itemWidth = itemWidth;
   }
 
   /**
-   * The stage of a run, or undefined where its whole graph has to run: the model does not factor, there is no
-   * item table, or a feature of the item's side is no column of it (of the user's side: is one).
+   * The stage of a model that the pool has loaded, or undefined where its whole graph has to run: the model does not
+   * factor, there is no item table, or a feature of the item's side is no column of it (of the user's side: is one).
    */
-  static async open(
-    directory: string,
-    assembly: FeatureAssembly,
-    items: FeatureTable | undefined,
-    engine: Engine,
-  ): Promise<TowerStage | undefined> {
+  static async open(options: TowerStageOptions): Promise<TowerStage | undefined> {
+    const { served, key, assembly, items, pool } = options;
     if (items === undefined) return undefined;
-    const towers = await FactoredTowers.open(directory, engine);
-    if (towers === undefined) return undefined;
+    const graphs = factoredGraphs(served.directory);
+    if (graphs === undefined) return undefined;
     const { item, request } = assembly.sides;
     if (
-      !towers.itemColumns.every((column) => item.has(column)) ||
-      !towers.userColumns.every((column) => request.has(column))
+      !graphs.items.columns.every((column) => item.has(column)) ||
+      !graphs.userColumns.every((column) => request.has(column))
     ) {
-      await towers.release();
       return undefined;
     }
-    const vectors = new Float32Array(items.rows * towers.itemWidth);
-    for (let begin = 0; begin < items.rows; begin += CHUNK) {
-      const batch = assembly.assembleItems(begin, Math.min(begin + CHUNK, items.rows));
-      vectors.set(await towers.encodeItems(batch), begin * towers.itemWidth);
-      // The engine computes on this thread: requests of the release before come in between.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return new TowerStage(towers, assembly, vectors);
+    const { output, width } = graphs.items;
+    const { vectors, predictions } = graphs.scores;
+    const encoder = served.sourceOf(graphs.items.model, {}, { inMemory: true });
+    const scorer = served.sourceOf(graphs.scores.model, predictions);
+    if (encoder === undefined || scorer === undefined) return undefined;
+    const made = makeProducts([{ name: output, width }], items.rows);
+    await fillProducts(`${key}/items`, { ...encoder, keeps: made }, items.rows, options);
+    const own = `${key}/towers`;
+    await pool.load(own, { ...scorer, takes: { ...made, shapes: [{ name: vectors, width }] } });
+    return new TowerStage(own, options, made.data, width);
   }
 
   /** Whether all candidates' vectors are known. */
@@ -60,28 +77,30 @@ export class TowerStage {
     return candidates.every((candidate) => this.#assembly.isFromTable(candidate));
   }
 
-  /** Predictions by label, `[candidates]` each, and values of the user's that no vocabulary knows. */
+  /**
+   * Predictions by label, `[candidates]` each, and values that no vocabulary knows.
+   *
+   * @param candidates that the pool has admitted
+   */
   async predict(
     facts: RequestFacts,
     candidates: readonly Candidate[],
+    pool: Pick<InferencePool, "run">,
+    signal: AbortSignal,
   ): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
-    const { batch, outOfVocabulary } = this.#assembly.assembleRequest(facts);
-    const user = await this.towers.encodeUser(batch);
-    const { itemWidth } = this.towers;
-    const items = new Float32Array(candidates.length * itemWidth);
-    for (const [k, { row }] of candidates.entries()) {
-      items.set(this.#vectors.subarray(row * itemWidth, (row + 1) * itemWidth), k * itemWidth);
-    }
-    return { predictions: await this.towers.score(user, items), outOfVocabulary };
+    const { batch, outOfVocabulary } = this.#assembly.assembleShared(facts, candidates, []);
+    const columns = { [ITEM_ROW]: Int32Array.from(candidates, ({ row }) => row) };
+    const predictions = await pool.run(this.key, { ...batch, columns }, signal, { admitted: true });
+    return { predictions, outOfVocabulary };
   }
 
   /** A copy of an item's vector as this release holds it. */
   vectorOf(row: number): Float32Array {
-    const { itemWidth } = this.towers;
-    return this.#vectors.slice(row * itemWidth, (row + 1) * itemWidth);
+    const begin = row * recordWidth([{ name: "vector", width: this.#itemWidth }]);
+    return this.#vectors.slice(begin, begin + this.#itemWidth);
   }
 
-  release(): Promise<void> {
-    return this.towers.release();
+  release(): void {
+    this.#pool.release(this.key);
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createEngine } from "../../src/engine/index.ts";
 import {
+  LiveIndex,
   openRetrievalRun,
   parseRetrievalConfig,
   retrievalFiles,
@@ -12,13 +13,16 @@ import {
 } from "../../src/retrieval/index.ts";
 import {
   type CascadeConfigInput,
+  type CascadeObserver,
   InferencePool,
   type LogEntry,
   parseCascade,
   rank,
   Release,
   Server,
+  UnavailableError,
 } from "../../src/serving/index.ts";
+import { createRowEncoder } from "../../src/schema/index.ts";
 import { fingerprintOf } from "../../src/serving/watch.ts";
 import { get, rankAt } from "./clients.ts";
 import { makeShop, NOW, trainShop, writeRows } from "./shop.ts";
@@ -58,14 +62,20 @@ const base = {
   slots: { count: 5 },
 } satisfies CascadeConfigInput;
 
-async function open(candidates: object, more: Partial<CascadeConfigInput> = {}): Promise<Release> {
+async function open(
+  candidates: object,
+  more: Partial<CascadeConfigInput> = {},
+  on: InferencePool = pool,
+): Promise<Release> {
   const config = parseCascade({
     ...base,
     ...more,
     candidates: candidates as CascadeConfigInput["candidates"],
   });
-  return Release.open({ name: "feed", folder: shop.folder, config }, { pool });
+  return Release.open({ name: "feed", folder: shop.folder, config }, { pool: on });
 }
+
+const asking = { features: {}, exclude: new Set<string>(), signal: new AbortController().signal };
 
 describe("the source `retrieval`", () => {
   test("gives the items that the index finds for the user, which the stages then rank", async () => {
@@ -90,6 +100,81 @@ describe("the source `retrieval`", () => {
     const found = new Set(one.ids.map(String));
     for (const { id } of answer.items) expect(found.has(String(id))).toBe(true);
     release.retire();
+  });
+
+  test("scores as the run's own encoder and index do", async () => {
+    const release = await open({ source: "retrieval", run: "tower", limit: 30 });
+    const run = openRetrievalRun(directory);
+    const engine = await createEngine("native");
+    const [index, tower] = [
+      await LiveIndex.open(run.indexDirectory, { engine }),
+      await run.tower("user", engine),
+    ];
+    const users = ["u1", "u2", "u3", "stranger"];
+    // At once, so that they share runs.
+    const found = await Promise.all(
+      users.map((user) => release.source!.candidates({ ...asking, user, limit: 30 })),
+    );
+    for (const [k, user] of users.entries()) {
+      const vector = await tower.encode(createRowEncoder(run.map).encode([{ user_id: user }]));
+      const expected = await index.search(vector, { k: 30 });
+      expect(found[k].ids).toEqual(expected.keys);
+      for (const [n, score] of expected.scores.entries()) expect(found[k].scores![n]).toBeCloseTo(score, 6);
+    }
+    expect(found.map(({ outOfVocabulary }) => outOfVocabulary)).toEqual([{}, {}, {}, { user: 1 }]);
+    await index.close();
+    await tower.release();
+    release.retire();
+  });
+
+  /** As many rows as keep one thread busy for long. */
+  const manyRows = ({ models: [{ assembly }] }: Release) => {
+    const rows = shop.items.map(({ item_id }) => ({ item_id, user_id: "u1", hour: 3, time: NOW }));
+    return assembly.assembleRows(Array.from({ length: 200 }, () => rows).flat() as never).batch;
+  };
+  const asked = { user: "u1", context: { hour: 3, time: NOW } };
+
+  test("runs its encoder on the inference threads, where a budget cuts it", async () => {
+    const own = new InferencePool({ workers: 1, maxBatchRows: 100_000 });
+    const release = await open({ source: "retrieval", run: "tower", limit: 5, budgetMs: 1 }, {}, own);
+    const seen: unknown[] = [];
+    const observer: CascadeObserver = { fallback: (...what) => seen.push(what.slice(0, 2)) };
+    const busy = own.run(release.models[0].key, manyRows(release), undefined, { admitted: true });
+    await expect(rank(release, own, asked, observer)).rejects.toThrow(UnavailableError);
+    expect(seen).toEqual([["candidates", "late"]]);
+    await busy;
+    release.retire();
+    await own.close();
+  });
+
+  test("goes before what waits, so that its order is served when the queue is full", async () => {
+    const release = await open({ source: "retrieval", run: "tower", limit: 5 });
+    const busy = pool.run(release.models[0].key, manyRows(release), undefined, { admitted: true });
+    const answer = await rank(release, pool, asked);
+    expect(answer).toMatchObject({ stage: null, fallbacks: [{ stage: "final", reason: "overloaded" }] });
+    expect(answer.items).toHaveLength(5);
+    expect(pool.queuedRows).toBeGreaterThan(20_000);
+    await busy;
+    release.retire();
+  });
+
+  test("is measured as a model: batches, and values that no vocabulary knows", async () => {
+    const config = parseCascade({ ...base, candidates: { source: "retrieval", run: "tower", limit: 5 } });
+    const server = await Server.create([() => ({ name: "feed", folder: shop.folder, config })], {
+      port: 0,
+      pool: { workers: 1 },
+    });
+    const url = await server.listen();
+    await rankAt(url, "feed", { user: "stranger", context: { hour: 3, time: NOW } });
+    const { body } = await get<string>(`${url}/metrics`);
+    for (const line of [
+      'millrace_batch_rows_count{model="feed.candidates"} 1',
+      'millrace_graph_rows_total{model="feed.candidates",graph="plain"} 1',
+      'millrace_out_of_vocabulary_total{name="feed",model="candidates",feature="user"} 1',
+    ]) {
+      expect(body).toContain(line);
+    }
+    await server.stop();
   });
 
   describe("with `filters.allowed`", () => {
@@ -130,8 +215,6 @@ describe("the source `retrieval`", () => {
       release.retire();
     });
   });
-
-  const asking = { features: {}, exclude: new Set<string>(), signal: new AbortController().signal };
 
   /** Longer than the source waits before it looks for a newer index. */
   const later = () => vi.advanceTimersByTime(60_000);

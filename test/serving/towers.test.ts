@@ -1,17 +1,20 @@
 /** An early stage that factors: one user encoding a request, items' vectors by version, the model's own numbers. */
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig, trainRun } from "../../src/run/index.ts";
 import {
+  type CascadeObserver,
+  InferencePool,
   parseCascade,
+  rank,
   type RankRequest,
   type RankResponse,
+  Release,
   Server,
   verifyRun,
 } from "../../src/serving/index.ts";
-import type { FactoredTowers } from "../../src/retrieval/index.ts";
 import type { TowerStage } from "../../src/serving/tower-stage.ts";
-import { rankAt } from "./clients.ts";
+import { get, rankAt } from "./clients.ts";
 import { predictRows } from "./predict-rows.ts";
 import { makeShop, NOW, type Shop, writeRows } from "./shop.ts";
 
@@ -53,7 +56,7 @@ async function trainEarly(target: Shop, seed: number): Promise<string> {
   return directory;
 }
 
-const cascade = (directory: string, value?: string) => () => ({
+const cascade = (directory: string, value?: string, budgetMs?: number) => () => ({
   name: "feed",
   folder: shop.folder,
   config: parseCascade({
@@ -61,7 +64,8 @@ const cascade = (directory: string, value?: string) => () => ({
     users: { file: "users.jsonl", key: "user_id" },
     items: { file: "items.jsonl", key: "item_id" },
     context: ["wanted"],
-    stages: [{ name: "early", model: "early" }],
+    candidates: { source: "top", by: "bid", limit: 40 },
+    stages: [{ name: "early", model: "early", budgetMs }],
     value,
   }),
 });
@@ -82,7 +86,16 @@ const stageOf = (of: Server): TowerStage => {
   if (stage === undefined) throw new Error("the model does not factor");
   return stage;
 };
-const counts = (): FactoredTowers["counts"] => ({ ...stageOf(server).towers.counts });
+/** Values of a counter by one of its labels. */
+async function counted(address: string, metric: string, label: string): Promise<{ [value: string]: number }> {
+  const { body } = await get<string>(`${address}/metrics`);
+  const samples = [...body.matchAll(new RegExp(`^${metric}{(.*)} (.*)$`, "gm"))];
+  return Object.fromEntries(
+    samples.map(([, labels, value]) => [labels.match(`${label}="([^"]*)"`)?.[1], Number(value)]),
+  );
+}
+/** Rows run so far: of towers, of items when releases were loaded, of the plain graph. */
+const graphRows = () => counted(url, "millrace_graph_rows_total", "graph");
 const candidates = shop.items.map(({ item_id }) => item_id as number);
 const request = (user: string): RankRequest => ({
   user,
@@ -112,22 +125,67 @@ describe("requests of ids", () => {
     }
   });
 
-  test("encode the user once, and no item", async () => {
-    const before = counts();
+  test("run on the inference threads, and encode no item", async () => {
+    const before = await graphRows();
     await rankAt(url, "feed", request("u3"));
-    const after = counts();
-    expect(after.users - before.users).toBe(1);
-    expect(after.items - before.items).toBe(0);
-    expect(after.pairs - before.pairs).toBe(candidates.length);
+    const after = await graphRows();
+    expect(after.towers - before.towers).toBe(candidates.length);
+    expect(after.items).toBe(before.items);
+    expect(after.plain).toBe(before.plain);
+    const runs = await counted(url, "millrace_batch_rows_count", "model");
+    expect(runs["feed.early"]).toBeGreaterThan(0);
+  });
+
+  test("count values that no vocabulary knows, of the user and of the items", async () => {
+    const unknown = () => counted(url, "millrace_out_of_vocabulary_total", "feature");
+    const before = await unknown();
+    await rankAt(url, "feed", request("nobody"));
+    const after = await unknown();
+    expect(after.user_id - before.user_id).toBe(1);
+    const inTraining = new Set(
+      readFileSync(shop.path("train.jsonl"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).item_id),
+    );
+    const unseen = candidates.filter((id) => !inTraining.has(id));
+    expect((after.item_id ?? 0) - (before.item_id ?? 0)).toBe(unseen.length);
   });
 });
 
-test("items were encoded once, when the release was loaded", () => {
-  expect(counts().items).toBe(shop.items.length);
+test("items were encoded once, when the release was loaded", async () => {
+  expect((await graphRows()).items).toBe(shop.items.length);
+});
+
+/** A pool whose threads are always busy with something else. */
+class SlowPool extends InferencePool {
+  slow = false;
+  override async run(...asked: Parameters<InferencePool["run"]>): ReturnType<InferencePool["run"]> {
+    if (this.slow) await new Promise((resolve) => setTimeout(resolve, 100));
+    return super.run(...asked);
+  }
+}
+
+test("a budget cuts them: the order before is served, and the fallback is counted", async () => {
+  const pool = new SlowPool({ workers: 1 });
+  const release = await Release.open(cascade(run, undefined, 5)(), { pool });
+  const seen: unknown[] = [];
+  const observer: CascadeObserver = { fallback: (...what) => seen.push(what.slice(0, 2)) };
+  const asked: RankRequest = { user: "u3", context: { hour: 5, time: NOW }, limit: 5 };
+  const started = performance.now();
+  pool.slow = true;
+  const late = await rank(release, pool, asked, observer);
+  expect(performance.now() - started).toBeLessThan(90);
+  expect(late).toMatchObject({ stage: null, fallbacks: [{ stage: "early", reason: "late" }] });
+  expect(late.items).toHaveLength(5);
+  expect(seen).toEqual([["early", "late"]]);
+  pool.slow = false;
+  release.retire();
+  await pool.close();
 });
 
 test("what is sent with a candidate, and items nobody knows, go through the whole graph, with the same numbers", async () => {
-  const before = counts();
+  const before = await graphRows();
   const plain = byId(await rankAt(url, "feed", request("u7")));
   const { price, category, tags } = shop.items[4];
   const features = { price, category, tags } as never;
@@ -135,12 +193,16 @@ test("what is sent with a candidate, and items nobody knows, go through the whol
     ...request("u7"),
     candidates: [1, 2, { id: 4, features }, { id: 77_777 }],
   });
-  expect(counts().users - before.users).toBe(1);
+  const between = await graphRows();
+  expect(between.towers - before.towers).toBe(candidates.length);
+  expect(between.plain - (before.plain ?? 0)).toBe(4);
   expect(sent.counts.unknown_items).toBe(1);
   for (const id of [1, 2, 4]) expect(byId(sent).get(id)).toBeCloseTo(plain.get(id) as number, 6);
   // A column that the model does not read changes nothing of that.
   await rankAt(url, "feed", { ...request("u7"), candidates: [1, { id: 2, features: { bid: 3 } }] });
-  expect(counts().users - before.users).toBe(2);
+  const after = await graphRows();
+  expect(after.towers - between.towers).toBe(2);
+  expect(after.plain).toBe(between.plain);
 });
 
 test("verify takes the same way", async () => {
@@ -162,9 +224,6 @@ test("cached vectors are those of their version, before and after a swap", async
   await other.reload("feed");
   const second = stageOf(other);
   expect(second.vectorOf(9)).not.toEqual(first);
-  const { assembly } = other.services.get("feed")?.release.models[0] ?? {};
-  const fresh = await second.towers.encodeItems(assembly?.assembleItems(9, 10) as never);
-  for (const [k, value] of second.vectorOf(9).entries()) expect(value).toBeCloseTo(fresh[k], 6);
 });
 
 test("bids change the order without training", async () => {
