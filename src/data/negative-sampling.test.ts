@@ -55,10 +55,17 @@ test("it needs one binary label and no other", async () => {
   await expect(prepare(config({ negativeRate: 0.5, kind: "real" }))).rejects.toThrow(ConfigError);
 });
 
-test("turns of one draw are folds: each row is tested once", async () => {
+test.each([4, 7])("turns of one draw are %i folds: each row is tested once", async (folds) => {
   const tested: number[] = [];
-  for (const fold of [0, 1, 2, 3]) {
-    const split = { by: "ratio", train: 0.5, valid: 0.25, test: 0.25, rotate: fold / 4 } as const;
+  const share = 1 / folds;
+  for (let fold = 0; fold < folds; fold++) {
+    const split = {
+      by: "ratio",
+      train: 1 - 2 * share,
+      valid: share,
+      test: share,
+      rotate: fold * share,
+    } as const;
     const dataset = await prepare({ ...config({}), data: { train: path, split } });
     tested.push(...(await readAll(dataset.splits.test!)).row);
   }

@@ -6,7 +6,7 @@ import type { SplitConfig } from "./config.ts";
 import { sqlDouble, timeSql } from "./number-sql.ts";
 import { keyCast } from "./raw-key.ts";
 import { queryRow, sqlName, sqlText } from "./source-sql.ts";
-import type { SplitName } from "./split.ts";
+import { checkedShares, ratioCuts, type SplitName } from "./split.ts";
 import { ROW, type StagedTable, stagedRows } from "./stage.ts";
 
 /** Conditions over the columns of `stagedRows` with the row number as `ROW`; no entry: no such split. */
@@ -36,24 +36,8 @@ export function splitColumns(split: SplitConfig | undefined, timestamp: string |
   return [];
 }
 
-function checkedShares({ train, valid = 0, test = 0 }: { train?: number; valid?: number; test?: number }): {
-  train: number;
-  valid: number;
-  test: number;
-} {
-  const shares = { train: train ?? 1 - valid - test, valid, test };
-  const sum = shares.train + valid + test;
-  if (shares.train <= 0 || sum > 1 + 1e-9) {
-    throw new ConfigError(
-      `config data.split: shares are train ${shares.train}, valid ${valid}, test ${test}; expected a sum of at most 1 with rows to train on`,
-      { details: { key: "data.split", expected: "sum at most 1", received: sum } },
-    );
-  }
-  return shares;
-}
-
 /**
- * Rows drawn by a hash of (seed, row number). The cuts are the hash's quantiles, so that sizes are
+ * Rows drawn by a hash of (seed, row number). The cuts are the hash's order statistics, so that sizes are
  * exact to a row; only the hashes are held in memory, four bytes a row.
  */
 async function ratioConditions(
@@ -61,16 +45,22 @@ async function ratioConditions(
   staged: StagedTable,
   split: Extract<SplitConfig, { by: "ratio" }>,
 ): Promise<SplitConditions> {
-  const { train, valid, test } = checkedShares(split);
+  const { turned, counts } = ratioCuts(staged.rows, split);
   const draw = mix32Sql(`xor(CAST(${ROW} AS UBIGINT) & 4294967295, ${hashKey(split.seed, "split")})`);
   const key2 = mix32(hashKey(split.seed, "split") ^ 0x6a09e667);
   const straight = mix32Sql(`((${draw} + ${key2}) & 4294967295)`);
   const from = (x: string): string => `SELECT CAST(${x} AS UINTEGER) AS x FROM ${stagedRows(staged, [])}`;
-  const [last] = split.rotate > 0 ? await quantiles(connection, from(straight), [split.rotate]) : [undefined];
+  // Half a row less, so that rounding cannot reach the next.
+  const at = (x: string, ranks: readonly number[]): Promise<(string | undefined)[]> =>
+    quantiles(
+      connection,
+      from(x),
+      ranks.map((rank) => (rank >= staged.rows ? 1 : Math.max(rank - 0.5, 0) / staged.rows)),
+    );
+  const [last] = turned > 0 ? await at(straight, [turned]) : [undefined];
   const hash =
     last === undefined ? straight : `((${straight} + 4294967295 - CAST(${last} AS UBIGINT)) & 4294967295)`;
-  const cuts = await quantiles(connection, from(hash), [train, train + valid, train + valid + test]);
-  return cutConditions(hash, cuts, { valid, test });
+  return cutConditions(hash, await at(hash, counts), split);
 }
 
 /** `mix32` of a UBIGINT expression below 2^32. */

@@ -85,7 +85,7 @@ interface Shares {
   readonly test: number;
 }
 
-function checkedShares({ train, valid = 0, test = 0 }: Partial<Shares>): Shares {
+export function checkedShares({ train, valid = 0, test = 0 }: Partial<Shares>): Shares {
   const shares = { train: train ?? 1 - valid - test, valid, test };
   const sum = shares.train + valid + test;
   if (shares.train <= 0 || sum > 1 + 1e-9) {
@@ -102,9 +102,20 @@ function checkedShares({ train, valid = 0, test = 0 }: Partial<Shares>): Shares 
  * as the shares say, rounded up to a row. Equal values are never cut apart.
  */
 function cutsOf(pass: () => Iterable<Float64Array>, rows: number, { train, valid, test }: Shares): number[] {
-  const upto = [train, train + valid, train + valid + test].map(
-    (share) => Math.ceil(share * rows * (1 - 1e-12)) - 1,
+  return valuesAt(
+    pass,
+    [train, train + valid, train + valid + test].map((share) => rowsOf(share, rows)),
   );
+}
+
+/** A share of the rows, rounded up to a row. */
+function rowsOf(share: number, rows: number): number {
+  return Math.ceil(share * rows * (1 - 1e-12));
+}
+
+/** The value that so many rows are at or below, for each count; of none, below all values. */
+function valuesAt(pass: () => Iterable<Float64Array>, counts: readonly number[]): number[] {
+  const upto = counts.map((count) => count - 1);
   const found = selectRanks(
     pass,
     upto.map((rank) => Math.max(rank, 0)),
@@ -117,9 +128,29 @@ function splitOfValue(value: number, cuts: readonly number[]): number {
   return NO_SPLIT;
 }
 
+/**
+ * How many rows each cut of a split by ratio has at or below it, in the order of the draws from `turned` rows on, which
+ * go behind all others. Where the cuts of one fold lie in the order of all rows, those of the next lie, too: folds meet
+ * without a gap, whether or not their number divides the rows.
+ */
+export function ratioCuts(
+  rows: number,
+  split: Extract<SplitConfig, { by: "ratio" }>,
+): { readonly turned: number; readonly counts: readonly number[] } {
+  const { train, valid, test } = checkedShares(split);
+  const turned = rowsOf(split.rotate, rows);
+  const around = (share: number): number => {
+    const turns = Math.floor(share + 1e-9);
+    const rest = share - turns;
+    return turns * rows + (rest < 1e-9 ? 0 : rowsOf(rest, rows)) - turned;
+  };
+  const counts = [train, train + valid, train + valid + test].map((share) => around(split.rotate + share));
+  return { turned, counts };
+}
+
 /** Draws by a hash of (seed, row). Two rows with one hash stay together, so that sizes are exact to a few rows. */
 function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Membership {
-  const shares = checkedShares(split);
+  const { turned, counts } = ratioCuts(rows, split);
   const random = new CounterRandom(split.seed, "split");
   const chunk = 65_536;
   let turn = 0;
@@ -131,9 +162,8 @@ function byRatio(rows: number, split: Extract<SplitConfig, { by: "ratio" }>): Me
       yield values;
     }
   }
-  // The lowest draws go behind the highest; by rank, so that folds meet without a gap.
-  if (split.rotate > 0) turn = cutsOf(draws, rows, { train: split.rotate, valid: 0, test: 0 })[0] + 1;
-  const cuts = cutsOf(draws, rows, shares);
+  if (turned > 0) turn = valuesAt(draws, [turned])[0] + 1;
+  const cuts = valuesAt(draws, counts);
   const membership = new Uint8Array(rows);
   for (let row = 0; row < rows; row++) membership[row] = splitOfValue(drawn(row), cuts);
   return membership;

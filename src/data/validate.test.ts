@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataConfigInput } from "./config.ts";
+import { prepareDataset } from "./dataset.ts";
 import { inspect } from "./inspect.ts";
 import { configFromInspection } from "./inspect-config.ts";
 import { validate } from "./validate.ts";
@@ -326,6 +327,29 @@ describe("features", () => {
 });
 
 describe("splits", () => {
+  test("by ratio, turned or not, have the rows that training would take", async () => {
+    // The mean tells which rows they are.
+    const path = put("ratio.csv", `row,odd\n${rows(401, (k) => `${k},${k % 2}`)}`);
+    for (const rotate of [0, 1 / 7, 3 / 7, 6 / 7]) {
+      const input: DataConfigInput = {
+        data: { train: path, split: { by: "ratio", train: 5 / 7, valid: 1 / 7, test: 1 / 7, rotate } },
+        features: [{ name: "odd", kind: "categorical" }],
+        labels: [{ name: "row", kind: "real" }],
+      };
+      const { splits } = await validate(input);
+      const dataset = await prepareDataset(input, { cacheDir: join(folder, "cache") });
+      for (const name of ["train", "valid", "test"] as const) {
+        const values: number[] = [];
+        for await (const { columns } of dataset.splits[name]!.batches({ batchSize: 500 }))
+          values.push(...columns.row);
+        expect(splits[name]?.rows).toBe(values.length);
+        const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+        expect(splits[name]?.labelMeans.row).toBeCloseTo(mean, 4);
+      }
+      await dataset.close();
+    }
+  });
+
   const files = (valid: string, test: string, train = put("tr.csv", clean())): DataConfigInput["data"] => ({
     train,
     valid: put("va.csv", valid),
