@@ -435,7 +435,8 @@ test("a stopping server is not ready, finishes what it has, and takes nothing ne
   const other = await Server.create([() => readTarget(shop.path("shop"))], {
     port: 0,
     drainMs: 200,
-    pool: { workers: 1 },
+    // However slow the machine is, what was let in waits.
+    pool: { workers: 1, maxQueueMs: 60_000 },
   });
   const address = await other.listen();
   const body = { context: { hour: 1 }, candidates: Array.from({ length: 200 }, (_, k) => k) };
