@@ -19,9 +19,11 @@ export const dcnV2Options = z.strictObject({
     .default(3)
     .describe("Number L of cross layers; crosses reach degree L + 1."),
   structure: z
-    .enum(["parallel", "stacked"])
+    .enum(["parallel", "stacked", "stacked_parallel", "crossnet_only"])
     .optional()
-    .describe("The deep network beside the crosses (as without this option), or behind them."),
+    .describe(
+      "The deep network beside the crosses (as without this option), behind them, one in each place, or none.",
+    ),
 });
 export type DCNv2Options = z.input<typeof dcnV2Options>;
 
@@ -32,14 +34,17 @@ export type DCNv2Options = z.input<typeof dcnV2Options>;
  *     x_{l+1} = x₀ ⊙ (W_l x_l + b_l) + x_l
  *     logit = wᵀ [x_L ; MLP(x₀)] + b   (parallel)   or   wᵀ MLP(x_L) + b   (stacked)
  *
- * Wang et al., "DCN V2", The Web Conference 2021, arXiv:2008.13535.
+ * Wang et al., "DCN V2", The Web Conference 2021, arXiv:2008.13535. Both networks at once,
+ * `wᵀ [MLP'(x_L) ; MLP(x₀)] + b` (stacked_parallel), and none, `wᵀ x_L + b` (crossnet_only), are FuxiCTR's.
  */
 export class DCNv2 extends Model {
   readonly embedding: FieldEmbedding;
   readonly cross: CrossNetwork;
-  readonly deep: MLP;
+  readonly deep: MLP | undefined;
+  /** The second network, beside the crosses, of `stacked_parallel`. */
+  readonly beside: MLP | undefined;
   readonly head: Linear;
-  readonly structure: "parallel" | "stacked";
+  readonly #stacked: boolean;
 
   constructor(schema: FeatureMap, options: DCNv2Options = {}) {
     super();
@@ -50,20 +55,22 @@ export class DCNv2 extends Model {
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init, numericFields });
     const { width } = this.embedding;
     this.cross = new CrossNetwork(width, { depth: crossLayers });
-    this.deep = new MLP(width, hiddenUnits, mlpOptions(given));
-    this.head = new Linear(this.deep.width + (structure === "parallel" ? width : 0), 1);
-    this.structure = structure;
+    const network = (): MLP => new MLP(width, hiddenUnits, mlpOptions(given));
+    this.#stacked = structure === "stacked" || structure === "stacked_parallel";
+    this.deep = structure === "crossnet_only" ? undefined : network();
+    this.beside = structure === "stacked_parallel" ? network() : undefined;
+    const deep = (this.deep?.width ?? 0) + (this.beside?.width ?? 0);
+    this.head = new Linear(deep + (this.#stacked ? 0 : width), 1);
   }
 
   /** Logits, `[batch]`. */
   forward(batch: Batch): Tensor {
     const x0 = this.embedding.forwardFlat(batch); // [batch, width]
     const crossed = this.cross.forward(x0); // [batch, width]
-    if (this.structure === "stacked") {
-      return this.head.forward(this.deep.forwardAcrossSets(crossed)).squeeze(-1);
-    }
-    const deep = this.deep.forwardAcrossSets(x0); // [batch, hiddenUnits.at(-1)]
-    return this.head.forwardParts([acrossSets(crossed), deep]).squeeze(-1);
+    const last = this.#stacked ? this.deep?.forwardAcrossSets(crossed) : acrossSets(crossed);
+    const beside = this.#stacked ? this.beside : this.deep;
+    const parts = [last, beside?.forwardAcrossSets(x0)].filter((part) => part !== undefined);
+    return (parts.length === 1 ? this.head.forward(parts[0]) : this.head.forwardParts(parts)).squeeze(-1);
   }
 }
 

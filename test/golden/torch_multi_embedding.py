@@ -72,6 +72,30 @@ class DCNv2Stacked(nn.Module):
         return self.head(self.deep(self.cross(self.embedding(batch).flatten(1))))[:, 0]
 
 
+class DCNv2StackedParallel(DCNv2Stacked):
+    """FuxiCTR's: a network behind the crosses and one beside them."""
+
+    def __init__(self, schema, embeddingDim, crossLayers, hiddenUnits, structure):
+        super().__init__(schema, embeddingDim, crossLayers, hiddenUnits, structure)
+        self.beside = MLP(self.embedding.width, hiddenUnits)
+        self.head = nn.Linear(self.deep.width + self.beside.width, 1)
+
+    def forward(self, batch):
+        x0 = self.embedding(batch).flatten(1)
+        return self.head(torch.cat([self.deep(self.cross(x0)), self.beside(x0)], dim=1))[:, 0]
+
+
+class DCNv2Crosses(nn.Module):
+    def __init__(self, schema, embeddingDim, crossLayers, structure):
+        super().__init__()
+        self.embedding = FieldEmbedding(schema, embeddingDim)
+        self.cross = CrossNetwork(self.embedding.width, crossLayers)
+        self.head = nn.Linear(self.embedding.width, 1)
+
+    def forward(self, batch):
+        return self.head(self.cross(self.embedding(batch).flatten(1)))[:, 0]
+
+
 class FinalMLPSets(nn.Module):
     def __init__(self, schema, embeddingSets, **options):
         super().__init__()
