@@ -29,12 +29,13 @@ const experts = {
 const bottom = { name: "SharedBottom", embeddingDim: 8, bottomHiddenUnits: [64, 32], towerHiddenUnits: [16] };
 const ple = { name: "PLE", ...experts, specificExperts: 1, sharedExperts: 3 };
 
-function contendersOf(tasks: readonly string[]): Contender[] {
+function contendersOf({ tasks, opposedLabels }: TaskStudy): Contender[] {
+  const flipped = opposedLabels ? { flipped: [...tasks] } : {};
   const taught = (
     name: string,
     role: Contender["role"],
     crossDistil: NonNullable<ConfigInput["crossDistil"]>,
-  ): Contender => ({ name, role, model: ple, crossDistil });
+  ): Contender => ({ name, role, model: ple, crossDistil: { ...crossDistil, ...flipped } });
   return [
     ...tasks.map(
       (task): Contender => ({
@@ -76,7 +77,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
     crossdistil,
     {
       studies: await taskStudies(context),
-      contenders: ({ tasks }) => contendersOf(tasks),
+      contenders: contendersOf,
       training: { ...taskTraining(context), metrics: [...metrics, "ne"] },
       measure: async (study, finished) => {
         const { runs, trials } = finished;
@@ -91,7 +92,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
         }
         return { rows, comparisons: comparisonsOf(study, rows) };
       },
-      note: "Teachers' losses count once (crossdistil), or a tenth (light-teachers). multi_auc: a task's predictions against levels by its own label first and, of the other tasks, the first one's second.",
+      note: "Teachers' losses count once (crossdistil), or a tenth (light-teachers). multi_auc: a task's predictions against levels by its own label first and, of the other tasks, the first one's second; on Census-Income, whose labels exclude each other more often than not, the other label's absence ranks above its presence, for teachers and measure alike.",
     },
     context,
   );
@@ -99,7 +100,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
 
 /** How well a task's predictions order rows by its own label and another task's. */
 async function multiAucRows(
-  { tasks }: TaskStudy,
+  { tasks, opposedLabels }: TaskStudy,
   { study, runs, trials }: StudyRuns,
   { test, engine }: { test: BatchSource; engine: Engine },
   context: RecipeContext,
@@ -115,7 +116,8 @@ async function multiAucRows(
         const split = await predictSplit(predictor, test, { batchSize: 4096, schema: run.map });
         for (const [task, { predictions }] of Object.entries(split.byLabel)) {
           const other = tasks.find((candidate) => candidate !== task) as string;
-          const levels = crossTaskLevels(labels[task], labels[other]);
+          const good = opposedLabels ? labels[other].map((label) => 1 - label) : labels[other];
+          const levels = crossTaskLevels(labels[task], good);
           const { value } = multiAuc({ predictions, labels: levels });
           values.set(task, [...(values.get(task) ?? []), value]);
         }

@@ -12,6 +12,8 @@ export interface TaskStudy extends Study {
   readonly tasks: readonly string[];
   /** The feature that tells users apart; without one there are no comparable users. */
   readonly user: string | undefined;
+  /** Whether rows that have one label have the others less often: what is good news for one is bad news for another. */
+  readonly opposedLabels?: boolean;
 }
 
 /** Clicks of about 16 %, likes of 2 %. */
@@ -69,6 +71,7 @@ export async function taskStudies(
     config: await prepareCensus(dataDirectory, join(workDirectory, "census")),
     tasks: censusTasks,
     user: undefined,
+    opposedLabels: true,
   };
   const [first, ...others] = worlds;
   return [first, census, kuairand, ...others];
