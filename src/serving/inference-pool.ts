@@ -34,7 +34,11 @@ export interface InferencePoolOptions {
    */
   readonly maxQueueMs?: number;
   readonly onBatch?: (event: BatchEvent) => void;
+  /** Told of every thread that has died, with why, when another has taken its place. */
+  readonly onThreadReplaced?: (cause: Error) => void;
 }
+
+type Listener = "onBatch" | "onThreadReplaced";
 
 export interface RunOptions {
   /** Whether `admit` has let these rows in already: a request's second batch must not find its first in the way. */
@@ -108,7 +112,7 @@ interface PoolModel {
 
 /** Keeps the process alive until it is closed. */
 export class InferencePool {
-  readonly #options: Required<Omit<InferencePoolOptions, "onBatch">> & Pick<InferencePoolOptions, "onBatch">;
+  readonly #options: Required<Omit<InferencePoolOptions, Listener>> & Pick<InferencePoolOptions, Listener>;
   readonly #models = new Map<string, PoolModel>();
   readonly #threads: Thread[];
   readonly #queue: Piece[] = [];
@@ -346,6 +350,7 @@ export class InferencePool {
       // A model that was loaded before loads again; where it does not, its runs say why.
       this.#loadOn(next, key, source).catch(() => {});
     }
+    this.#options.onThreadReplaced?.(error);
     this.#dispatch();
   }
 

@@ -64,7 +64,14 @@ export class Server {
       inFlight: () => this.#inFlight,
       versions: () => new Map([...this.#services].map(([name, { release }]) => [name, release.version])),
     });
-    this.pool = new InferencePool({ ...pool, onBatch: (event) => this.metrics.batch(event) });
+    this.pool = new InferencePool({
+      ...pool,
+      onBatch: (event) => this.metrics.batch(event),
+      onThreadReplaced: (cause) => {
+        this.metrics.threadReplaced();
+        this.#write("error", "thread", { outcome: "replaced", error: String(cause?.stack ?? cause) });
+      },
+    });
     this.app = httpApp(options);
     this.#hooks();
     this.#routes();

@@ -28,6 +28,7 @@ export class ServingMetrics {
   readonly #batchRows;
   readonly #batchSeconds;
   readonly #rows;
+  readonly #threads;
   readonly #reloads;
   readonly #refreshes;
 
@@ -107,6 +108,11 @@ export class ServingMetrics {
       labelNames: ["model", "outcome"],
       registers,
     });
+    this.#threads = new Counter({
+      name: "millrace_threads_replaced_total",
+      help: "Inference threads that died and were replaced; what they had under way failed",
+      registers,
+    });
     this.#reloads = new Counter({
       name: "millrace_reloads_total",
       help: "Releases loaded while serving, by outcome: swapped, unchanged, failed",
@@ -136,6 +142,10 @@ export class ServingMetrics {
   request(route: string, name: string, code: number, seconds: number): void {
     this.#requests.inc({ route, name, code: String(code) });
     this.#seconds.observe({ route, name }, seconds);
+  }
+
+  threadReplaced(): void {
+    this.#threads.inc();
   }
 
   reload(name: string, outcome: "swapped" | "unchanged" | "failed"): void {

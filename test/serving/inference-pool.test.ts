@@ -1,9 +1,10 @@
-/** What the pool takes rows to cost, by which it says how long others would wait. */
+/** What the pool takes rows to cost, and what becomes of runs whose thread dies or is closed. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRowEncoder } from "../../src/schema/index.ts";
 import { InferencePool, type OverloadError } from "../../src/serving/index.ts";
-import type { BatchEvent } from "../../src/serving/inference-pool.ts";
+import type { BatchEvent, Predictions } from "../../src/serving/inference-pool.ts";
 import { openServedModel } from "../../src/serving/served-model.ts";
+import { endsWithNextRun, startedWorkers, ways } from "./mortal-threads.ts";
 import { makeShop, trainShop } from "./shop.ts";
 
 const shop = makeShop();
@@ -49,6 +50,38 @@ test("rows cost what runs took by their rows, so that single rows do not make ma
   await waiting;
   expect(() => pool.admit(1)).not.toThrow();
 });
+
+test.each(ways)(
+  "of a thread that %s the run fails, and what waits runs on the next one",
+  async (_, death) => {
+    const { map, source } = await openServedModel(run);
+    const replaced: Error[] = [];
+    const workers = startedWorkers();
+    const mortal = new InferencePool({
+      workers: 1,
+      maxQueueMs: 1e9,
+      onThreadReplaced: (cause) => replaced.push(cause),
+    });
+    await mortal.load("model", source);
+    const batch = () => createRowEncoder(map).encode(shop.unseen.slice(0, 6));
+    const alive = await mortal.run("model", batch());
+    endsWithNextRun(workers[0], death);
+    const [lost, ...waited] = await Promise.allSettled([1, 2, 3].map(() => mortal.run("model", batch())));
+    expect(lost.status).toBe("rejected");
+    expect(replaced).toEqual([(lost as PromiseRejectedResult).reason]);
+    expect(replaced[0]).toBeInstanceOf(Error);
+    expect(workers).toHaveLength(2);
+    for (const outcome of [...waited, { status: "fulfilled", value: await mortal.run("model", batch()) }]) {
+      expect(outcome.status).toBe("fulfilled");
+      const { click } = (outcome as PromiseFulfilledResult<Predictions>).value;
+      for (const [n, value] of click.entries()) expect(value).toBeCloseTo(alive.click[n], 6);
+    }
+    expect([mortal.busyThreads, mortal.queuedRows]).toEqual([0, 0]);
+    await mortal.close();
+    // Ending is no death.
+    expect(replaced).toHaveLength(1);
+  },
+);
 
 test("a closing pool ends what it has begun, refuses the rest, and stays closed", async () => {
   const { map, source } = await openServedModel(run);
