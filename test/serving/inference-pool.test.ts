@@ -1,4 +1,4 @@
-/** What the pool takes rows to cost, and what becomes of runs whose thread dies or is closed. */
+/** What the pool takes rows to cost, what it joins, and what becomes of runs whose thread dies or is closed. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRowEncoder } from "../../src/schema/index.ts";
 import { InferencePool, type OverloadError } from "../../src/serving/index.ts";
@@ -49,6 +49,40 @@ test("rows cost what runs took by their rows, so that single rows do not make ma
   expect(refused().details.queuedMs).toBeCloseTo((10 * ms) / rows, 9);
   await waiting;
   expect(() => pool.admit(1)).not.toThrow();
+});
+
+test("small requests that share a run get their own predictions, as alone", async () => {
+  const final = await openServedModel(await trainShop(shop, "final", "final"));
+  const seen: BatchEvent[] = [];
+  const joining = new InferencePool({
+    workers: 1,
+    maxBatchRows: 40,
+    maxQueueMs: 1e9,
+    onBatch: (event) => seen.push(event),
+  });
+  await joining.load("model", final.source);
+  const encoder = createRowEncoder(final.map);
+  // Rows of histories and lists of all lengths, unknown ids and missing values among them.
+  const sizes = [1, 5, 2, 7, 1, 3];
+  const begins = sizes.map((_, k) => sizes.slice(0, k).reduce((sum, size) => sum + size, 25));
+  const batch = (k: number) => encoder.encode(shop.unseen.slice(begins[k], begins[k] + sizes[k]));
+  const alone = [];
+  for (const k of sizes.keys()) alone.push((await joining.run("model", batch(k))).click);
+  expect(seen.splice(0).map(({ pieces }) => pieces)).toEqual(sizes.map(() => 1));
+  const together = await Promise.all(sizes.map((_, k) => joining.run("model", batch(k))));
+  // The first finds the thread free; the others wait for it, and go together.
+  expect(seen.map(({ pieces, rows }) => [pieces, rows])).toEqual([
+    [1, 1],
+    [5, 18],
+  ]);
+  for (const [k, { click }] of together.entries()) {
+    expect(click).toHaveLength(sizes[k]);
+    // To the rounding of products over another number of rows.
+    for (const [n, value] of click.entries()) expect(value).toBeCloseTo(alone[k][n], 6);
+  }
+  // Whose is whose can be seen.
+  expect(new Set(alone.map(([first]) => first.toFixed(4))).size).toBe(sizes.length);
+  await joining.close();
 });
 
 test.each(ways)(
