@@ -1,4 +1,6 @@
 /** Whatever is sent: a 4xx that says why, or a good answer; never a 5xx, never the end of the process. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readTarget, Server } from "../../src/serving/index.ts";
@@ -171,12 +173,37 @@ const type = fc.oneof(
   ),
 );
 
+const MIB = 2 ** 20;
+
+interface Memory {
+  readonly heap: number;
+  readonly rss: number;
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** What is held once all that can be freed has been; the server and its client are one process. */
+async function memory(): Promise<Memory> {
+  for (let k = 0; k < 3; k++) {
+    collectGarbage();
+    // What finalizers free, and connections that close.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heap: heapUsed, rss };
+}
+
 test(
   `${RUNS} requests of every kind`,
   async () => {
     const statuses = new Map<number, number>();
     const requests = fc.sample(fc.record({ path, type, body }), { numRuns: RUNS, seed: 20 });
+    // By then everything has been compiled and every cache and pool has its size.
+    const early = Math.ceil(RUNS / 5 / AT_ONCE) * AT_ONCE;
+    let before = await memory();
     for (let first = 0; first < requests.length; first += AT_ONCE) {
+      if (first === early) before = await memory();
       await Promise.all(
         requests.slice(first, first + AT_ONCE).map(async (request) => {
           const response = await fetch(url + request.path, {
@@ -194,6 +221,11 @@ test(
         }),
       );
     }
+    const after = await memory();
+    const grown = (what: keyof Memory): number => after[what] - before[what];
+    const later = RUNS - early;
+    expect(grown("heap"), `bytes of heap over ${later} requests`).toBeLessThan(3 * MIB + 3000 * later);
+    expect(grown("rss"), `bytes of memory over ${later} requests`).toBeLessThan(16 * MIB + 5000 * later);
     // Neither everything nor nothing got through.
     expect(statuses.get(200)).toBeGreaterThan(RUNS / 50);
     expect(statuses.get(400)).toBeGreaterThan(RUNS / 50);
