@@ -1,15 +1,11 @@
 /** An early stage that factors: one user encoding a request, items' vectors by version, the model's own numbers. */
 import { readFileSync, rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig, trainRun } from "../../src/run/index.ts";
 import {
-  type CascadeObserver,
-  InferencePool,
   parseCascade,
-  rank,
   type RankRequest,
   type RankResponse,
-  Release,
   Server,
   verifyRun,
 } from "../../src/serving/index.ts";
@@ -157,31 +153,40 @@ test("items were encoded once, when the release was loaded", async () => {
   expect((await graphRows()).items).toBe(shop.items.length);
 });
 
-/** A pool whose threads are always busy with something else. */
-class SlowPool extends InferencePool {
-  slow = false;
-  override async run(...asked: Parameters<InferencePool["run"]>): ReturnType<InferencePool["run"]> {
-    if (this.slow) await new Promise((resolve) => setTimeout(resolve, 100));
-    return super.run(...asked);
-  }
-}
-
-test("a budget cuts them: the order before is served, and the fallback is counted", async () => {
-  const pool = new SlowPool({ workers: 1 });
-  const release = await Release.open(cascade(run, undefined, 5)(), { pool });
-  const seen: unknown[] = [];
-  const observer: CascadeObserver = { fallback: (...what) => seen.push(what.slice(0, 2)) };
-  const asked: RankRequest = { user: "u3", context: { hour: 5, time: NOW }, limit: 5 };
-  const started = performance.now();
-  pool.slow = true;
-  const late = await rank(release, pool, asked, observer);
-  expect(performance.now() - started).toBeLessThan(90);
+test("a budget cuts them: the order before is served, and the metrics tell cut requests from others", async () => {
+  const [cut, whole] = [cascade(run, undefined, 5), cascade(run)];
+  const both = await Server.create(
+    [() => ({ ...cut(), name: "cut" }), () => ({ ...whole(), name: "whole" })],
+    { port: 0, pool: { workers: 1 } },
+  );
+  servers.push(both);
+  const address = await both.listen();
+  const runPool = both.pool.run.bind(both.pool);
+  // Reaches the threads when its time is over, and not before.
+  vi.spyOn(both.pool, "run").mockImplementation(async (key, batch, signal, options) => {
+    if (key.startsWith("cut.")) await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+    return runPool(key, batch, signal, options);
+  });
+  const asked: RankRequest = { user: "nobody", context: { hour: 5, time: NOW }, limit: 5 };
+  const late = await rankAt(address, "cut", asked);
   expect(late).toMatchObject({ stage: null, fallbacks: [{ stage: "early", reason: "late" }] });
   expect(late.items).toHaveLength(5);
-  expect(seen).toEqual([["early", "late"]]);
-  pool.slow = false;
-  release.retire();
-  await pool.close();
+  const inTime = await rankAt(address, "whole", asked);
+  expect(inTime).toMatchObject({ stage: "early", fallbacks: [] });
+  const { body } = await get<string>(`${address}/metrics`);
+  const lines = body.split("\n").filter((line) => /^millrace_(fallbacks|graph_rows|out_of)/.test(line));
+  for (const line of [
+    'millrace_fallbacks_total{name="cut",stage="early",reason="late"} 1',
+    'millrace_graph_rows_total{model="whole.early",graph="towers"} 40',
+    'millrace_out_of_vocabulary_total{name="whole",model="early",feature="user_id"} 1',
+  ]) {
+    expect(lines).toContain(line);
+  }
+  expect(lines.filter((line) => line.startsWith('millrace_fallbacks_total{name="whole"'))).toEqual([]);
+  // What was cut never ran, and nothing of it waits.
+  expect(lines.filter((line) => /"cut(.early)?",(graph="towers"|model)/.test(line))).toEqual([]);
+  expect(body).toContain('millrace_batch_rows_count{model="whole.early"} 1\n');
+  expect(body).toMatch(/millrace_queued_rows 0\n/);
 });
 
 test("what is sent with a candidate, and items nobody knows, go through the whole graph, with the same numbers", async () => {
