@@ -225,7 +225,7 @@ test(
     const grown = (what: keyof Memory): number => after[what] - before[what];
     const later = RUNS - early;
     expect(grown("heap"), `bytes of heap over ${later} requests`).toBeLessThan(3 * MIB + 3000 * later);
-    expect(grown("rss"), `bytes of memory over ${later} requests`).toBeLessThan(16 * MIB + 5000 * later);
+    expect(grown("rss"), `bytes of memory over ${later} requests`).toBeLessThan(14 * MIB + 4000 * later);
     // Neither everything nor nothing got through.
     expect(statuses.get(200)).toBeGreaterThan(RUNS / 50);
     expect(statuses.get(400)).toBeGreaterThan(RUNS / 50);
