@@ -44,7 +44,8 @@ function describe(
       message: `config${key === "" ? "" : ` ${key}`}: unknown key ${show(unknown)}`,
       hint:
         near !== undefined
-          ? `did you mean ${show(near)}?`
+          ? // Who wrote the one form where the other is known must be told of the other.
+            `did you mean ${show(near) === unknown ? near : show(near)}?`
           : known.length === 0
             ? undefined
             : `known keys: ${known.map(show).join(", ")}`,

@@ -81,6 +81,27 @@ const stageSchema = z.strictObject({
     ),
 });
 
+const candidatesShape = {
+  source: z
+    .string()
+    .default("request")
+    .describe(
+      "`request` (it names them), `all` items, `top` items by a column, `retrieval` (an index of a `run`), or a source of yours",
+    ),
+  limit: z.number().int().positive().default(1000).describe("candidates asked of the source"),
+  budgetMs: z.number().positive().optional().describe("milliseconds that the source may take"),
+};
+
+/** Keys beside the known ones are the source's options, apart from known ones in another spelling (`budget_ms`). */
+const candidatesSchema = z.looseObject(candidatesShape).check(({ value, issues }) => {
+  const plain = (key: string): string => key.replace(/[_-]/g, "").toLowerCase();
+  const known = Object.keys(candidatesShape);
+  const misspelt = Object.keys(value).filter(
+    (key) => !known.includes(key) && known.some((name) => plain(name) === plain(key)),
+  );
+  if (misspelt.length > 0) issues.push({ code: "unrecognized_keys", keys: misspelt, input: value });
+});
+
 export const cascadeShape = {
   name: nameSchema.optional().describe("of the service; default: the file's name"),
   models: z.array(modelSchema).min(1),
@@ -90,18 +111,7 @@ export const cascadeShape = {
     .array(z.string())
     .default([])
     .describe("further columns that requests bring and formulas may use"),
-  candidates: z
-    .looseObject({
-      source: z
-        .string()
-        .default("request")
-        .describe(
-          "`request` (it names them), `all` items, `top` items by a column, `retrieval` (an index of a `run`), or a source of yours",
-        ),
-      limit: z.number().int().positive().default(1000).describe("candidates asked of the source"),
-      budgetMs: z.number().positive().optional().describe("milliseconds that the source may take"),
-    })
-    .prefault({}),
+  candidates: candidatesSchema.prefault({}),
   filters: z
     .strictObject({
       allowed: z

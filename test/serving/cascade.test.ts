@@ -372,4 +372,27 @@ describe("configurations that cannot be", () => {
   ])("%s", async (_, config, message) => {
     await expect(withRelease(config, async () => {})).rejects.toThrow(message);
   });
+
+  test.each([
+    ["budget_ms", "did you mean budgetMs?"],
+    ["BudgetMs", "did you mean budget_ms?"],
+    ["Limit", "did you mean limit?"],
+  ])("a source's known key spelt %s is no option of its own", (key, hint) => {
+    const candidates = { source: "mine", [key]: 5, flavour: "plain", by_day: true };
+    expect(() => parseCascade({ ...base, candidates })).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^config candidates: unknown key /), hint }),
+    );
+    const { [key]: _, ...options } = candidates;
+    expect(parseCascade({ ...base, candidates: options }).candidates).toEqual({ ...options, limit: 1000 });
+  });
+
+  test("a stage's key in the form of files is told the other form", () => {
+    const stages = [{ name: "early", model: "early", budget_ms: 5 }];
+    expect(() => parseCascade({ ...base, stages })).toThrow(
+      expect.objectContaining({
+        message: "config stages[0]: unknown key budget_ms",
+        hint: "did you mean budgetMs?",
+      }),
+    );
+  });
 });
