@@ -41,9 +41,9 @@ export class ExactIndex implements ItemIndex {
 
   async search(user: Float32Array, options: SearchOptions): Promise<Candidates> {
     const filter = itemFilter(this.items, options);
-    const { listed } = filter;
-    // Few allowed items are scored alone.
-    if (listed !== undefined && listed.length < this.items / 4) {
+    // Few items are scored alone.
+    if (filter.passing < this.items / 4) {
+      const listed = filter.listed();
       const scores = await this.#scoresOf(user, listed);
       return topItems(scores, options.k, { numbers: listed });
     }

@@ -124,10 +124,10 @@ export class HnswIndex implements ItemIndex {
     const filter = itemFilter(this.items, options);
     const wanted = Math.min(options.k, filter.passing);
     if (wanted === 0) return { items: new Int32Array(0), scores: new Float32Array(0) };
-    // Everything left out may be near; of a list of allowed ones, 1.5 times what is wanted in expectation.
-    const left = this.items - filter.passing;
-    const reach =
-      filter.listed === undefined ? wanted + left : Math.ceil((1.5 * wanted * this.items) / filter.passing);
+    // Everything left out by name may be near; of a list of allowed ones, 1.5 times what is wanted in expectation.
+    const { allowed, excluded } = filter;
+    const among = allowed === undefined ? wanted : Math.ceil((1.5 * wanted * this.items) / allowed);
+    const reach = among + excluded;
     if (reach > this.items / 4) return this.#exact.search(user, options);
     const near = this.#graph.nearest(user, reach).filter((item) => filter.passes(item));
     if (near.length < wanted) return this.#exact.search(user, options);

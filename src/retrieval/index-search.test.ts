@@ -1,14 +1,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ConfigError, CounterRandom, DataError, EngineError } from "../core/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { interactionSchema } from "./interaction-schema.ts";
 import { loadUsearch } from "./hnsw-index.ts";
 import { type IndexContent, openIndex, writeIndex } from "./index-files.ts";
-import type { ItemIndex } from "./item-index.ts";
-import { LiveIndex } from "./live-index.ts";
+import { type ItemIndex, ItemSubset } from "./item-index.ts";
+import { AllowedKeys, LiveIndex } from "./live-index.ts";
 import { measureIndex } from "./measure-index.ts";
 import { MF } from "./models/mf.ts";
 import { topItems } from "./top-items.ts";
@@ -91,6 +91,24 @@ describe.each(["exact", "hnsw"] as const)("the %s index", (kind) => {
     expect(expected.filter((item) => items.includes(item)).length).toBeGreaterThanOrEqual(items.length - 1);
   });
 
+  test.each([40, 2500])(
+    "excluded items that are near are made up for among %i allowed ones",
+    async (some) => {
+      const allowed = new ItemSubset(
+        count,
+        Array.from({ length: some }, (_, k) => (k * 7) % count),
+      );
+      const best = brute(user(6), (item) => allowed.has(item));
+      const excluded = best.slice(0, 20);
+      const { items } = await index.search(user(6), { k: 10, allowed, excluded });
+      expect(items).toHaveLength(10);
+      expect(best.slice(20, 30).filter((item) => items.includes(item)).length).toBeGreaterThanOrEqual(9);
+      // The same as where the numbers are only listed.
+      const listed = await index.search(user(6), { k: 10, allowed: [...allowed, ...allowed], excluded });
+      expect([...listed.items]).toEqual([...items]);
+    },
+  );
+
   test("says what is wrong with a search", async () => {
     await expect(index.search(user(0), { k: 0 })).rejects.toThrow("k must be a positive integer, is 0");
     await expect(index.search(user(0), { k: 1, excluded: [count] })).rejects.toThrow(ConfigError);
@@ -137,6 +155,32 @@ describe("an index in use", () => {
     for (const { version, keys: found } of await Promise.all(answers)) {
       expect(found.every((key) => key.startsWith("new ") === (version !== old))).toBe(true);
     }
+    await live.close();
+  });
+
+  test("allowed keys are looked up once a version, and are each version's own", async () => {
+    const directory = join(folder, "allowed");
+    writeIndex(directory, content, { kind: "exact" });
+    const live = await LiveIndex.open(directory, { engine });
+    const some = keys.filter((_, n) => n % 2 === 0);
+    const allowed = new AllowedKeys([...some, "unknown"]);
+    const prepared = vi.spyOn(allowed, "subsetOf");
+    const found = async (only: Iterable<string>) =>
+      (await live.search(user(2), { k: 8, allowed: only, excluded: some.slice(0, 50) })).keys;
+    const before = await found(allowed);
+    expect(before).toHaveLength(8);
+    expect(before).toEqual(await found(some));
+    expect(await found(allowed)).toEqual(before);
+    // The same keys, of other items.
+    writeIndex(directory, { ...content, keys: keys.toReversed() }, { kind: "exact" });
+    expect(await live.refresh()).toBe(true);
+    const after = await found(allowed);
+    expect(after).not.toEqual(before);
+    expect(after).toEqual(await found(some));
+    const [first, second, third] = prepared.mock.results.map(({ value }) => value as ItemSubset);
+    expect(prepared).toHaveBeenCalledTimes(3);
+    expect([second === first, third === first]).toEqual([true, false]);
+    expect([...allowed]).toHaveLength(some.length + 1);
     await live.close();
   });
 

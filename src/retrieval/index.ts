@@ -38,11 +38,11 @@ export {
 } from "./index-files.ts";
 export { interactionFeatures, interactionSchema } from "./interaction-schema.ts";
 export { type Interactions, numberInteractions, type RawList } from "./interactions.ts";
-export type { Candidates, ItemIndex, SearchOptions } from "./item-index.ts";
+export { type Candidates, type ItemIndex, ItemSubset, type SearchOptions } from "./item-index.ts";
 export { ItemLists } from "./item-lists.ts";
 export { ItemView } from "./item-view.ts";
 export { listPairs, userRows } from "./list-pairs.ts";
-export { type KeyCandidates, type KeySearchOptions, LiveIndex } from "./live-index.ts";
+export { AllowedKeys, type KeyCandidates, type KeySearchOptions, LiveIndex } from "./live-index.ts";
 export { type IndexMeasure, measureIndex } from "./measure-index.ts";
 export { retrievalModelNamed, retrievalModels } from "./models/catalogue.ts";
 export {

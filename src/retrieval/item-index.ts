@@ -7,7 +7,7 @@ import { ConfigError } from "../core/index.ts";
 export interface SearchOptions {
   /** Items to return at most. */
   readonly k: number;
-  /** Only these item numbers may be returned. @default all */
+  /** Only these item numbers may be returned; an `ItemSubset` where they are the same for many searches. @default all */
   readonly allowed?: Iterable<number>;
   /** These item numbers are left out: already seen, out of stock. @default none */
   readonly excluded?: Iterable<number>;
@@ -37,13 +37,52 @@ export interface ItemIndex {
   close(): Promise<void>;
 }
 
+/** Some items of an index, checked and put in order once for all searches that are confined to them. */
+export class ItemSubset implements Iterable<number> {
+  /** Ascending, each once. */
+  readonly listed: Int32Array;
+  readonly #mask: Uint8Array;
+
+  /**
+   * @param items that the index has
+   * @throws ConfigError when one of the chosen does not exist
+   */
+  constructor(items: number, chosen: Iterable<number>) {
+    this.#mask = new Uint8Array(items);
+    const listed: number[] = [];
+    for (const item of chosen) {
+      if (this.#mask[checked(item, items)] === 1) continue;
+      this.#mask[item] = 1;
+      listed.push(item);
+    }
+    this.listed = Int32Array.from(listed).sort();
+  }
+
+  /** How many items the index has from which they are taken. */
+  get items(): number {
+    return this.#mask.length;
+  }
+
+  has(item: number): boolean {
+    return this.#mask[item] === 1;
+  }
+
+  [Symbol.iterator](): Iterator<number> {
+    return this.listed[Symbol.iterator]();
+  }
+}
+
 /** Which items may be returned, by number. */
 export interface ItemFilter {
   /** How many items pass. */
   readonly passing: number;
   passes(item: number): boolean;
-  /** The items that pass where they were listed, else undefined. */
-  readonly listed: Int32Array | undefined;
+  /** The items that pass, ascending. */
+  listed(): Int32Array;
+  /** Items that are allowed, excluded ones too; undefined where all are. */
+  readonly allowed: number | undefined;
+  /** Items left out by name. */
+  readonly excluded: number;
 }
 
 /** @throws ConfigError when k is not a positive integer or an item does not exist */
@@ -54,14 +93,27 @@ export function itemFilter(items: number, { k, allowed, excluded }: SearchOption
   const out = new Set<number>();
   for (const item of excluded ?? []) out.add(checked(item, items));
   if (allowed === undefined) {
-    return { passing: items - out.size, passes: (item) => !out.has(item), listed: undefined };
+    const passes = (item: number): boolean => !out.has(item);
+    return {
+      passing: items - out.size,
+      passes,
+      listed: () => Int32Array.from({ length: items }, (_, item) => item).filter(passes),
+      allowed: undefined,
+      excluded: out.size,
+    };
   }
-  const inside = new Set<number>();
-  for (const item of allowed) if (!out.has(checked(item, items))) inside.add(item);
+  // One of another version is checked anew, item by item.
+  const prepared = allowed instanceof ItemSubset && allowed.items === items;
+  const subset = prepared ? allowed : new ItemSubset(items, allowed);
+  const passes = (item: number): boolean => subset.has(item) && !out.has(item);
+  let inside = 0;
+  for (const item of out) inside += Number(subset.has(item));
   return {
-    passing: inside.size,
-    passes: (item) => inside.has(item),
-    listed: Int32Array.from(inside).sort(),
+    passing: subset.listed.length - inside,
+    passes,
+    listed: () => (inside === 0 ? subset.listed : subset.listed.filter(passes)),
+    allowed: subset.listed.length,
+    excluded: out.size,
   };
 }
 

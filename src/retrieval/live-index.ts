@@ -4,11 +4,15 @@
  */
 import type { Engine } from "../engine/index.ts";
 import { currentVersion, type OpenedIndex, openIndex } from "./index-files.ts";
+import { ItemSubset } from "./item-index.ts";
 
 export interface KeySearchOptions {
   /** Items to return at most. */
   readonly k: number;
-  /** Only these keys may be returned; keys that the index does not hold are passed over. @default all */
+  /**
+   * Only these keys may be returned; keys that the index does not hold are passed over. `AllowedKeys` where they are
+   * the same for many searches. @default all
+   */
   readonly allowed?: Iterable<string>;
   /** These keys are left out: already seen, out of stock. @default none */
   readonly excluded?: Iterable<string>;
@@ -20,6 +24,30 @@ export interface KeyCandidates {
   /** Raw keys, best first. */
   readonly keys: readonly string[];
   readonly scores: Float32Array;
+}
+
+/** Keys that many searches are confined to: item numbers are made of them once a version of the index. */
+export class AllowedKeys implements Iterable<string> {
+  readonly #keys: ReadonlySet<string>;
+  readonly #subsets = new WeakMap<OpenedIndex, ItemSubset>();
+
+  constructor(keys: Iterable<string>) {
+    this.#keys = new Set(keys);
+  }
+
+  /** The items of a version that have these keys. */
+  subsetOf(opened: OpenedIndex): ItemSubset {
+    let subset = this.#subsets.get(opened);
+    if (subset === undefined) {
+      subset = new ItemSubset(opened.index.items, numbersOf(this.#keys, opened));
+      this.#subsets.set(opened, subset);
+    }
+    return subset;
+  }
+
+  [Symbol.iterator](): Iterator<string> {
+    return this.#keys[Symbol.iterator]();
+  }
 }
 
 interface Held {
@@ -88,15 +116,16 @@ export class LiveIndex {
    */
   async search(user: Float32Array, { k, allowed, excluded }: KeySearchOptions): Promise<KeyCandidates> {
     const held = this.#held;
-    const { index, keys, numbers, folder } = held.opened;
-    const known = (given: Iterable<string> | undefined): number[] | undefined =>
-      given && Array.from(given, (key) => numbers.get(key)).filter((number) => number !== undefined);
+    const { index, keys, folder } = held.opened;
     held.searches++;
     try {
       const { items, scores } = await index.search(user, {
         k,
-        allowed: known(allowed),
-        excluded: known(excluded),
+        allowed:
+          allowed instanceof AllowedKeys
+            ? allowed.subsetOf(held.opened)
+            : allowed && numbersOf(allowed, held.opened),
+        excluded: excluded && numbersOf(excluded, held.opened),
       });
       return { version: folder, keys: Array.from(items, (item) => keys[item]), scores };
     } finally {
@@ -108,6 +137,11 @@ export class LiveIndex {
   async close(): Promise<void> {
     await retire(this.#held);
   }
+}
+
+/** Item numbers of the keys that the index holds. */
+function numbersOf(keys: Iterable<string>, { numbers }: OpenedIndex): number[] {
+  return Array.from(keys, (key) => numbers.get(key)).filter((number) => number !== undefined);
 }
 
 async function retire(held: Held): Promise<void> {

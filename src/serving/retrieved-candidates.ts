@@ -7,17 +7,20 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { createEngine } from "../engine/index.ts";
-import { holdsRetrievalRun, LiveIndex, openRetrievalRun, retrievalFiles } from "../retrieval/index.ts";
+import {
+  AllowedKeys,
+  holdsRetrievalRun,
+  LiveIndex,
+  openRetrievalRun,
+  retrievalFiles,
+} from "../retrieval/index.ts";
 import { createRowEncoder, type EncodedBatch, type FeatureMap, type RawRow } from "../schema/index.ts";
-import type { CandidateSource, FoundCandidates, MakeCandidateSource } from "./candidate-source.ts";
+import type { CandidateSource, MakeCandidateSource } from "./candidate-source.ts";
 import { pathIn } from "./cascade-config.ts";
 import { TOWER_VECTORS, towerSource } from "./tower-source.ts";
 
 /** How often the run is asked whether it has a newer index. */
 const REFRESH_MS = 5000;
-
-/** Where fewer of the index's items are allowed, they are listed for it; more are cheaper to find among all. */
-const FEW_ALLOWED = 1 / 4;
 
 /**
  * Options: `run`, the run's directory; `user`, the raw column that the user's id goes to (default: the column of
@@ -56,6 +59,7 @@ export const retrievedCandidates: MakeCandidateSource = async ({
     tower.release();
     throw error;
   });
+  const only = allowed && new AllowedKeys(allowed);
   const encode = userEncoder(run.map, parts.columns);
   let asked = performance.now();
   let refreshed: Promise<unknown> = Promise.resolve();
@@ -75,7 +79,9 @@ export const retrievedCandidates: MakeCandidateSource = async ({
       const { [TOWER_VECTORS]: vector } = await tower.run(batch, signal);
       // Nobody waits for what a search would find.
       signal.throwIfAborted();
-      return { ...(await found(index, vector, { limit, excluded: exclude, allowed })), outOfVocabulary };
+      const wanted = { k: limit, excluded: exclude, allowed: only };
+      const { keys: ids, scores } = await index.search(vector, wanted);
+      return { ids, scores, outOfVocabulary };
     },
     async close() {
       await refreshed;
@@ -105,36 +111,6 @@ function userEncoder(map: FeatureMap, wanted: readonly string[]): (row: RawRow) 
       outOfVocabulary: Object.fromEntries(found.filter(([, count]) => count > 0)),
     };
   };
-}
-
-interface Wanted {
-  readonly limit: number;
-  readonly excluded: ReadonlySet<string>;
-  readonly allowed: ReadonlySet<string> | undefined;
-}
-
-/** The best items that may be shown, as many as wanted where there are so many. */
-async function found(
-  index: LiveIndex,
-  user: Float32Array,
-  { limit, excluded, allowed }: Wanted,
-): Promise<FoundCandidates> {
-  const { items } = index;
-  const share = allowed === undefined ? 0 : allowed.size / items;
-  if (allowed !== undefined && share >= FEW_ALLOWED) {
-    // To hand over a long list with every request costs more than to look at half as many again as are wanted.
-    const reach = Math.min(Math.ceil((1.5 * limit) / Math.min(1, share)), items);
-    const { keys, scores } = await index.search(user, { k: reach, excluded });
-    const places = [...keys.keys()].filter((place) => allowed.has(keys[place])).slice(0, limit);
-    if (places.length === limit || reach === items) {
-      return {
-        ids: places.map((place) => keys[place]),
-        scores: Float32Array.from(places, (place) => scores[place]),
-      };
-    }
-  }
-  const { keys, scores } = await index.search(user, { k: Math.min(limit, items), excluded, allowed });
-  return { ids: keys, scores };
 }
 
 function userColumn({ map, config }: ReturnType<typeof openRetrievalRun>, given: unknown): string {
