@@ -2,12 +2,13 @@
 import { Option } from "commander";
 import { ConfigError } from "../core/index.ts";
 import { writeJsonAtomic } from "../core/node/index.ts";
-import { type OpenRun, openRun } from "../run/index.ts";
+import { openRun } from "../run/index.ts";
+import type { BatchSource } from "../schema/index.ts";
 import { type Calibrators, calibrate, fitIsotonic, fitPlatt } from "../serving/index.ts";
 import { measure, predictSplit, type SplitPredictions } from "../training/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { metricTables } from "./metric-table.ts";
-import { openSource } from "./open-source.ts";
+import { openData, openSplits } from "./open-source.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
 import { verbCommand } from "./verb-command.ts";
@@ -56,8 +57,17 @@ async function calibrateRun(
   const run = openRun(directory);
   const engine = await openEngine(shell, choice);
   const predictor = await run.load(engine);
+  const predicted = (source: BatchSource): Promise<SplitPredictions> =>
+    predictSplit(predictor, source, { batchSize: run.config.training.batchSize, schema: run.map });
+  const opened: { close(): Promise<void> }[] = [];
   try {
-    const fitted = await predictions(shell, run, predictor, data, "valid");
+    // The one opening gives the rows to measure on, and those to fit on where no others were named.
+    const own = await openSplits(shell, run);
+    opened.push(own);
+    const other = data === undefined ? undefined : await openData(shell, run, data);
+    if (other !== undefined) opened.push(other);
+    const [fitOn, measureOn] = [other?.source ?? own.split("valid"), own.split("test")];
+    const fitted = await predicted(fitOn);
     const binary = Object.entries(fitted.byLabel).filter(([, { kind: of }]) => of !== "real");
     if (binary.length === 0) {
       throw new ConfigError(`${directory} predicts real numbers alone; only probabilities are calibrated`);
@@ -65,7 +75,7 @@ async function calibrateRun(
     const calibrators: Calibrators = Object.fromEntries(
       binary.map(([label, { predictions: of, labels }]) => [label, fits[kind](of, labels)]),
     );
-    const test = await predictions(shell, run, predictor, undefined, "test");
+    const test = await predicted(measureOn);
     const before = measure(test, shown);
     const after = measure(withCalibrators(test, calibrators), shown);
     writeJsonAtomic(out, calibrators);
@@ -78,25 +88,8 @@ async function calibrateRun(
       ].join("\n"),
     };
   } finally {
+    for (const { close } of opened) await close();
     await predictor.release();
-  }
-}
-
-async function predictions(
-  shell: Shell,
-  run: OpenRun,
-  predictor: Awaited<ReturnType<OpenRun["load"]>>,
-  data: string | undefined,
-  split: "valid" | "test",
-): Promise<SplitPredictions> {
-  const { source, close } = await openSource(shell, run, data, split);
-  try {
-    return await predictSplit(predictor, source, {
-      batchSize: run.config.training.batchSize,
-      schema: run.map,
-    });
-  } finally {
-    await close();
   }
 }
 

@@ -14,33 +14,56 @@ export interface OpenedSource {
   close(): Promise<void>;
 }
 
+/** Splits of a run's own data, opened together. */
+export interface OpenedSplits {
+  /** @throws ConfigError when the data has no such split */
+  split(name: SplitName): BatchSource;
+  close(): Promise<void>;
+}
+
+type SplitName = "train" | "valid" | "test";
+
 /** A labelled data file as the run encodes it, or a split of the run's own data. @throws ConfigError when it has none */
 export async function openSource(
   shell: Shell,
-  { config, map, directory }: OpenRun,
+  run: OpenRun,
   data: string | undefined,
-  split: "train" | "valid" | "test",
+  split: SplitName,
 ): Promise<OpenedSource> {
-  const onProgress = dataProgress(shell);
-  if (data !== undefined) {
-    const source = await encodeForMap(map, dataLike(config, data), {
-      cacheDir: config.data.cacheDir,
-      onProgress,
-      labels: true,
-      keep: map.labels.map(({ name }) => `true_${name}`),
-      onBadRow: config.data.onBadRow,
-      history: historyOf(config),
-    });
-    return { source, name: "data", close: () => source.close() };
+  if (data !== undefined) return openData(shell, run, data);
+  const { split: sourceOf, close } = await openSplits(shell, run);
+  try {
+    return { source: sourceOf(split), name: split, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const dataset = await datasetOfRun({ config, map }, { onProgress });
-  const source = dataset.splits[split];
-  if (source === undefined) {
-    await dataset.close();
-    throw new ConfigError(`the data of ${directory} has no ${split} split`, {
-      details: { split, known: Object.keys(dataset.counts) },
-      hint: "name another --split, or a data file",
-    });
-  }
-  return { source, name: split, close: () => dataset.close() };
+}
+
+/** A labelled data file as the run encodes it. */
+export async function openData(shell: Shell, { config, map }: OpenRun, data: string): Promise<OpenedSource> {
+  const source = await encodeForMap(map, dataLike(config, data), {
+    cacheDir: config.data.cacheDir,
+    onProgress: dataProgress(shell),
+    labels: true,
+    keep: map.labels.map(({ name }) => `true_${name}`),
+    onBadRow: config.data.onBadRow,
+    history: historyOf(config),
+  });
+  return { source, name: "data", close: () => source.close() };
+}
+
+export async function openSplits(shell: Shell, { config, map, directory }: OpenRun): Promise<OpenedSplits> {
+  const dataset = await datasetOfRun({ config, map }, { onProgress: dataProgress(shell) });
+  return {
+    split: (name) => {
+      const source = dataset.splits[name];
+      if (source !== undefined) return source;
+      throw new ConfigError(`the data of ${directory} has no ${name} split`, {
+        details: { split: name, known: Object.keys(dataset.counts) },
+        hint: "name another --split, or a data file",
+      });
+    },
+    close: () => dataset.close(),
+  };
 }
