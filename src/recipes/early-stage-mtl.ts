@@ -68,7 +68,7 @@ export const funnelWorld: WorldOptions = {
   seed: 6,
   impressions: 400_000,
   users: 1500,
-  items: 1500,
+  items: 2500,
   clickShift: 1,
   conversionShift: 1,
   hideShift: 0.5,
