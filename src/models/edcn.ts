@@ -24,7 +24,13 @@ export const edcnOptions = z.strictObject({
   crossLayers: width.default(3).describe("Number of layers of both streams."),
   hiddenActivation,
   netDropout,
-  batchNorm: z.boolean().default(false).describe("Batch normalisation after each regulation."),
+  batchNorm: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Batch normalisation after each regulation, whose weights sum to 1 over the fields: without it, what three layers " +
+        "multiply vanishes where there are many.",
+    ),
   bridge: z
     .enum(["product", "sum", "concat"])
     .default("product")

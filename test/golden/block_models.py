@@ -63,7 +63,7 @@ gated = {"embeddingDim": 2, "crossLayers": 2, "hiddenUnits": [4]}
 golden("GDCN", GDCN, gated | {"structure": "parallel"}, STEPS, schema=SMALL)
 golden("GDCN-stacked", GDCN, gated | {"structure": "stacked"}, [], schema=SMALL)
 sharing = {"embeddingDim": 2, "crossLayers": 2}
-golden("EDCN", EDCN, sharing | {"temperature": 2}, STEPS, schema=SMALL)
+golden("EDCN", EDCN, sharing | {"temperature": 2, "batchNorm": False}, STEPS, schema=SMALL)
 golden("EDCN-concat", EDCN, sharing | {"bridge": "concat", "batchNorm": True}, [], schema=SMALL)
 golden(
     "FinalNet",
