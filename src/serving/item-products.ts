@@ -42,16 +42,19 @@ export class ProductRows {
   readonly #data: Float32Array;
   readonly #stride: number;
   readonly #fields: readonly Field[];
+  readonly #reuse: boolean;
   /** Of the call before: filling fresh memory costs more than the copy. */
   readonly #arrays = new Map<string, Float32Array>();
 
-  constructor({ shapes, data }: ItemProducts) {
+  /** @param options.reuse what was taken before, which is right where one run at a time reads it @default true */
+  constructor({ shapes, data }: ItemProducts, { reuse = true }: { readonly reuse?: boolean } = {}) {
     this.#data = data;
+    this.#reuse = reuse;
     this.#stride = recordWidth(shapes);
     this.#fields = shapes.map((shape, k) => ({ ...shape, offset: recordWidth(shapes.slice(0, k)) }));
   }
 
-  /** Copies the records of these rows, `[rows, width]` by name; valid until the next call. */
+  /** Copies the records of these rows, `[rows, width]` by name; with `reuse` valid until the next call. */
   take(rows: Int32Array, into: { [name: string]: ColumnData }): void {
     const fields = this.#fields.map((field) => ({
       ...field,
@@ -77,6 +80,7 @@ export class ProductRows {
   }
 
   #array(name: string, length: number): Float32Array {
+    if (!this.#reuse) return new Float32Array(length);
     let array = this.#arrays.get(name);
     if (array === undefined || array.length < length) {
       array = new Float32Array(length);

@@ -60,7 +60,8 @@ export class ModelRunner {
     this.#connections = connections;
     this.#predictions = predictions;
     this.#width = width;
-    this.#taken = takes && new ProductRows(takes);
+    // Where runs go side by side, the engine reads one's inputs after the next has made its own.
+    this.#taken = takes && new ProductRows(takes, { reuse: this.immediate });
     this.#kept = keeps && new ProductRows(keeps);
   }
 

@@ -1,7 +1,11 @@
 /** An early stage that factors: one user encoding a request, items' vectors by version, the model's own numbers. */
 import { readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createEngine } from "../../src/engine/index.ts";
+import { factoredGraphs } from "../../src/retrieval/index.ts";
 import { parseConfig, trainRun } from "../../src/run/index.ts";
+import { createRowEncoder } from "../../src/schema/index.ts";
+import { ITEM_ROW } from "../../src/serving/batch-pieces.ts";
 import {
   parseCascade,
   type RankRequest,
@@ -9,6 +13,9 @@ import {
   Server,
   verifyRun,
 } from "../../src/serving/index.ts";
+import { makeProducts } from "../../src/serving/item-products.ts";
+import { ModelRunner } from "../../src/serving/model-runner.ts";
+import { openServedModel } from "../../src/serving/served-model.ts";
 import type { TowerStage } from "../../src/serving/tower-stage.ts";
 import { get, rankAt } from "./clients.ts";
 import { predictRows } from "./predict-rows.ts";
@@ -208,6 +215,37 @@ test("what is sent with a candidate, and items nobody knows, go through the whol
   const after = await graphRows();
   expect(after.towers - between.towers).toBe(2);
   expect(after.plain).toBe(between.plain);
+});
+
+test("runs side by side on one thread, as where rows come from Redis, score their own items", async () => {
+  const served = await openServedModel(run, { storedMb: 0 });
+  const { items, scores } = factoredGraphs(run)!;
+  const source = served.sourceOf(scores.model, scores.predictions)!;
+  // Nobody answers there, so that every row is the fallback; that has to be waited for all the same.
+  const away = {
+    kind: "redis",
+    url: "redis://127.0.0.1:1",
+    prefix: "",
+    cacheBytes: 64,
+    timeoutMs: 1,
+  } as const;
+  const lookups = source.lookups.map((lookup) => ({
+    ...lookup,
+    place: { ...away, fallback: new Float32Array(lookup.dim) },
+  }));
+  const takes = makeProducts([{ name: scores.vectors, width: items.width }], 2);
+  takes.data.fill(1, takes.data.length / 2);
+  const runner = await ModelRunner.load(await createEngine("auto"), { ...source, lookups, takes });
+  expect(runner.immediate).toBe(false);
+  const score = async (row: number) => {
+    const { columns: shared } = createRowEncoder(served.map).encode(shop.unseen.slice(0, 1));
+    const columns = { [ITEM_ROW]: Int32Array.of(row, row, row) };
+    return [...(await runner.run({ size: 3, columns, shared })).predictions.click];
+  };
+  const alone = [await score(0), await score(1)];
+  expect(alone[0]).not.toEqual(alone[1]);
+  expect(await Promise.all([score(0), score(1)])).toEqual(alone);
+  await runner.release();
 });
 
 test("verify takes the same way", async () => {
