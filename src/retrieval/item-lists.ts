@@ -66,6 +66,12 @@ export class ItemLists {
     return ItemLists.from(this.all().map((row) => row.slice().sort()));
   }
 
+  /** Each row ascending, its items once each. */
+  distinct(): ItemLists {
+    const once = (item: number, k: number, row: Int32Array): boolean => item !== row[k - 1];
+    return ItemLists.from(this.all().map((row) => row.slice().sort().filter(once)));
+  }
+
   /** How often each of `items` items occurs. */
   counts(items: number): Float64Array {
     const counts = new Float64Array(items);

@@ -17,7 +17,7 @@ export class NegativeSampler {
    * @param known items each user took
    */
   constructor(counts: Float64Array, distribution: Distribution, known: ItemLists) {
-    this.#known = known.sorted();
+    this.#known = known.distinct();
     const weights =
       distribution === "uniform"
         ? new Float64Array(counts.length).fill(1)
@@ -37,9 +37,14 @@ export class NegativeSampler {
     return this.#probabilities[item];
   }
 
+  /** Items that a user took, ascending, once each however often it did. */
+  taken(user: number): Int32Array {
+    return this.#known.row(user);
+  }
+
   /** Of one draw to give an item of this user's. */
   probabilityTaken(user: number): number {
-    return this.#known.row(user).reduce((sum, item) => sum + this.#probabilities[item], 0);
+    return this.taken(user).reduce((sum, item) => sum + this.#probabilities[item], 0);
   }
 
   /** Item numbers that no user is asked about. */

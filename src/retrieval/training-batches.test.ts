@@ -103,6 +103,28 @@ describe("batches of pairs", () => {
     expect(found).toBeGreaterThan(20);
   });
 
+  test("name a place once, and leave none out, where a user took an item again and again", () => {
+    const often = ItemLists.from([[...new Array<number>(300).fill(0), 1, 2, 3], [1]]);
+    const left = pairBatches({
+      pairs: listPairs(often),
+      catalogue: idCatalogue(Array.from({ length: 200 }, (_, n) => `i${n}`)),
+      negatives: { count: 64, shared: true, distribution: "uniform", leaveOutTaken: true },
+      batchSize: 64,
+    });
+    expect(left.takenPlaces).toBeLessThan(20);
+    for (const batch of epochOf(left, 0)) {
+      const drawn = column(batch, "negative:@number");
+      const places = column(batch, "negative:@taken");
+      for (const [r, user] of column(batch, "user").entries()) {
+        const row = [...often.row(user - FIRST_VALUE_ID)];
+        const own = places.slice(left.takenPlaces * r, left.takenPlaces * (r + 1));
+        expect(own.filter((place) => place >= 0).sort((a, b) => a - b)).toEqual(
+          [...drawn.keys()].filter((place) => row.includes(drawn[place])),
+        );
+      }
+    }
+  });
+
   test("say how often an item is expected among the candidates", () => {
     const corrected = pairBatches({
       pairs: listPairs(lists),

@@ -154,7 +154,6 @@ export class ItemDraw {
 
   /** Places of users' own items among the drawn ones, `[users · takenPlaces]`. */
   #taken(users: Int32Array, drawn: Int32Array): Int32Array {
-    const { known } = this.#options;
     const width = this.takenPlaces;
     const places = new Int32Array(users.length * width).fill(-1);
     // Places of one item are linked from the last to the first.
@@ -166,7 +165,7 @@ export class ItemDraw {
     for (const [k, user] of users.entries()) {
       if (user < 0) continue;
       let at = k * width;
-      for (const item of known.row(user)) {
+      for (const item of this.#sampler.taken(user)) {
         for (let next = this.#lastPlace[item]; next > 0 && at < (k + 1) * width; next = before[next - 1])
           places[at++] = next - 1;
       }
