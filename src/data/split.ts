@@ -139,11 +139,8 @@ export function ratioCuts(
 ): { readonly turned: number; readonly counts: readonly number[] } {
   const { train, valid, test } = checkedShares(split);
   const turned = rowsOf(split.rotate, rows);
-  const around = (share: number): number => {
-    const turns = Math.floor(share + 1e-9);
-    const rest = share - turns;
-    return turns * rows + (rest < 1e-9 ? 0 : rowsOf(rest, rows)) - turned;
-  };
+  // Shares are sums of rounded numbers: of all rows there are no more than there are.
+  const around = (share: number): number => Math.min(rowsOf(share, rows) - turned, rows);
   const counts = [train, train + valid, train + valid + test].map((share) => around(split.rotate + share));
   return { turned, counts };
 }
