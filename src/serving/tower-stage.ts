@@ -1,7 +1,7 @@
 /**
  * A served model that factors into towers: vectors of all items are made when a release is loaded and belong to
- * its version; a request costs one encoding of the user and a product an item and head. Both run on the pool's
- * threads, which share the vectors.
+ * its version; a request costs an encoding of the user (one a piece that it is cut into) and a product an item and
+ * head. Both run on the pool's threads, which share the vectors.
  */
 import { factoredGraphs } from "../retrieval/index.ts";
 import { ITEM_ROW } from "./batch-pieces.ts";

@@ -94,6 +94,14 @@ describe("the client", () => {
     await expect(waiting).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
+  test("does not begin to wait for a caller that gave up while the answer was dropped", async () => {
+    const controller = new AbortController();
+    const dropped = new ReadableStream({ cancel: () => controller.abort(new Error("enough")) });
+    const later = new Response(dropped, { status: 503, headers: { "retry-after": "60" } });
+    const { client } = clientOf([later], { retries: 1 });
+    await expect(client.rank("feed", {}, { signal: controller.signal })).rejects.toThrow("enough");
+  });
+
   test.each([
     ["<h1>Bad Gateway</h1>", "<h1>Bad Gateway</h1>"],
     ["", "Bad Gateway"],
