@@ -54,16 +54,17 @@ export const retrievedCandidates: MakeCandidateSource = async ({
   const column = userColumn(run, user);
   const engine = await createEngine("auto");
   const parts = run.towerParts("user");
+  const only = allowed && new AllowedKeys(allowed);
+  const encode = userEncoder(run.map, parts.columns);
+  const bundle = readFileSync(join(directory, retrievalFiles.bundle));
+  // Last, since what is loaded has to be let go where something fails.
   const tower = await loadModel(towerSource(parts));
   const index = await LiveIndex.open(run.indexDirectory, { engine }).catch((error: unknown) => {
     tower.release();
     throw error;
   });
-  const only = allowed && new AllowedKeys(allowed);
-  const encode = userEncoder(run.map, parts.columns);
   let asked = performance.now();
   let refreshed: Promise<unknown> = Promise.resolve();
-  const bundle = readFileSync(join(directory, retrievalFiles.bundle));
   return {
     version: createHash("sha256").update(bundle).digest("hex"),
     async candidates({ user: id, features, limit, exclude, signal }) {
@@ -84,9 +85,9 @@ export const retrievedCandidates: MakeCandidateSource = async ({
       return { ids, scores, outOfVocabulary };
     },
     async close() {
+      tower.release();
       await refreshed;
       await index.close();
-      tower.release();
     },
   };
 };
