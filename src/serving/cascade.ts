@@ -310,8 +310,11 @@ async function predict(
     return { predictions: await pool.run(key, batch, signal, { admitted: true }), outOfVocabulary };
   };
   // Before features are made: under overload most of the work would be for refusals.
+  if (towers?.knows(candidates)) {
+    towers.admit(candidates.length, pool);
+    return towers.predict(facts, candidates, pool, signal);
+  }
   pool.admit(candidates.length);
-  if (towers?.knows(candidates)) return towers.predict(facts, candidates, pool, signal);
   if (split === undefined || candidates.length < WORTH_SPLITTING) return plainly(candidates);
   const taken = candidates.map((candidate) => split.takes(candidate));
   const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));

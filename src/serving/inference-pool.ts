@@ -71,6 +71,8 @@ interface Piece {
   readonly signal: AbortSignal | undefined;
   readonly ahead: boolean;
   readonly queuedAt: number;
+  /** Rows that it counts as while it waits. */
+  readonly weight: number;
   /** What running it should take of all threads' time. */
   readonly expectedMs: number;
   resolve(predictions: Predictions): void;
@@ -93,6 +95,9 @@ const RUNS_WHILE_WAITING = 4;
 
 /** Fewer rows than these are not worth a thread of their own. */
 const WORTH_CUTTING = 64;
+
+/** Light rows that wait count as one for so many, and fewer than their product with the above are not cut. */
+const LIGHT_ROWS = 64;
 
 /** Time of runs after which a run counts a third in what a model's rows are taken to cost. */
 const FADING_MS = 1000;
@@ -183,12 +188,14 @@ export class InferencePool {
   /**
    * Whether so many rows may wait now: worth asking before they are made.
    *
+   * @param key the model's, where its rows may be light
    * @throws OverloadError when the queue has no room
    */
-  admit(rows: number): void {
+  admit(rows: number, key?: string): void {
     this.#checkOpen();
     const { maxQueuedRows, maxQueueMs } = this.#options;
-    if (this.#queuedRows === 0 || (this.#queuedRows + rows <= maxQueuedRows && !this.full)) return;
+    const weight = this.#weightOf(rows, key);
+    if (this.#queuedRows === 0 || (this.#queuedRows + weight <= maxQueuedRows && !this.full)) return;
     const waiting = `${this.#queuedRows} rows are waiting, for about ${Math.round(this.#queuedMs)} ms`;
     throw new OverloadError(`${waiting}; ${rows} more do not fit`, {
       details: { queuedRows: this.#queuedRows, queuedMs: this.#queuedMs, rows, maxQueuedRows, maxQueueMs },
@@ -209,11 +216,10 @@ export class InferencePool {
     { admitted = false, ahead = false }: RunOptions = {},
   ): Promise<Predictions> {
     this.#checkOpen();
-    const { maxBatchRows } = this.#options;
     const labels = Object.keys(this.#models.get(key)?.source.predictions ?? {});
     if (batch.size === 0) return Object.fromEntries(labels.map((label) => [label, new Float32Array(0)]));
-    if (!admitted) this.admit(batch.size);
-    const count = Math.max(Math.ceil(batch.size / maxBatchRows), this.#idleThreadsFor(batch.size));
+    if (!admitted) this.admit(batch.size, key);
+    const count = this.#piecesOf(batch.size, key);
     const pieces = Array.from({ length: count }, (_, k) => {
       const begin = Math.floor((k * batch.size) / count);
       const end = Math.floor(((k + 1) * batch.size) / count);
@@ -225,7 +231,18 @@ export class InferencePool {
           new Promise<Predictions>((resolve, reject) => {
             const queuedAt = performance.now();
             const expectedMs = this.#expectedMs(key, piece.size);
-            this.#enqueue({ key, batch: piece, signal, ahead, queuedAt, expectedMs, resolve, reject });
+            const weight = this.#weightOf(piece.size, key);
+            this.#enqueue({
+              key,
+              batch: piece,
+              signal,
+              ahead,
+              queuedAt,
+              weight,
+              expectedMs,
+              resolve,
+              reject,
+            });
             this.#dispatch();
           }),
       ),
@@ -393,11 +410,22 @@ export class InferencePool {
     return pieces;
   }
 
-  /** Threads that would stand idle if a request came in one piece. */
-  #idleThreadsFor(rows: number): number {
-    if (this.#queue.length > 0) return 1;
-    const idle = this.#threads.length - this.busyThreads;
-    return Math.min(idle, Math.floor(rows / WORTH_CUTTING));
+  #isLight(key: string | undefined): boolean {
+    return key !== undefined && this.#models.get(key)?.source.lightRows === true;
+  }
+
+  #weightOf(rows: number, key: string | undefined): number {
+    return this.#isLight(key) ? Math.ceil(rows / LIGHT_ROWS) : rows;
+  }
+
+  /** As many as threads would stand idle if a request came in one, and as a run's rows make necessary. */
+  #piecesOf(rows: number, key: string): number {
+    const idle = this.#queue.length > 0 ? 1 : this.#threads.length - this.busyThreads;
+    // Each piece does once more what its rows have in common.
+    if (this.#isLight(key))
+      return Math.max(1, Math.min(idle, Math.floor(rows / (WORTH_CUTTING * LIGHT_ROWS))));
+    const worth = Math.min(idle, Math.floor(rows / WORTH_CUTTING));
+    return Math.max(Math.ceil(rows / this.#options.maxBatchRows), worth);
   }
 
   /** Runs of a model that a thread may have under way. */
@@ -414,13 +442,13 @@ export class InferencePool {
   #enqueue(piece: Piece): void {
     const place = piece.ahead ? this.#queue.findIndex(({ ahead }) => !ahead) : -1;
     this.#queue.splice(place < 0 ? this.#queue.length : place, 0, piece);
-    this.#queuedRows += piece.batch.size;
+    this.#queuedRows += piece.weight;
     this.#queuedMs += piece.expectedMs;
   }
 
   #unqueue(place: number): void {
     const [piece] = this.#queue.splice(place, 1);
-    this.#queuedRows -= piece.batch.size;
+    this.#queuedRows -= piece.weight;
     this.#queuedMs = this.#queue.length === 0 ? 0 : this.#queuedMs - piece.expectedMs;
   }
 

@@ -24,6 +24,8 @@ export interface ModelSource {
   readonly width?: number;
   /** Of a split graph: products of the item table that it takes, for the rows that batches name. */
   readonly takes?: ItemProducts;
+  /** Whether a row is an item's number and costs a product of vectors: next to nothing to hold or to compute. */
+  readonly lightRows?: boolean;
   /** Of an items' graph: where what it computes is kept, for the rows that batches name. */
   readonly keeps?: ItemProducts;
 }

@@ -68,8 +68,14 @@ export class TowerStage {
     const made = makeProducts([{ name: output, width }], items.rows);
     await fillProducts(`${key}/items`, { ...encoder, keeps: made }, items.rows, options);
     const own = `${key}/towers`;
-    await pool.load(own, { ...scorer, takes: { ...made, shapes: [{ name: vectors, width }] } });
+    const takes = { ...made, shapes: [{ name: vectors, width }] };
+    await pool.load(own, { ...scorer, takes, lightRows: true });
     return new TowerStage(own, options, made.data, width);
+  }
+
+  /** @throws OverloadError when the pool's queue has no room for so many candidates */
+  admit(candidates: number, pool: Pick<InferencePool, "admit">): void {
+    pool.admit(candidates, this.key);
   }
 
   /** Whether all candidates' vectors are known. */

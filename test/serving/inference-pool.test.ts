@@ -117,6 +117,30 @@ test.each(ways)(
   },
 );
 
+test("light rows wait by the hundred where others fill the queue, and come in one piece", async () => {
+  const { map, source } = await openServedModel(run);
+  const seen: BatchEvent[] = [];
+  const light = new InferencePool({
+    workers: 2,
+    maxBatchRows: 40,
+    maxQueuedRows: 100,
+    maxQueueMs: 1e9,
+    onBatch: (event) => seen.push(event),
+  });
+  await light.load("heavy", source);
+  await light.load("light", { ...source, lightRows: true });
+  const encoder = createRowEncoder(map);
+  const rows = Array.from({ length: 90 }, (_, k) => shop.unseen[k % shop.unseen.length]);
+  const several = (key: string): Promise<unknown>[] =>
+    [1, 2, 3, 4, 5].map(() => light.run(key, encoder.encode(rows)));
+  await Promise.all(several("light"));
+  expect(seen.splice(0).map((event) => event.rows)).toEqual([90, 90, 90, 90, 90]);
+  const heavy = await Promise.allSettled(several("heavy"));
+  expect(heavy.some(({ status }) => status === "rejected")).toBe(true);
+  expect(Math.max(...seen.map((event) => event.rows))).toBeLessThanOrEqual(40);
+  await light.close();
+});
+
 test("a closing pool ends what it has begun, refuses the rest, and stays closed", async () => {
   const { map, source } = await openServedModel(run);
   const closing = new InferencePool({ workers: 1 });
