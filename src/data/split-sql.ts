@@ -60,7 +60,13 @@ async function ratioConditions(
   const [last] = turned > 0 ? await at(straight, [turned]) : [undefined];
   const hash =
     last === undefined ? straight : `((${straight} + 4294967295 - CAST(${last} AS UBIGINT)) & 4294967295)`;
-  return cutConditions(hash, await at(hash, counts), split);
+  const cuts = await at(hash, counts);
+  // Below all hashes where a cut has no row.
+  return cutConditions(
+    hash,
+    cuts.map((cut, k) => (counts[k] > 0 ? cut : sqlDouble(-1))),
+    split,
+  );
 }
 
 /** `mix32` of a UBIGINT expression below 2^32. */

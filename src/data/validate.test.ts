@@ -350,6 +350,19 @@ describe("splits", () => {
     }
   });
 
+  test("by shares too small for a row have none, for `validate` as for training", async () => {
+    const input: DataConfigInput = {
+      data: {
+        train: put("few.csv", `x,y\n${rows(10, (k) => `${k},${k % 2}`)}`),
+        split: { by: "ratio", train: 0.04, valid: 0.5, rotate: 0.05 },
+      },
+      features: [{ name: "x", kind: "categorical" }],
+      labels: [{ name: "y" }],
+    };
+    await expect(prepareDataset(input)).rejects.toThrow("no rows");
+    expect(kinds(await validate(input))).toContain("empty-split");
+  });
+
   const files = (valid: string, test: string, train = put("tr.csv", clean())): DataConfigInput["data"] => ({
     train,
     valid: put("va.csv", valid),
