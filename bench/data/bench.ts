@@ -64,7 +64,7 @@ try {
   const ours: MillraceSide[] = [];
   const peers: PeerSide[] = [];
   const vectorised: PeerSide[] = [];
-  const python = process.env.MILLRACE_PYTHON ?? "python3";
+  const python = process.env.MILLRACE_PYTHON || "python3";
   const runPeer = (style: string): PeerSide | undefined =>
     runSide<PeerSide>(python, [here("peer.py"), csv, join(folder, "peer"), "--style", style]);
   for (let turn = 0; turn < Number(options.repeat); turn++) {

@@ -191,7 +191,7 @@ async function millrace(target: string, path: string): Promise<Running> {
 
 /** Null where it is not installed. */
 async function fastApi(run: string): Promise<Running | null> {
-  const python = process.env.MILLRACE_PYTHON ?? "python3";
+  const python = process.env.MILLRACE_PYTHON || "python3";
   if (spawnSync(python, ["-c", "import fastapi, uvicorn, onnxruntime, numpy"]).status !== 0) {
     say(`no FastAPI in ${python}: its figures are null (set MILLRACE_PYTHON to one that has it)`);
     return null;

@@ -15,11 +15,16 @@ export async function fillProducts(
   key: string,
   source: ModelSource,
   items: number,
-  { pool, assembly }: { readonly pool: InferencePool; readonly assembly: FeatureAssembly },
+  {
+    pool,
+    assembly,
+    signal,
+  }: { readonly pool: InferencePool; readonly assembly: FeatureAssembly; readonly signal?: AbortSignal },
 ): Promise<void> {
   await pool.load(key, source);
   try {
     for (let begin = 0; begin < items; ) {
+      signal?.throwIfAborted();
       const end = Math.min(begin + CHUNK, items);
       const { size, columns } = assembly.assembleItems(begin, end);
       const rows = Int32Array.from({ length: size }, (_, k) => begin + k);

@@ -102,7 +102,7 @@ export class Release {
     try {
       for (const model of config.models) {
         signal?.throwIfAborted();
-        models.push(await loadModel(model, cascade, pool, items, users));
+        models.push(await loadModel(model, cascade, { pool, items, users, signal }));
       }
       signal?.throwIfAborted();
       const known = [...config.context, ...(users?.columns ?? []), ...(items?.columns ?? [])];
@@ -195,9 +195,17 @@ async function readFeatures(
 async function loadModel(
   { name, run, calibration, itemProductsMb: productsMb, ...rowOptions }: ModelConfig,
   { name: service, folder }: NamedCascade,
-  pool: InferencePool,
-  items: FeatureTable | undefined,
-  users: FeatureTable | undefined,
+  {
+    pool,
+    items,
+    users,
+    signal,
+  }: {
+    readonly pool: InferencePool;
+    readonly items: FeatureTable | undefined;
+    readonly users: FeatureTable | undefined;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<LoadedModel> {
   const served = await openServedModel(pathIn(folder, run), rowOptions);
   const assembly = new FeatureAssembly(served.map, items, users);
@@ -214,10 +222,10 @@ async function loadModel(
   let split: SplitModel | undefined;
   try {
     const engine = await createEngine(pool.engine, { onNotice: () => {} });
-    towers = await TowerStage.open({ served, key, assembly, items, pool });
+    towers = await TowerStage.open({ served, key, assembly, items, pool, signal });
     split =
       towers === undefined
-        ? await SplitModel.open({ served, key, assembly, items, pool, engine, productsMb })
+        ? await SplitModel.open({ served, key, assembly, items, pool, signal, engine, productsMb })
         : undefined;
     // Threads and the parts made ahead have read files again since the first look.
     served.checkFiles();

@@ -21,6 +21,8 @@ export interface SplitModelOptions {
   readonly assembly: FeatureAssembly;
   readonly items: FeatureTable | undefined;
   readonly pool: InferencePool;
+  /** Gives up making items' parts. */
+  readonly signal?: AbortSignal;
   readonly engine: Engine;
   /** MiB that products of all items may take. */
   readonly productsMb: number;

@@ -20,6 +20,8 @@ export interface TowerStageOptions {
   readonly assembly: FeatureAssembly;
   readonly items: FeatureTable | undefined;
   readonly pool: InferencePool;
+  /** Gives up making items' parts. */
+  readonly signal?: AbortSignal;
 }
 
 export class TowerStage {

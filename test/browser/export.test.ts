@@ -21,7 +21,7 @@ const models = [
   { name: "DIN", embeddingDim: 6, hiddenUnits: [24, 12], attentionHiddenUnits: [12] },
 ];
 
-const python = process.env.MILLRACE_PYTHON ?? "python3";
+const python = process.env.MILLRACE_PYTHON || "python3";
 const pythonHasRuntime = spawnSync(python, ["-c", "import onnxruntime, numpy"]).status === 0;
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-export-"));

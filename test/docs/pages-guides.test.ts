@@ -8,7 +8,7 @@ import { folderOf, runPages, runProgram } from "./run-pages.ts";
 runPages("guides");
 
 describe("an exported model in Python", () => {
-  const python = process.env.MILLRACE_PYTHON ?? "python3";
+  const python = process.env.MILLRACE_PYTHON || "python3";
   const ready = spawnSync(python, ["-c", "import numpy, onnxruntime"]).status === 0;
   test("examples/predict.py gives what examples/predict-in-node.ts gives", async ({ skip }) => {
     skip(!ready, `${python} cannot import onnxruntime (set MILLRACE_PYTHON to one that can)`);

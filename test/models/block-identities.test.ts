@@ -282,7 +282,7 @@ describe("EDCN", () => {
       everyKind,
       ({ name }) => everyKind.features.findIndex((f) => f.name === name) < 8,
     );
-    const edcn = new EDCN(eight, { ...small, crossLayers: 1, bridge: "sum" });
+    const edcn = new EDCN(eight, { ...small, crossLayers: 1, bridge: "sum", batchNorm: false });
     const { width, fields } = edcn.embedding;
     const wideDeep = new WideDeep(eight, { ...small, hiddenUnits: [width] });
     const own = zeroed(randomArrays(edcn), /^crosses\./);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import type { HostTensor } from "../../src/engine/index.ts";
 import { expect } from "vitest";
 
-const python = process.env.MILLRACE_PYTHON ?? "python3";
+const python = process.env.MILLRACE_PYTHON || "python3";
 
 export interface PythonJob {
   readonly file: string;
