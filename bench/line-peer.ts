@@ -16,7 +16,7 @@ export class LinePeer {
 
   /** Undefined, with a line on stderr, where Python or its packages are missing. Python: $MILLRACE_PYTHON or python3. */
   static async start(script: string, options: readonly string[]): Promise<LinePeer | undefined> {
-    const python = process.env.MILLRACE_PYTHON ?? "python3";
+    const python = process.env.MILLRACE_PYTHON || "python3";
     const child = spawn(python, [script, ...options], { stdio: ["pipe", "pipe", "ignore"] });
     const failed = new Promise<undefined>((resolve) => child.once("error", () => resolve(undefined)));
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
