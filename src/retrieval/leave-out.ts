@@ -13,7 +13,7 @@ export const leaveOutOption = z
   );
 
 /** Far below any score, so that its exponential is 0. */
-const LEFT_OUT = -1e9;
+export const LEFT_OUT = -1e9;
 
 /**
  * @param scores of the drawn items, `[queries, negatives]`

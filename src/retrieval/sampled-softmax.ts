@@ -15,7 +15,7 @@ import { concat, equal, expandDims, logSumExp, mul, or, softplus, sub, where } f
 import { constant, type Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 import { distributionOption } from "./distribution.ts";
-import { leaveOutOption, withoutOwn } from "./leave-out.ts";
+import { LEFT_OUT, leaveOutOption, withoutOwn } from "./leave-out.ts";
 import { weightedMean } from "./own-negatives.ts";
 
 export const softmaxOptions = z.strictObject({
@@ -59,7 +59,7 @@ export function sampledSoftmaxLoss(
     const numbers = contest.positiveNumbers();
     const own = equal(expandDims(numbers, 1), expandDims(numbers, 0));
     const out = weights === undefined ? own : or(own, expandDims(equal(weights, 0), 0));
-    parts.push(logSumExp(where(out, constant(-1e9), scores), { keepDims: true }));
+    parts.push(logSumExp(where(out, constant(LEFT_OUT), scores), { keepDims: true }));
   }
   assert(parts.length > 0, "a softmax needs negatives");
   const rest = parts.length === 1 ? parts[0].squeeze(1) : logSumExp(concat(parts, { axis: 1 }), { axis: 1 });
