@@ -8,6 +8,9 @@ import { type FeatureTable, idText } from "./feature-table.ts";
 import type { Predictions } from "./inference-pool.ts";
 import type { ModelSource } from "./model-runner.ts";
 
+/** What metrics call the model of a source. */
+export const SOURCE_MODEL = "candidates";
+
 export interface CandidateQuery {
   readonly user: RawScalar;
   /** The user's features and the request's context, raw. */

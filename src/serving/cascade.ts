@@ -17,15 +17,13 @@ import {
   type RequestFacts,
   candidateValue,
 } from "./candidate-set.ts";
+import { SOURCE_MODEL } from "./candidate-source.ts";
 import { LateError, within } from "./deadline.ts";
 import { idText } from "./feature-table.ts";
 import { type InferencePool, OverloadError, type Predictions } from "./inference-pool.ts";
 import type { RankRequest, RankResponse } from "./rank-api.ts";
 import type { LoadedModel, LoadedStage, Release } from "./release.ts";
 import { WORTH_SPLITTING } from "./split-model.ts";
-
-/** What metrics call the model of a candidate source. */
-export const SOURCE_MODEL = "candidates";
 
 /** What happened on the way, for metrics and logs. */
 export interface CascadeObserver {
@@ -310,11 +308,9 @@ async function predict(
     return { predictions: await pool.run(key, batch, signal, { admitted: true }), outOfVocabulary };
   };
   // Before features are made: under overload most of the work would be for refusals.
-  if (towers?.knows(candidates)) {
-    towers.admit(candidates.length, pool);
-    return towers.predict(facts, candidates, pool, signal);
-  }
-  pool.admit(candidates.length);
+  const factored = towers?.knows(candidates) === true ? towers : undefined;
+  pool.admit(candidates.length, factored?.key);
+  if (factored !== undefined) return factored.predict(facts, candidates, pool, signal);
   if (split === undefined || candidates.length < WORTH_SPLITTING) return plainly(candidates);
   const taken = candidates.map((candidate) => split.takes(candidate));
   const [known, others] = [true, false].map((wanted) => candidates.filter((_, k) => taken[k] === wanted));

@@ -1,7 +1,7 @@
 /** What a model needs of each item, computed on the pool's threads when a release is loaded. */
 import { ITEM_ROW } from "./batch-pieces.ts";
-import type { FeatureAssembly } from "./feature-assembly.ts";
-import { type InferencePool, OverloadError } from "./inference-pool.ts";
+import { OverloadError } from "./inference-pool.ts";
+import type { ItemGraphOptions } from "./item-graph.ts";
 import type { ModelSource } from "./model-runner.ts";
 
 /** Items computed at a time: enough for every thread, few enough for requests to get in between. */
@@ -15,11 +15,7 @@ export async function fillProducts(
   key: string,
   source: ModelSource,
   items: number,
-  {
-    pool,
-    assembly,
-    signal,
-  }: { readonly pool: InferencePool; readonly assembly: FeatureAssembly; readonly signal?: AbortSignal },
+  { pool, assembly, signal }: Pick<ItemGraphOptions, "pool" | "assembly" | "signal">,
 ): Promise<void> {
   await pool.load(key, source);
   try {

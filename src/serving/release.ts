@@ -13,9 +13,9 @@ import {
   type CandidateSource,
   candidateSources,
   type MakeCandidateSource,
+  SOURCE_MODEL,
   type SourceRefresh,
 } from "./candidate-source.ts";
-import { SOURCE_MODEL } from "./cascade.ts";
 import {
   type ModelConfig,
   type NamedCascade,
@@ -102,7 +102,7 @@ export class Release {
     try {
       for (const model of config.models) {
         signal?.throwIfAborted();
-        models.push(await loadModel(model, cascade, { pool, items, users, signal }));
+        models.push(await loadModel(model, cascade, { ...options, items, users }));
       }
       signal?.throwIfAborted();
       const known = [...config.context, ...(users?.columns ?? []), ...(items?.columns ?? [])];
@@ -195,17 +195,7 @@ async function readFeatures(
 async function loadModel(
   { name, run, calibration, itemProductsMb: productsMb, ...rowOptions }: ModelConfig,
   { name: service, folder }: NamedCascade,
-  {
-    pool,
-    items,
-    users,
-    signal,
-  }: {
-    readonly pool: InferencePool;
-    readonly items: FeatureTable | undefined;
-    readonly users: FeatureTable | undefined;
-    readonly signal: AbortSignal | undefined;
-  },
+  { pool, items, users, signal }: ReleaseOptions & Pick<Release, "items" | "users">,
 ): Promise<LoadedModel> {
   const served = await openServedModel(pathIn(folder, run), rowOptions);
   const assembly = new FeatureAssembly(served.map, items, users);
@@ -221,12 +211,12 @@ async function loadModel(
   let towers: TowerStage | undefined;
   let split: SplitModel | undefined;
   try {
-    const engine = await createEngine(pool.engine, { onNotice: () => {} });
-    towers = await TowerStage.open({ served, key, assembly, items, pool, signal });
-    split =
-      towers === undefined
-        ? await SplitModel.open({ served, key, assembly, items, pool, signal, engine, productsMb })
-        : undefined;
+    const options = { served, key, assembly, items, pool, signal };
+    towers = await TowerStage.open(options);
+    if (towers === undefined) {
+      const engine = await createEngine(pool.engine, { onNotice: () => {} });
+      split = await SplitModel.open({ ...options, engine, productsMb });
+    }
     // Threads and the parts made ahead have read files again since the first look.
     served.checkFiles();
     return { ...served, name, key, assembly, calibrators, towers, split };

@@ -33,6 +33,21 @@ export interface RowGraph {
   readonly lookups: readonly RowLookup[];
 }
 
+/** MiB of tables that every thread's graph holds itself where nothing else is said. */
+export const STORED_MB = 128;
+
+/** Whether a table is among the smallest that fit into so many bytes together. */
+export function smallest(tables: readonly TableShape[], bytes: number): (table: TableShape) => boolean {
+  const fitting = new Set<string>();
+  let sum = 0;
+  for (const { name, rows, dim } of [...tables].sort((a, b) => a.rows * a.dim - b.rows * b.dim)) {
+    sum += rows * dim * 4;
+    if (sum > bytes) break;
+    fitting.add(name);
+  }
+  return ({ name }) => fitting.has(name);
+}
+
 /**
  * @param model graph with tables as inputs, as run directories hold it; it need not read all of them
  * @param store whether a table's values go into the graph

@@ -18,7 +18,7 @@ import { checkFiles, readRunBundle, runFiles } from "../run/index.ts";
 import { type FeatureMap, OUT_OF_VOCABULARY_ID } from "../schema/index.ts";
 import type { ModelSource } from "./model-runner.ts";
 import { publishRows } from "./redis-rows.ts";
-import { type RowGraph, rowGraph, type TableShape } from "./row-graph.ts";
+import { type RowGraph, rowGraph, smallest, STORED_MB, type TableShape } from "./row-graph.ts";
 import type { RowPlace } from "./row-home.ts";
 
 export interface RowOptions {
@@ -88,7 +88,7 @@ export function runDirectoryOf(path: string): string {
 
 /** @throws DataError when the directory holds no finished run, or files that do not belong to it */
 export async function openServedModel(path: string, options: RowOptions = {}): Promise<ServedModel> {
-  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedMb = 128 } = options;
+  const { rows = "memory", cacheMb = 64, rowTimeoutMs = 20, storedMb = STORED_MB } = options;
   const directory = runDirectoryOf(path);
   for (const file of [runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
@@ -168,18 +168,6 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
     },
     checkFiles: checkOwn,
   };
-}
-
-/** Whether a table is among the smallest that fit into so many bytes together. */
-export function smallest(tables: readonly TableShape[], bytes: number): (table: TableShape) => boolean {
-  const fitting = new Set<string>();
-  let sum = 0;
-  for (const { name, rows, dim } of [...tables].sort((a, b) => a.rows * a.dim - b.rows * b.dim)) {
-    sum += rows * dim * 4;
-    if (sum > bytes) break;
-    fitting.add(name);
-  }
-  return ({ name }) => fitting.has(name);
 }
 
 /** A table's file: where its rows begin, and the rows themselves when they are wanted. */

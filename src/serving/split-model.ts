@@ -3,26 +3,15 @@
  * is the item's is computed when a release is loaded and belongs to its version, and candidates cost what is left.
  */
 import type { Engine } from "../engine/index.ts";
-import type { Candidate, RequestFacts } from "./candidate-set.ts";
-import { ITEM_ROW } from "./batch-pieces.ts";
-import type { FeatureAssembly } from "./feature-assembly.ts";
-import type { FeatureTable } from "./feature-table.ts";
-import type { InferencePool, Predictions } from "./inference-pool.ts";
+import type { Candidate } from "./candidate-set.ts";
 import { fillProducts } from "./fill-products.ts";
+import { ItemGraph, type ItemGraphOptions } from "./item-graph.ts";
 import { type ItemProducts, makeProducts, recordWidth } from "./item-products.ts";
 import type { ServedModel } from "./served-model.ts";
 import { type SplitGraph, splitGraph } from "./split/split-graph.ts";
 import { valueFacts } from "./split/value-facts.ts";
 
-export interface SplitModelOptions {
-  readonly served: ServedModel;
-  /** Under which the pool knows the plain model. */
-  readonly key: string;
-  readonly assembly: FeatureAssembly;
-  readonly items: FeatureTable | undefined;
-  readonly pool: InferencePool;
-  /** Gives up making items' parts. */
-  readonly signal?: AbortSignal;
+export interface SplitModelOptions extends ItemGraphOptions {
   readonly engine: Engine;
   /** MiB that products of all items may take. */
   readonly productsMb: number;
@@ -34,26 +23,15 @@ export interface SplitModelOptions {
  */
 export const WORTH_SPLITTING = 24;
 
-export class SplitModel {
-  /** Under which the pool knows the split graph. */
-  readonly key: string;
+export class SplitModel extends ItemGraph {
   /** Bytes of products kept; 0 where only the request's part is apart. */
   readonly productBytes: number;
   readonly #graph: SplitGraph;
-  readonly #assembly: FeatureAssembly;
-  readonly #pool: InferencePool;
 
-  private constructor(
-    key: string,
-    graph: SplitGraph,
-    productBytes: number,
-    { assembly, pool }: SplitModelOptions,
-  ) {
-    this.key = key;
+  private constructor(key: string, graph: SplitGraph, productBytes: number, options: SplitModelOptions) {
+    super(key, graph.columns.candidates, options);
     this.#graph = graph;
     this.productBytes = productBytes;
-    this.#assembly = assembly;
-    this.#pool = pool;
   }
 
   /**
@@ -86,33 +64,8 @@ export class SplitModel {
   /** Whether a candidate can be scored by the split graph. */
   takes(candidate: Candidate): boolean {
     return this.#graph.items === undefined
-      ? this.#assembly.isPlain(candidate)
-      : this.#assembly.isFromTable(candidate);
-  }
-
-  /**
-   * Predictions by label, `[candidates]` each, and values that no vocabulary knows.
-   *
-   * @param candidates that the pool has admitted
-   */
-  async predict(
-    facts: RequestFacts,
-    candidates: readonly Candidate[],
-    pool: Pick<InferencePool, "run">,
-    signal: AbortSignal,
-  ): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
-    const { batch, outOfVocabulary } = this.#assembly.assembleShared(
-      facts,
-      candidates,
-      this.#graph.columns.candidates,
-    );
-    const columns = { ...batch.columns, [ITEM_ROW]: Int32Array.from(candidates, ({ row }) => row) };
-    const predictions = await pool.run(this.key, { ...batch, columns }, signal, { admitted: true });
-    return { predictions, outOfVocabulary };
-  }
-
-  release(): void {
-    this.#pool.release(this.key);
+      ? this.assembly.isPlain(candidate)
+      : this.assembly.isFromTable(candidate);
   }
 }
 

@@ -1,11 +1,7 @@
 /** An encoder of a retrieval run as the pool's threads run it. */
 import type { TowerParts } from "../retrieval/index.ts";
 import type { ModelSource } from "./model-runner.ts";
-import { rowGraph } from "./row-graph.ts";
-import { smallest } from "./served-model.ts";
-
-/** Bytes of tables that every thread's graph holds itself, as of ranking models where nothing else is said. */
-const STORED_BYTES = 128 * 2 ** 20;
+import { rowGraph, smallest, STORED_MB } from "./row-graph.ts";
 
 /** Its one prediction. */
 export const TOWER_VECTORS = "vectors";
@@ -13,7 +9,7 @@ export const TOWER_VECTORS = "vectors";
 export function towerSource({ model, tables, output, shape }: TowerParts): ModelSource {
   const dataOf = (wanted: string): Float32Array =>
     tables.find(({ name }) => name === wanted)?.data as Float32Array;
-  const graph = rowGraph(model, tables, smallest(tables, STORED_BYTES), ({ name }) => dataOf(name));
+  const graph = rowGraph(model, tables, smallest(tables, STORED_MB * 2 ** 20), ({ name }) => dataOf(name));
   return {
     model: graph.model,
     lookups: graph.lookups.map((lookup) => ({

@@ -4,44 +4,18 @@
  * head. Both run on the pool's threads, which share the vectors.
  */
 import { factoredGraphs } from "../retrieval/index.ts";
-import { ITEM_ROW } from "./batch-pieces.ts";
-import type { Candidate, RequestFacts } from "./candidate-set.ts";
-import type { FeatureAssembly } from "./feature-assembly.ts";
-import type { FeatureTable } from "./feature-table.ts";
+import type { Candidate } from "./candidate-set.ts";
 import { fillProducts } from "./fill-products.ts";
-import type { InferencePool, Predictions } from "./inference-pool.ts";
+import { ItemGraph, type ItemGraphOptions } from "./item-graph.ts";
 import { makeProducts, recordWidth } from "./item-products.ts";
-import type { ServedModel } from "./served-model.ts";
 
-export interface TowerStageOptions {
-  readonly served: ServedModel;
-  /** Under which the pool knows the plain model. */
-  readonly key: string;
-  readonly assembly: FeatureAssembly;
-  readonly items: FeatureTable | undefined;
-  readonly pool: InferencePool;
-  /** Gives up making items' parts. */
-  readonly signal?: AbortSignal;
-}
-
-export class TowerStage {
-  /** Under which the pool knows what scores. */
-  readonly key: string;
-  readonly #assembly: FeatureAssembly;
-  readonly #pool: InferencePool;
+export class TowerStage extends ItemGraph {
   /** A record an item. */
   readonly #vectors: Float32Array;
   readonly #itemWidth: number;
 
-  private constructor(
-    key: string,
-    { assembly, pool }: TowerStageOptions,
-    vectors: Float32Array,
-    itemWidth: number,
-  ) {
-    this.key = key;
-    this.#assembly = assembly;
-    this.#pool = pool;
+  private constructor(key: string, options: ItemGraphOptions, vectors: Float32Array, itemWidth: number) {
+    super(key, [], options);
     this.#vectors = vectors;
     this.#itemWidth = itemWidth;
   }
@@ -50,7 +24,7 @@ export class TowerStage {
    * The stage of a model that the pool has loaded, or undefined where its whole graph has to run: the model does not
    * factor, there is no item table, or a feature of the item's side is no column of it (of the user's side: is one).
    */
-  static async open(options: TowerStageOptions): Promise<TowerStage | undefined> {
+  static async open(options: ItemGraphOptions): Promise<TowerStage | undefined> {
     const { served, key, assembly, items, pool } = options;
     if (items === undefined) return undefined;
     const graphs = factoredGraphs(served.directory);
@@ -75,40 +49,14 @@ export class TowerStage {
     return new TowerStage(own, options, made.data, width);
   }
 
-  /** @throws OverloadError when the pool's queue has no room for so many candidates */
-  admit(candidates: number, pool: Pick<InferencePool, "admit">): void {
-    pool.admit(candidates, this.key);
-  }
-
   /** Whether all candidates' vectors are known. */
   knows(candidates: readonly Candidate[]): boolean {
-    return candidates.every((candidate) => this.#assembly.isFromTable(candidate));
-  }
-
-  /**
-   * Predictions by label, `[candidates]` each, and values that no vocabulary knows.
-   *
-   * @param candidates that the pool has admitted
-   */
-  async predict(
-    facts: RequestFacts,
-    candidates: readonly Candidate[],
-    pool: Pick<InferencePool, "run">,
-    signal: AbortSignal,
-  ): Promise<{ predictions: Predictions; outOfVocabulary: { readonly [feature: string]: number } }> {
-    const { batch, outOfVocabulary } = this.#assembly.assembleShared(facts, candidates, []);
-    const columns = { [ITEM_ROW]: Int32Array.from(candidates, ({ row }) => row) };
-    const predictions = await pool.run(this.key, { ...batch, columns }, signal, { admitted: true });
-    return { predictions, outOfVocabulary };
+    return candidates.every((candidate) => this.assembly.isFromTable(candidate));
   }
 
   /** A copy of an item's vector as this release holds it. */
   vectorOf(row: number): Float32Array {
     const begin = row * recordWidth([{ name: "vector", width: this.#itemWidth }]);
     return this.#vectors.slice(begin, begin + this.#itemWidth);
-  }
-
-  release(): void {
-    this.#pool.release(this.key);
   }
 }
