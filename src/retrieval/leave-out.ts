@@ -21,14 +21,17 @@ export const LEFT_OUT = -1e9;
  */
 export function withoutOwn(scores: Tensor, contest: Contest): Tensor {
   const places = contest.takenPlaces?.();
-  if (places === undefined) {
-    const own = equal(expandDims(contest.positiveNumbers(), 1), expandDims(contest.negativeNumbers(), 0));
-    return where(own, constant(LEFT_OUT), scores);
-  }
+  if (places === undefined)
+    return where(isPositive(contest, contest.negativeNumbers()), constant(LEFT_OUT), scores);
   // The positive is one of the items that the user took.
   const none = less(places, constant(0, { dtype: "int32" }));
   const added = where(none, constant(0), constant(LEFT_OUT));
   return addAlong(scores, where(none, constant(0, { dtype: "int32" }), places), added, { axis: 1 });
+}
+
+/** Whether an item is the query's own positive, `[queries, items]`. */
+export function isPositive({ positiveNumbers }: Contest, numbers: Tensor): Tensor {
+  return equal(expandDims(positiveNumbers(), 1), expandDims(numbers, 0));
 }
 
 /** How many scores of each query count, `[queries, 1]`. */

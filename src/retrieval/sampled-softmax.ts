@@ -15,7 +15,7 @@ import { concat, equal, expandDims, logSumExp, mul, or, softplus, sub, where } f
 import { constant, type Tensor } from "../tensor/index.ts";
 import type { Contest } from "./contest.ts";
 import { distributionOption } from "./distribution.ts";
-import { LEFT_OUT, leaveOutOption, withoutOwn } from "./leave-out.ts";
+import { isPositive, LEFT_OUT, leaveOutOption, withoutOwn } from "./leave-out.ts";
 import { weightedMean } from "./own-negatives.ts";
 
 export const softmaxOptions = z.strictObject({
@@ -56,8 +56,7 @@ export function sampledSoftmaxLoss(
   }
   if (inBatch) {
     const scores = shifted(model.scoreAll(users, positives), contest.positiveCorrection); // [queries, queries]
-    const numbers = contest.positiveNumbers();
-    const own = equal(expandDims(numbers, 1), expandDims(numbers, 0));
+    const own = isPositive(contest, contest.positiveNumbers());
     const out = weights === undefined ? own : or(own, expandDims(equal(weights, 0), 0));
     parts.push(logSumExp(where(out, constant(LEFT_OUT), scores), { keepDims: true }));
   }
