@@ -9,6 +9,7 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EncodedBatch } from "../../src/schema/index.ts";
+import { noPythonRuntime, python } from "../models/python-runtime.ts";
 import { launchChromium, noChromium } from "./chromium.ts";
 import { type TrainedModel, trainTiny, writeClicks } from "./every-kind.ts";
 import { LocalServer, runtimeFile } from "./local-server.ts";
@@ -21,8 +22,7 @@ const models = [
   { name: "DIN", embeddingDim: 6, hiddenUnits: [24, 12], attentionHiddenUnits: [12] },
 ];
 
-const python = process.env.MILLRACE_PYTHON || "python3";
-const pythonHasRuntime = spawnSync(python, ["-c", "import onnxruntime, numpy"]).status === 0;
+const noPython = noPythonRuntime(["onnxruntime"]);
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-export-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -115,7 +115,7 @@ describe.each(models)("$name, exported", (options) => {
   });
 
   test("Python's onnxruntime does", ({ skip }) => {
-    skip(!pythonHasRuntime, `${python} cannot import onnxruntime (set MILLRACE_PYTHON to one that can)`);
+    skip(noPython !== undefined, noPython);
     const path = join(folder, `${options.name}.onnx`);
     writeFileSync(path, trained.onnx);
     const input = JSON.stringify({ path, output: trained.output, inputs });

@@ -2,16 +2,16 @@ import { spawnSync } from "node:child_process";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { noPythonRuntime, python } from "../models/python-runtime.ts";
 import { readPage, repository } from "./page.ts";
 import { folderOf, runPages, runProgram } from "./run-pages.ts";
 
 runPages("guides");
 
 describe("an exported model in Python", () => {
-  const python = process.env.MILLRACE_PYTHON || "python3";
-  const ready = spawnSync(python, ["-c", "import numpy, onnxruntime"]).status === 0;
+  const noPython = noPythonRuntime(["onnxruntime"]);
   test("examples/predict.py gives what examples/predict-in-node.ts gives", async ({ skip }) => {
-    skip(!ready, `${python} cannot import onnxruntime (set MILLRACE_PYTHON to one that can)`);
+    skip(noPython !== undefined, noPython);
     const folder = folderOf(readPage("docs/export.md"));
     const program = join(folder, "predict.ts");
     cpSync(join(repository, "examples/predict-in-node.ts"), program);

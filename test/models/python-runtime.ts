@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import type { HostTensor } from "../../src/engine/index.ts";
 import { expect } from "vitest";
 
-const python = process.env.MILLRACE_PYTHON || "python3";
+export const python = process.env.MILLRACE_PYTHON || "python3";
 
 export interface PythonJob {
   readonly file: string;
@@ -11,11 +11,11 @@ export interface PythonJob {
   readonly feeds: { readonly [name: string]: HostTensor };
 }
 
-/** Why no files can be run in Python here; undefined where they can. */
-export function noPythonRuntime(): string | undefined {
-  const probe = spawnSync(python, ["-c", "import onnx, onnxruntime, numpy"]);
+/** Why no files can be run in Python here, by its modules beside numpy; undefined where they can. */
+export function noPythonRuntime(modules: readonly string[] = ["onnx", "onnxruntime"]): string | undefined {
+  const probe = spawnSync(python, ["-c", `import numpy, ${modules.join(", ")}`]);
   if (probe.status === 0) return undefined;
-  return `${python} cannot import onnx and onnxruntime (set MILLRACE_PYTHON to one that can)`;
+  return `${python} cannot import ${modules.join(" and ")} (set MILLRACE_PYTHON to one that can)`;
 }
 
 /** Outputs of each job in the job's order, flat. */

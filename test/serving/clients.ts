@@ -1,6 +1,10 @@
 /** Requests to a server under test. */
 import type { RankRequest, RankResponse } from "../../src/serving/index.ts";
 
+/** Of servers under test that ask for one. */
+export const TOKEN = "a secret of some length";
+export const bearer = { authorization: `Bearer ${TOKEN}` };
+
 export interface Answer<T> {
   readonly status: number;
   readonly headers: Headers;

@@ -3,12 +3,10 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RankClient, ServerError } from "../../src/serving/client/index.ts";
 import { type LogEntry, readTarget, type RankResponse, Server } from "../../src/serving/index.ts";
-import { get, post } from "./clients.ts";
+import { bearer, get, post, TOKEN } from "./clients.ts";
 import { makeShop, NOW, trainShop } from "./shop.ts";
 
-const TOKEN = "a secret of some length";
 const REQUEST_TIMEOUT_MS = 1500;
-const bearer = { authorization: `Bearer ${TOKEN}` };
 const shop = makeShop();
 const log: LogEntry[] = [];
 let server: Server;

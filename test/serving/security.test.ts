@@ -11,11 +11,9 @@ import {
   Server,
 } from "../../src/serving/index.ts";
 import { parseValueFormula } from "../../src/serving/value-formula.ts";
-import { get, post } from "./clients.ts";
+import { bearer, get, post, TOKEN } from "./clients.ts";
 import { makeShop, trainShop } from "./shop.ts";
 
-const TOKEN = "a secret of some length";
-const bearer = { authorization: `Bearer ${TOKEN}` };
 const shop = makeShop();
 const log: LogEntry[] = [];
 let server: Server;
