@@ -17,6 +17,7 @@ interface Options {
   readonly seeds?: string;
   readonly only?: string;
   readonly resume?: boolean;
+  readonly missing?: boolean;
   readonly out: string;
   readonly data: string;
   readonly results: string;
@@ -35,13 +36,18 @@ export const recipeVerb: DefineVerb = (shell) =>
       ["millrace recipe bars-frappe --data ../shared/data", "a benchmark on public data"],
       ["millrace recipe bars-frappe --quick", "a short check; records nothing"],
       ["millrace recipe bars-frappe --only AutoInt,DLRM --seeds 1", "two models of it; records nothing"],
+      ["millrace recipe bars-frappe --missing", "only what results/bars-frappe.json lacks, added to it"],
     ],
   })
     .argument("<name>", "a recipe, or `list`")
     .option("--quick", "a short version on little data; records nothing")
     .option("--seeds <n>", "how many seeds (default: the recipe's own)")
-    .option("--only <variants>", "run these variants alone, commas between; records nothing, keeps the runs")
+    .option(
+      "--only <variants>",
+      "run these variants alone, commas between; records nothing (unless --missing), keeps the runs",
+    )
     .option("--resume", "keep what an earlier call has finished")
+    .option("--missing", "keep the parts that the result file has, measure and add those that it lacks")
     .option("--out <dir>", "where its runs are kept", "runs")
     .option("--data <dir>", "where public data sets are", join("..", "shared", "data"))
     .option("--results <dir>", "where the result file goes", "results")
@@ -76,6 +82,17 @@ async function runRecipe(shell: Shell, name: string, options: Options): Promise<
   const signal = shell.untilInterrupted("stopping after this step; Ctrl-C again ends at once");
   const seeds = seedsOf(recipe, options.seeds);
   const only = onlyOf(recipe, options.only);
+  if (options.missing && !recipe.inParts) {
+    throw new ConfigError(`${name} is recorded whole, so that nothing can be added to it`, {
+      details: { recipe: name },
+      hint: "leave --missing out; --resume keeps what an interrupted call finished",
+    });
+  }
+  if (options.quick && options.missing) {
+    throw new ConfigError("--missing adds to what is recorded, and --quick records nothing", {
+      hint: "leave one of them out",
+    });
+  }
   const engine = await openEngine(shell, options.engine);
   if (!options.resume) {
     const measuredAgain = only?.map((variant) => join(workDirectory, variant)) ?? [workDirectory];
@@ -86,6 +103,7 @@ async function runRecipe(shell: Shell, name: string, options: Options): Promise<
     seeds,
     quick: options.quick === true,
     only,
+    missing: options.missing === true,
     workDirectory,
     dataDirectory: options.data,
     resultsDirectory: options.results,

@@ -82,6 +82,7 @@ export const adatask: Recipe = {
     "AdaTask lifts the test AUC of the dominated task above Adam's with equal weights without losing on the " +
     "dominating one, and balances the tasks' shares of squared updates (rAU)",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

@@ -97,6 +97,7 @@ export const crocodile: Recipe = {
     "Crocodile lowers the covariance between experts and lifts the smallest domain's AUC above MMoE on one " +
     "table, MMoE on several, and tables of each domain's own, without losing in the largest",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

@@ -67,6 +67,7 @@ export const crossdistil: Recipe = {
     "CrossDistil lifts the test multi-AUC over the four levels of two tasks above its backbone's without losing " +
     "AUC, and above the backbone with ranking towers that do not teach",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

@@ -71,6 +71,7 @@ export const dTrain: Recipe = {
     "D-Train matches or beats a shared bottom with a head for each domain in the mean and the worst domain's " +
     "AUC, beats pooled and separate models in the mean, and calibrates domains better than without its third phase",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

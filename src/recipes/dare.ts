@@ -41,6 +41,7 @@ export const dare: Recipe = {
     "DARE beats TWIN of one table in test AUC at every width, and its search finds more of what the world's law " +
     "says matters (NDCG@10 and recall@10 of planted relevance); half the attention width costs no more than 0.002 AUC",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 
@@ -57,10 +58,13 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   return recordParts(
     dare,
     {
-      first: async () => {
-        const rows = await searchTimes(engine, context);
-        for (const row of rows) context.onLine(lineOf(row));
-        return { rows, comparisons: [] };
+      first: {
+        name: "search-time",
+        measure: async () => {
+          const rows = await searchTimes(engine, context);
+          for (const row of rows) context.onLine(lineOf(row));
+          return { rows, comparisons: [], variants: [] };
+        },
       },
       parts: () => historyStudies(context),
       nameOf: studyName,
@@ -93,8 +97,8 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   );
 }
 
-function noteOf(chosen: readonly { readonly name: string }[]): string {
-  return `Learning rates were chosen at one width for each model: ${[...new Set(chosen.map(({ name }) => name))].join(", ")}. TWIN here is DARE with one table; TWIN of the catalogue projects in several heads. AUC on S3-Rec is that of four drawn negatives. search_milliseconds: 64 candidates, 10,000 kept keys, k of 20, one thread, the fastest of its repeats.`;
+function noteOf(chosen: readonly string[]): string {
+  return `Learning rates were chosen at one width for each model: ${[...new Set(chosen)].join(", ")}. TWIN here is DARE with one table; TWIN of the catalogue projects in several heads. AUC on S3-Rec is that of four drawn negatives. search_milliseconds: 64 candidates, 10,000 kept keys, k of 20, one thread, the fastest of its repeats.`;
 }
 
 /** Tunes each family at the study's middle width and trains it with that rate at its widths. */

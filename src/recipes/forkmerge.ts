@@ -92,6 +92,7 @@ export const forkmerge: Recipe = {
     "ForkMerge's target AUC is at least that of single-task training and of the best fixed weighting in every " +
     "setting, and beats equal weights where auxiliaries hurt",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

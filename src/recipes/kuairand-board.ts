@@ -102,13 +102,13 @@ export const kuairandBoard: Recipe = {
   summary: "Click on KuaiRand-Pure by every interaction model and every model over the history; one table.",
   claim: "every other model beats logistic regression (test AUC, one seed)",
   defaultSeeds: [1],
+  inParts: true,
   variants: names,
   run,
 };
 
 async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   let files: SplitFiles;
-  let baselineAuc: number | null = null;
   return recordParts(
     kuairandBoard,
     {
@@ -117,12 +117,11 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
         return names.filter((name) => context.only?.includes(name) ?? true);
       },
       nameOf: (name) => name,
-      measure: async (name) => {
+      measure: async (name, before) => {
         const part = await measured(name, files, context);
         const [auc] = part.rows;
-        if (name === baseline) baselineAuc = auc.mean;
-        if (name === baseline || baselineAuc === null) return part;
-        const figure = baselineAuc;
+        const figure = before.find((row) => row.variant === baseline && row.metric === "auc")?.mean;
+        if (figure === undefined || figure === null) return part;
         return {
           ...part,
           comparisons: [againstFigure(auc, { baseline, figure, holds: (difference) => difference > 0 })],

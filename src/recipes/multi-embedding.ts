@@ -60,6 +60,7 @@ export const multiEmbedding: Recipe = {
     "at four times the embeddings, several sets have a higher test AUC than one set as wide and than the plain " +
     "model, and their tables together a higher information abundance than the wide set's",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 
@@ -67,7 +68,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   return recordParts(
     multiEmbedding,
     {
-      first: async () => lawOfCollapse(context),
+      first: { name: "law of collapse", measure: async () => lawOfCollapse(context) },
       parts: async () =>
         (await studies(context)).flatMap((study) => study.hosts.map((host) => ({ study, host }))),
       nameOf: ({ study, host }) => `${studyName(study)} ${host}`,
@@ -83,13 +84,13 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   );
 }
 
-function lawOfCollapse(context: RecipeContext): Pick<MeasuredPart, "rows" | "comparisons"> {
+function lawOfCollapse(context: RecipeContext): MeasuredPart {
   const rows = lawRows(context);
   const law = (third: number): ResultRow =>
     rowOf(rows, { data: "three fields", setting: { third_values: third } });
   const few = { ...law(3), variant: "3 values" };
   const many = { ...law(100), variant: "100 values" };
-  return { rows, comparisons: [compareRows(few, many, { higherIsBetter: false })] };
+  return { rows, comparisons: [compareRows(few, many, { higherIsBetter: false })], variants: [] };
 }
 
 const note = `Width ${dim} at size 1. Information abundance: mean over tables of its rows of known values, several sets side by side; \`set_abundance\` is that of a set alone.`;

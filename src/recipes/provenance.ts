@@ -30,9 +30,6 @@ export interface Configured {
 /** Runs taken from an earlier sitting are not counted in the CPU minutes. */
 export function provenance(recipe: Recipe, variants: readonly Configured[], began: Beginning): Provenance {
   const { user, system } = process.cpuUsage(began.cpu);
-  const hash = hashKey(
-    JSON.stringify(variants.map(({ name, config: { data, interactions, ...config } }) => [name, config])),
-  );
   return {
     system: recipe.system,
     recipe: recipe.name,
@@ -40,9 +37,20 @@ export function provenance(recipe: Recipe, variants: readonly Configured[], bega
     date: new Date().toISOString(),
     machine: `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`,
     codeCommit: began.codeCommit,
-    configHash: hash.toString(16).padStart(8, "0"),
-    cpuMinutes: Math.round((user + system) / 6e5) / 100,
+    configHash: hashText(
+      JSON.stringify(variants.map(({ name, config: { data, interactions, ...config } }) => [name, config])),
+    ),
+    cpuMinutes: rounded((user + system) / 6e7),
   };
+}
+
+export function hashText(text: string): string {
+  return hashKey(text).toString(16).padStart(8, "0");
+}
+
+/** To a hundredth. */
+export function rounded(minutes: number): number {
+  return Math.round(minutes * 100) / 100;
 }
 
 /**

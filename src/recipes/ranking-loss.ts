@@ -111,6 +111,7 @@ export const rankingLoss: Recipe = {
     "with rare positives, cross entropy combined with a pairwise loss beats cross entropy alone in AUC and in log " +
     "loss, by larger gradients on negatives; with dense feedback it is not worse",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 
@@ -138,12 +139,12 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
   );
 }
 
-function noteOf(variants: readonly { readonly name: string }[]): string {
+function noteOf(variants: readonly string[]): string {
   return (
     "DCNv2, embeddings of 8. World: 200,000 impressions, positives of training dropped at random; AUC on test " +
     "rows as they are (their order under the thinned law is the same), log loss, NE and rmse_to_truth against the " +
     "thinned law's probabilities. logit_gradient_negatives: mean |dL/dz| over the negatives of a batch in the first " +
-    `epoch. Chosen on validation: ${variants.map(({ name }) => name).join(", ")}.`
+    `epoch. Chosen on validation: ${variants.join(", ")}.`
   );
 }
 

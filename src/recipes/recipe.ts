@@ -8,6 +8,8 @@ export interface RecipeContext {
   readonly quick: boolean;
   /** Of `Recipe.variants`, those to run; then nothing is recorded. @default all */
   readonly only?: readonly string[];
+  /** Keep the parts that the recipe's result file has, add those that it lacks. @default every part is measured */
+  readonly missing?: boolean;
   /** Where runs are kept, so that an interrupted recipe goes on where it stopped. */
   readonly workDirectory: string;
   /** Where public data sets are, e.g. `../shared/data`. */
@@ -41,6 +43,8 @@ export interface Recipe {
   readonly defaultSeeds: readonly number[];
   /** Names of variants that can be run alone, each in a folder of that name; none: all or nothing. */
   readonly variants?: readonly string[];
+  /** Whether its result is recorded part by part, so that `RecipeContext.missing` can add to it. @default false */
+  readonly inParts?: boolean;
   /** @returns what was measured, already written unless quick; undefined where there is nothing to record */
   run(context: RecipeContext): Promise<RecipeResult | undefined>;
 }

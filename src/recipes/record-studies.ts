@@ -29,8 +29,7 @@ export function recordStudies<S extends Study>(
         const measured = await measure(study, finished);
         return { ...measured, variants: finished.runs.map(({ variant }) => variant) };
       },
-      note: (variants, remarks) =>
-        [note, ...remarks, `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`].join(" "),
+      note: (variants, remarks) => [note, ...remarks, `Learning rates: ${variants.join(", ")}.`].join(" "),
     },
     context,
   );

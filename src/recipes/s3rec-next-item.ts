@@ -66,6 +66,7 @@ export const s3recNextItem: Recipe = {
     `test HR@10 of SASRec and GRU4Rec no more than ${tolerance} below the published figures; ` +
     "SASRec by sampled softmax beats SASRec by cross entropy with one negative (NDCG@10, Last.fm)",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   variants: Object.entries(sets).flatMap(([set, { models: own }]) => own.map((model) => `${set}/${model}`)),
   run,
 };
@@ -102,7 +103,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
       note: (chosen) =>
         "Published: SASRec and GRU4Rec of RUCAIBox/CIKM2020-S3Rec, one run each. Training and validation items are " +
         "left out when test items are ranked. Long histories are learned from in windows of 50 items, none left out. " +
-        `Chosen on validation: ${chosen.map(({ name }) => name).join(", ")}.`,
+        `Chosen on validation: ${chosen.join(", ")}.`,
     },
     context,
   );

@@ -68,6 +68,7 @@ export const stem: Recipe = {
     "on users whose feedback tells as much of one task as of the other, STEM beats MMoE and PLE of equal table " +
     "size, and single-task models (test AUC; all users where users are not told apart)",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 

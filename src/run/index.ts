@@ -27,6 +27,7 @@ export {
   compareRows,
   type RecipeResult,
   type ResultComparison,
+  type ResultPart,
   type ResultRow,
   readResult,
   readResults,

@@ -59,6 +59,23 @@ export interface ResultComparison {
   readonly verdict: Verdict;
 }
 
+/** Where a part of a result came from: parts are measured one by one, perhaps weeks apart. */
+export interface ResultPart {
+  readonly name: string;
+  /** How many of the result's rows are its: the first part's are the first, and so on. */
+  readonly rows: number;
+  readonly comparisons: number;
+  readonly date: string;
+  readonly machine: string;
+  readonly codeCommit: string;
+  readonly configHash: string;
+  /** Of its last sitting; null where that was not kept. */
+  readonly cpuMinutes: number | null;
+  /** Names of what was trained, with what was chosen on validation. */
+  readonly variants: readonly string[];
+  readonly remark?: string;
+}
+
 export interface RecipeResult {
   /** S01 … S52, or another short word where the recipe reproduces no system (`foundation`). */
   readonly system: string;
@@ -72,6 +89,8 @@ export interface RecipeResult {
   readonly cpuMinutes: number;
   readonly rows: readonly ResultRow[];
   readonly comparisons: readonly ResultComparison[];
+  /** In the order of rows, where the recipe has parts. */
+  readonly parts?: readonly ResultPart[];
   readonly verdict: Verdict;
   readonly note: string;
 }
@@ -223,6 +242,22 @@ const resultSchema: z.ZodType<RecipeResult> = z.strictObject({
       verdict,
     }),
   ),
+  parts: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        rows: z.int().nonnegative(),
+        comparisons: z.int().nonnegative(),
+        date: z.string(),
+        machine: z.string(),
+        codeCommit: z.string(),
+        configHash: z.string(),
+        cpuMinutes: finite.nullable(),
+        variants: z.array(z.string()),
+        remark: z.string().optional(),
+      }),
+    )
+    .optional(),
   verdict,
   note: z.string(),
 });

@@ -52,6 +52,8 @@ const cases: readonly (readonly [args: string, code: number, message: RegExp])[]
   ["inspect clicks.csv --json --label clik", 2, /no column clik/],
   ["world --out w --set like_agrement=1", 2, /unknown key like_agrement[\s\S]*did you mean like_agreement\?/],
   ["recipe quikstart", 2, /no recipe quikstart[\s\S]*did you mean quickstart\?/],
+  ["recipe quickstart --missing", 2, /quickstart is recorded whole[\s\S]*leave --missing out/],
+  ["recipe bars-frappe --missing --quick", 2, /--quick records nothing[\s\S]*leave one of them out/],
   ["recipe quickstart --only LR", 2, /quickstart has no variants that run alone[\s\S]*leave --only out/],
   ["recipe bars-frappe --only LR,AutoIn", 2, /no variant AutoIn[\s\S]*did you mean AutoInt\?/],
   ["bench trainn", 2, /no benchmark trainn[\s\S]*did you mean train\?/],

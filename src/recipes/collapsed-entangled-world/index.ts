@@ -40,6 +40,7 @@ export const collapsedEntangledWorld: Recipe = {
   summary: "Every component of the system beside its ablation, one group of rows each: worlds and real data.",
   claim: "each component beats its ablation in the setting that it is made for (test AUC unless said)",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   variants: components.map(({ name }) => name),
   run,
 };

@@ -27,6 +27,8 @@ import { type PassCost, trainingCosts } from "./training-cost.ts";
 
 /** A data set with what is compared on it. */
 interface Part {
+  /** Data sets may stand twice, once with their tasks, once with their domains. */
+  readonly folder: "tasks" | "domains";
   readonly study: Study;
   readonly methods: readonly Method[];
   readonly rows: typeof taskRows;
@@ -51,6 +53,7 @@ export const manyTasks: Recipe = {
     "one more, ForkMerge its branches and merges, STEM and Crocodile as many times their backbone as they have " +
     "sets of tables, D-Train three times",
   defaultSeeds: [1, 2, 3],
+  inParts: true,
   run,
 };
 
@@ -60,15 +63,15 @@ async function run(given: RecipeContext): Promise<RecipeResult | undefined> {
     manyTasks,
     {
       parts: () => partsOf(context),
-      nameOf: ({ study }) => studyName(study),
-      measure: (part) => measurePart(part, context),
+      nameOf: ({ folder, study }) => `${folder}/${studyName(study)}`,
+      measure: (part) => measurePart(part, within(part.folder, context)),
       note: (variants) =>
         "cost_ratio: CPU time of a pass over the training data beside the backbone's (" +
         "crossdistil and stem: ple; crocodile: mmoe; others: shared-bottom), in turns, three rounds; `card` is what " +
         "a card allows. Main task of methods that have one: the last, which is the rarest; ForkMerge and training after " +
         "training (post-train) care for no other. Some stand where they are not made for: ESMM takes a task as a step " +
         "that follows the first, CrossDistil takes labels to agree about the order, which tasks of opposed taste do not. " +
-        `Learning rates: ${variants.map(({ name }) => name).join(", ")}.`,
+        `Learning rates: ${variants.join(", ")}.`,
     },
     context,
   );
@@ -91,21 +94,21 @@ const quickMethods = [
   "d-train",
 ];
 
+function within(folder: Part["folder"], context: RecipeContext): RecipeContext {
+  return { ...context, workDirectory: join(context.workDirectory, folder) };
+}
+
 /** The world, the other data sets with tasks, then those with domains. */
 async function partsOf(context: RecipeContext): Promise<Part[]> {
-  const within = (folder: string): RecipeContext => ({
-    ...context,
-    workDirectory: join(context.workDirectory, folder),
-  });
   const parts: Part[] = [];
-  for (const study of await taskStudies(within("tasks"), opposed)) {
+  for (const study of await taskStudies(within("tasks", context), opposed)) {
     const facts = { tasks: study.tasks, stepsAnEpoch: await stepsAnEpoch(study, context) };
     const methods = taskMethods(facts, context);
-    parts.push({ study, methods, rows: taskRows, timed: study.data === "world" });
+    parts.push({ folder: "tasks", study, methods, rows: taskRows, timed: study.data === "world" });
   }
-  for (const study of await domainStudies(within("domains"), unrelated)) {
+  for (const study of await domainStudies(within("domains", context), unrelated)) {
     const methods = domainMethods(study, context);
-    parts.push({ study, methods, rows: rowsOfDomains, timed: study.data === "world" });
+    parts.push({ folder: "domains", study, methods, rows: rowsOfDomains, timed: study.data === "world" });
   }
   if (!context.quick) return parts;
   return parts.map((part) => ({
