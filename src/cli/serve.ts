@@ -72,7 +72,7 @@ export const serveVerb: DefineVerb = (shell) =>
     .option("--max-batch-rows <count>", "rows of one run of a model (default: 512)", whole)
     .option("--max-wait-ms <time>", "how long requests wait to share a run (default: 0)", whole)
     .option("--max-queued-rows <count>", "rows that may wait (default: 20000)", whole)
-    .option("--max-queue-ms <time>", "how long rows may expect to wait; else 429 (default: 60)", whole)
+    .option("--max-queue-ms <time>", "how long rows may expect to wait; else 429 (default: 40)", whole)
     .option("--max-in-flight <count>", "requests at once; others get 429 (default: 32)", whole)
     .option("--max-connections <count>", "open at once, idle ones too (default: 1024)", whole)
     .option("--max-candidates <count>", "candidates of a request (default: 5000)", whole)

@@ -30,7 +30,7 @@ export interface InferencePoolOptions {
   readonly maxQueuedRows?: number;
   /**
    * Time that rows may have to wait, by what runs of their models have taken so far: a bound of latency, whatever
-   * the model and the machine. @default 60
+   * the model and the machine. @default 40
    */
   readonly maxQueueMs?: number;
   readonly onBatch?: (event: BatchEvent) => void;
@@ -135,7 +135,7 @@ export class InferencePool {
       maxBatchRows: 512,
       maxWaitMs: 0,
       maxQueuedRows: 20_000,
-      maxQueueMs: 60,
+      maxQueueMs: 40,
       ...options,
     };
     for (const name of ["workers", "maxBatchRows"] as const) {
