@@ -86,6 +86,12 @@ interface Run {
 
 interface Thread {
   worker: Worker;
+  /** Threads in its place that died one after another without having ended a run, this one not counted. */
+  readonly failures: number;
+  /** Whether it has ended a run. */
+  proven: boolean;
+  /** Until another takes its place, where it has died too soon. */
+  pause?: NodeJS.Timeout;
   readonly runs: Map<number, Run>;
   readonly loading: Map<string, { resolve(): void; reject(error: Error): void }>;
 }
@@ -98,6 +104,10 @@ const WORTH_CUTTING = 64;
 
 /** Light rows that wait count as one for so many, and fewer than their product with the above are not cut. */
 const LIGHT_ROWS = 64;
+
+/** Before a thread takes the place of one that ended no run; twice as long each time, up to a most. */
+const PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5000;
 
 /** Time of runs after which a run counts a third in what a model's rows are taken to cost. */
 const FADING_MS = 1000;
@@ -266,6 +276,7 @@ export class InferencePool {
     }
     await Promise.all(
       this.#threads.map(async (thread) => {
+        if (thread.pause !== undefined) return clearTimeout(thread.pause);
         const exit = new Promise((resolve) => thread.worker.once("exit", resolve));
         post(thread, { type: "end" });
         await exit;
@@ -278,10 +289,10 @@ export class InferencePool {
     if (this.#closed !== undefined) throw new MillraceError(STOPPED);
   }
 
-  #startThread(): Thread {
+  #startThread(failures = 0): Thread {
     const workerData: InferenceWorkerData = { engine: this.#options.engine };
     const worker = startWorker(new URL("./inference-worker.ts", import.meta.url), { workerData });
-    const thread: Thread = { worker, runs: new Map(), loading: new Map() };
+    const thread: Thread = { worker, failures, proven: false, runs: new Map(), loading: new Map() };
     worker.on("message", (message: WorkerReply) => this.#onReply(thread, message));
     worker.on("error", (error) => this.#onDeath(thread, error));
     worker.on("exit", (code) => {
@@ -292,6 +303,8 @@ export class InferencePool {
   }
 
   #loadOn(thread: Thread, key: string, source: ModelSource): Promise<void> {
+    // What takes its place loads all models there are.
+    if (thread.pause !== undefined) return Promise.resolve();
     return new Promise((resolve, reject) => {
       thread.loading.set(key, { resolve, reject });
       post(thread, { type: "load", key, source });
@@ -314,6 +327,7 @@ export class InferencePool {
       case "done": {
         const run = thread.runs.get(message.id);
         thread.runs.delete(message.id);
+        thread.proven = true;
         if (run === undefined) return;
         const { predictions, rows: fetched } = message.answer;
         const { pieces, rows } = run;
@@ -356,13 +370,21 @@ export class InferencePool {
     }
   }
 
-  /** A dead thread's runs fail, and another takes its place with the same models. */
+  /** A dead thread's runs fail, and another takes its place: at once, unless it died before it was of use. */
   #onDeath(thread: Thread, error: Error): void {
-    const place = this.#threads.indexOf(thread);
-    if (place < 0 || this.#closed !== undefined) return;
+    if (!this.#threads.includes(thread) || thread.pause !== undefined || this.#closed !== undefined) return;
     giveUp(thread, error);
-    const next = this.#startThread();
-    this.#threads[place] = next;
+    if (thread.proven) {
+      this.#replace(thread, 0, error);
+      return;
+    }
+    const ms = Math.min(PAUSE_MS * 2 ** thread.failures, LONGEST_PAUSE_MS);
+    thread.pause = setTimeout(() => this.#replace(thread, thread.failures + 1, error), ms);
+  }
+
+  #replace(thread: Thread, failures: number, error: Error): void {
+    const next = this.#startThread(failures);
+    this.#threads[this.#threads.indexOf(thread)] = next;
     for (const [key, { source }] of this.#models) {
       // A model that was loaded before loads again; where it does not, its runs say why.
       this.#loadOn(next, key, source).catch(() => {});
@@ -456,6 +478,7 @@ export class InferencePool {
     const limit = this.#runsAtOnce(key);
     let least: Thread | undefined;
     for (const thread of this.#threads) {
+      if (thread.pause !== undefined) continue;
       if (thread.runs.size < limit && thread.runs.size < (least?.runs.size ?? limit)) least = thread;
     }
     return least;

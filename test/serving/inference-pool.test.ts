@@ -1,5 +1,5 @@
 /** What the pool takes rows to cost, what it joins, and what becomes of runs whose thread dies or is closed. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createRowEncoder } from "../../src/schema/index.ts";
 import { InferencePool, type OverloadError } from "../../src/serving/index.ts";
 import type { BatchEvent, Predictions } from "../../src/serving/inference-pool.ts";
@@ -116,6 +116,52 @@ test.each(ways)(
     expect(replaced).toHaveLength(1);
   },
 );
+
+test("where threads die before they are of use, the next one waits, longer each time", async () => {
+  const { map, source } = await openServedModel(run);
+  const workers = startedWorkers();
+  const replaced: Error[] = [];
+  const poor = new InferencePool({
+    workers: 1,
+    maxQueueMs: 1e9,
+    onThreadReplaced: (cause) => replaced.push(cause),
+  });
+  await poor.load("model", source);
+  const batch = () => createRowEncoder(map).encode(shop.unseen.slice(0, 6));
+  /** Threads are announced a turn after they are started. */
+  const counts = async (): Promise<number[]> => {
+    await new Promise(setImmediate);
+    return [workers.length, replaced.length];
+  };
+  const diesOf = async (worker: number): Promise<void> => {
+    endsWithNextRun(workers[worker], null);
+    await expect(poor.run("model", batch())).rejects.toThrow();
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    for (const [worker, ms] of [100, 200, 400].entries()) {
+      await diesOf(worker);
+      vi.advanceTimersByTime(ms - 1);
+      expect(await counts()).toEqual([worker + 1, worker]);
+      // A model that comes meanwhile is loaded by the next thread; what comes to be run waits for it.
+      await poor.load(`model ${worker}`, source);
+      const late = worker < 2 ? undefined : poor.run("model 0", batch());
+      vi.advanceTimersByTime(1);
+      expect(await counts()).toEqual([worker + 2, worker + 1]);
+      await late;
+    }
+    // It has ended a run: its death is no sign that the next one dies, too.
+    await diesOf(3);
+    expect(await counts()).toEqual([5, 4]);
+    await diesOf(4);
+    expect(await counts()).toEqual([5, 4]);
+    await poor.close();
+    vi.advanceTimersByTime(1e6);
+    expect(await counts()).toEqual([5, 4]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
 
 test("light rows wait by the hundred where others fill the queue, and come in one piece", async () => {
   const { map, source } = await openServedModel(run);

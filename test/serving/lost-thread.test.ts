@@ -49,9 +49,13 @@ test.each(ways)(
     const before = await replaced();
     const logged = log.filter(({ event }) => event === "thread").length;
     const alive = { feed: await rankAt(url, "feed", asked), bare: await rankAt(url, "bare", named) };
-    const dies = () => endsWithNextRun(workers[workers.length - 1], death);
+    // A thread that has ended a run: those that have not are replaced after a pause.
+    const dies = async (): Promise<void> => {
+      await rankAt(url, "bare", named);
+      endsWithNextRun(workers[workers.length - 1], death);
+    };
 
-    dies();
+    await dies();
     const { items, stage, fallbacks } = await rankAt(url, "feed", asked);
     expect({ stage, fallbacks }).toEqual({ stage: null, fallbacks: [{ stage: "final", reason: "failed" }] });
     expect(items).toHaveLength(alive.feed.items.length);
@@ -59,12 +63,12 @@ test.each(ways)(
     expect(bids).toEqual(bids.toSorted((a, b) => b - a));
     expect(await replaced()).toBe(before + 1);
 
-    dies();
+    await dies();
     const bare = await post<{ error: string }>(`${url}/rank/bare`, named);
     expect([bare.status, bare.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(bare.body.error).toContain("stage final was failed");
 
-    dies();
+    await dies();
     const inputs = [{ name: "hour", shape: [1], datatype: "INT64", data: [3] }];
     const inferred = await post<{ error: string }>(`${url}/v2/models/bare/infer`, { inputs });
     expect([inferred.status, inferred.body.error]).toEqual([500, "internal error"]);
