@@ -35,7 +35,7 @@ export const references: readonly Reference[] = [
   { name: "DeepFM", config: "deepfm.yaml", fuxictr: 0.9855, board: 0.9842, boardLogLoss: 0.1482 },
   { name: "DCNv2", config: "dcnv2.yaml", fuxictr: 0.9847, board: 0.9845, boardLogLoss: 0.1491 },
   { name: "FinalMLP", config: "finalmlp.yaml", fuxictr: 0.9845, board: 0.9861, boardLogLoss: 0.1484 },
-  { name: "AFM", config: "afm.yaml", board: 0.9697, boardLogLoss: 0.2264 },
+  { name: "AFM", config: "afm.yaml", fuxictr: 0.9603, board: 0.9697, boardLogLoss: 0.2264 },
   { name: "FmFM", config: "fmfm.yaml", board: 0.9749, boardLogLoss: 0.2004 },
   { name: "FwFM", config: "fwfm.yaml", board: 0.9776, boardLogLoss: 0.203 },
   { name: "FFM", config: "ffm.yaml", board: 0.9786, boardLogLoss: 0.186 },
