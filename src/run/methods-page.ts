@@ -2,6 +2,7 @@
  * `docs/multi-task-table.md`: what recipe `many-tasks` measured, a line a method. Columns are test AUCs: of each task
  * on data with tasks; on data with domains, of all rows and of the domain where the method does worst.
  */
+import { measuredWith } from "./measured-with.ts";
 import { tableCell } from "./markdown-cell.ts";
 import type { RecipeResult, ResultRow } from "./results.ts";
 
@@ -16,7 +17,7 @@ export function methodsPage(result: RecipeResult | undefined): string {
     "",
   ];
   if (result === undefined) return [...head, "Not measured yet.", ""].join("\n");
-  const { rows, note, codeCommit, date, machine } = result;
+  const { rows, note } = result;
   const places = [...new Set(rows.map(placeOf))];
   const withDomains = new Set(rows.filter(({ domain }) => domain !== null).map(placeOf));
   const table = (title: string, chosen: readonly string[]): string[] =>
@@ -35,7 +36,7 @@ export function methodsPage(result: RecipeResult | undefined): string {
     ),
     `${note}`,
     "",
-    `Code ${codeCommit}, ${date.slice(0, 10)}, ${machine}.`,
+    `Measured: ${measuredWith(result)}.`,
     "",
   ].join("\n");
 }

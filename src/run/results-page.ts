@@ -1,5 +1,6 @@
 /** `docs/results.md`: what every recipe measured, in full, made from `results/`. */
 import { tableCell } from "./markdown-cell.ts";
+import { measuredWith } from "./measured-with.ts";
 import { comparisonCells, comparisonHead, resultLines } from "./result-lines.ts";
 import type { RecipeResult, ResultComparison, ResultRow, Setting } from "./results.ts";
 
@@ -18,7 +19,7 @@ export function resultsPage(results: readonly RecipeResult[]): string {
 }
 
 function recipeSection(result: RecipeResult): string[] {
-  const { recipe, system, claim, verdict, note, rows, comparisons, codeCommit, date, machine } = result;
+  const { recipe, system, claim, verdict, note, rows, comparisons } = result;
   const about = system === "foundation" ? recipe : `${recipe} (${system})`;
   return [
     `## ${about}`,
@@ -27,7 +28,7 @@ function recipeSection(result: RecipeResult): string[] {
     "",
     `Verdict: **${verdict.replaceAll("-", " ")}**. ${note}`,
     "",
-    `\`millrace recipe ${recipe}\`, code ${codeCommit}, ${date.slice(0, 10)}, ${machine}; \`results/${recipe}.json\`.`,
+    `\`millrace recipe ${recipe}\`, \`results/${recipe}.json\`: ${measuredWith(result)}.`,
     "",
     ...measuredTable(rows),
     ...(comparisons.length === 0 ? [] : ["", ...comparisonTable(comparisons)]),

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   compareRows,
   type RecipeResult,
+  type ResultPart,
   type ResultRow,
   readResults,
   recipeResult,
@@ -188,6 +189,19 @@ describe("docs/systems.md", () => {
 });
 
 describe("docs/results.md", () => {
+  test("parts measured apart say with what", () => {
+    const part = { rows: 0, comparisons: 0, configHash: "f", cpuMinutes: 1, variants: [], machine: "M" };
+    const first = { ...part, name: "first", codeCommit: "a1", date: "2026-01-01T10:00:00Z" };
+    const second = { ...part, name: "second", codeCommit: "b2", date: "2026-02-02T10:00:00Z" };
+    const page = (parts: ResultPart[]): string => resultsPage([{ ...example(), parts }]);
+    const third = { ...first, name: "third", date: "2026-01-01T12:00:00Z" };
+    expect(page([first, second, third])).toContain(
+      ": first, third with code a1, 2026-01-01, M; second with code b2, 2026-02-02, M.",
+    );
+    expect(page([first, third])).toContain(": code a1, 2026-01-01, M.");
+    expect(page([])).toContain(": code abc, ");
+  });
+
   test("has a line a variant, with mean and deviation of each metric", () => {
     const page = resultsPage([example()]);
     const { rows } = example();
