@@ -4,6 +4,7 @@
  */
 import type { DuckDBConnection, DuckDBDataChunk } from "@duckdb/node-api";
 import { shapeNumber } from "../schema/index.ts";
+import { chunksAhead } from "./chunks-ahead.ts";
 import type { KeyLane, Lane, NumberLane } from "./lanes.ts";
 import type { RawSource } from "./source-spec.ts";
 import { queryRow, sqlName } from "./source-sql.ts";
@@ -76,11 +77,7 @@ async function readLanes(
     held = 0;
     onRows(rows);
   };
-  for (
-    let chunk = await result.fetchChunk();
-    chunk !== null && chunk.rowCount > 0;
-    chunk = await result.fetchChunk()
-  ) {
+  for await (const chunk of chunksAhead(result)) {
     const count = chunk.rowCount;
     // Chunks are at most 2048 rows; a block that cannot take one whole ends a little early.
     if (held + count > BLOCK_ROWS) flush();
