@@ -6,7 +6,9 @@
 import type { DuckDBDataChunk, DuckDBResult } from "@duckdb/node-api";
 
 /** Chunks until one is empty; a chunk's memory is its own and stays valid while the next is made. */
-export async function* chunksAhead(result: Pick<DuckDBResult, "fetchChunk">): AsyncGenerator<DuckDBDataChunk> {
+export async function* chunksAhead(
+  result: Pick<DuckDBResult, "fetchChunk">,
+): AsyncGenerator<DuckDBDataChunk> {
   let next = fetchQuietly(result);
   try {
     for (let chunk = await next; chunk !== null && chunk.rowCount > 0; chunk = await next) {

@@ -12,6 +12,7 @@ import {
   OUT_OF_VOCABULARY_ID,
 } from "../schema/index.ts";
 import type { KeyTable } from "./key-table.ts";
+import { orderTexts } from "./order-texts.ts";
 
 /** A key table, and how often each of its codes comes in the training split. */
 export interface CountedKeys {
@@ -137,32 +138,4 @@ function collectTexts(columns: readonly CountedKeys[], form: CanonicalForm): Col
 /** Numbers of which no two print alike. */
 function isOwnPrint(raw: unknown, { valueType }: CanonicalForm): boolean {
   return typeof raw === "number" && valueType !== "boolean" && Math.abs(raw) <= Number.MAX_SAFE_INTEGER;
-}
-
-/** Indices of the texts that come often enough, by descending count, then by text. */
-function orderTexts(texts: readonly string[], counts: Float64Array, minCount: number): Uint32Array {
-  const often: number[] = [];
-  for (let index = 0; index < texts.length; index++) {
-    if (counts[index] >= Math.max(minCount, 1)) often.push(index);
-  }
-  // The first six characters as two numbers, which are quicker to compare than strings.
-  const head = new Float64Array(texts.length);
-  const next = new Float64Array(texts.length);
-  for (const index of often) {
-    head[index] = packUnits(texts[index], 0);
-    next[index] = packUnits(texts[index], 3);
-  }
-  return Uint32Array.from(often).sort((a, b) => {
-    if (counts[a] !== counts[b]) return counts[b] - counts[a];
-    if (head[a] !== head[b]) return head[a] - head[b];
-    if (next[a] !== next[b]) return next[a] - next[b];
-    return texts[a] < texts[b] ? -1 : texts[a] > texts[b] ? 1 : 0;
-  });
-}
-
-/** Three UTF-16 units from a position on; 1 more than their code, so that an end comes first. */
-function packUnits(text: string, at: number): number {
-  let packed = 0;
-  for (let k = at; k < at + 3; k++) packed = packed * 65_537 + (k < text.length ? text.charCodeAt(k) + 1 : 0);
-  return packed;
 }
