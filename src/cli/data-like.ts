@@ -1,6 +1,7 @@
 /** Reads other data as a run's own was read. */
-import { type SourceSpec, sourceSpecOf } from "../data/index.ts";
+import { type EncodedSource, type SourceSpec, sourceSpecOf } from "../data/index.ts";
 import type { Config } from "../run/index.ts";
+import type { Shell } from "./shell.ts";
 
 /** A file (or glob) with the run's column names, types, texts for "no value" and side tables; its format is its own. */
 export function dataLike({ data }: Config, file: string): SourceSpec {
@@ -21,4 +22,13 @@ export function dataLike({ data }: Config, file: string): SourceSpec {
 /** Rows that a run was trained on: counts over the past go on from them. */
 export function historyOf({ data }: Config): SourceSpec[] {
   return [sourceSpecOf(data.train, data, data.joins)];
+}
+
+/** Says that counts over the past are too high, where the file has rows of the training files. */
+export function noteRowsCountedTwice(shell: Shell, { alsoInHistory, report }: EncodedSource): void {
+  if (alsoInHistory === 0) return;
+  shell.notice(
+    `${alsoInHistory} of ${report.rows} rows have the key and time of a row of the training files: counts over the past ` +
+      "see rows that are in both twice; name the training file itself, or rows that came later",
+  );
 }

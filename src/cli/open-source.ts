@@ -3,7 +3,7 @@ import { ConfigError } from "../core/index.ts";
 import { encodeForMap } from "../data/index.ts";
 import { datasetOfRun, type OpenRun } from "../run/index.ts";
 import type { BatchSource } from "../schema/index.ts";
-import { dataLike, historyOf } from "./data-like.ts";
+import { dataLike, historyOf, noteRowsCountedTwice } from "./data-like.ts";
 import type { Shell } from "./shell.ts";
 import { dataProgress } from "./training-progress.ts";
 
@@ -50,6 +50,7 @@ export async function openData(shell: Shell, { config, map }: OpenRun, data: str
     onBadRow: config.data.onBadRow,
     history: historyOf(config),
   });
+  noteRowsCountedTwice(shell, source);
   return { source, name: "data", close: () => source.close() };
 }
 

@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { encodeForMap, type EncodedSource, writeScores } from "../data/index.ts";
 import { type OnnxPredictor, openRun } from "../run/index.ts";
-import { dataLike, historyOf } from "./data-like.ts";
+import { dataLike, historyOf, noteRowsCountedTwice } from "./data-like.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Shell } from "./shell.ts";
@@ -72,6 +72,7 @@ async function predictFile(
     history: historyOf(run.config),
     onProgress: dataProgress(shell),
   });
+  noteRowsCountedTwice(shell, source);
   const predictor = await run.load(engine);
   try {
     await writeScores({

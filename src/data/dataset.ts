@@ -21,7 +21,7 @@ import { type DerivedSource, fitDerived } from "./fit-derived.ts";
 import { checkSameFeatures, growFeatureMap, type GrowthRule } from "./grow.ts";
 import { findLongTexts } from "./lanes.ts";
 import { sampleNegatives } from "./negative-sampling.ts";
-import type { PastRows } from "./past-counts.ts";
+import { type PastRows, rowsReadTwice } from "./past-counts.ts";
 import { BLOCK_ROWS, readSource } from "./read-source.ts";
 import { openSession, type Session } from "./session.ts";
 import { openLocal } from "./source.ts";
@@ -162,6 +162,8 @@ export interface EncodeForMapOptions extends PrepareOptions {
 /** An encoded file, with what was met on the way. */
 export interface EncodedSource extends BatchSource {
   readonly report: StoredSplit;
+  /** Rows that the history has too, by the keys and times of counts over the past: those are counted twice. */
+  readonly alsoInHistory: number;
 }
 
 /** Encodes other data with a feature map that is already there, in the order of its rows. */
@@ -204,6 +206,7 @@ export async function encodeForMap(
     }
     const raw = await openUntyped(session, local);
     const source = await withDerived(session, raw, map, past);
+    const alsoInHistory = await rowsReadTwice(session.connection, past);
     const stored = await encodeWithMap(session, source, map, {
       name: "data",
       keep,
@@ -220,6 +223,7 @@ export async function encodeForMap(
     return {
       ...data,
       report,
+      alsoInHistory,
       async close() {
         await data.close();
         removePath(directory);

@@ -15,7 +15,7 @@ import { literalPath } from "./source-files.ts";
 import { requireColumn } from "./source-columns.ts";
 import { rawColumn } from "./source-column-type.ts";
 import type { RawSource } from "./source-spec.ts";
-import { sqlName, sqlText } from "./source-sql.ts";
+import { queryRow, sqlName, sqlText } from "./source-sql.ts";
 
 /** Files with keys and times of the rows read so far, by the name of the count. */
 export type PastRows = Map<string, string[]>;
@@ -54,6 +54,25 @@ export async function addPastCounts(
   );
   past.set(column.name, [...earlier, rows]);
   return besideSource(source, counts, [rawColumn(column.name, "DOUBLE")]);
+}
+
+/**
+ * How many of the rows read last have the key and time of one read before them: most likely it is the same row, and
+ * counts of later rows see it twice.
+ */
+export async function rowsReadTwice(connection: DuckDBConnection, past: PastRows): Promise<number> {
+  let most = 0;
+  for (const files of past.values()) {
+    const [last] = files.slice(-1);
+    const earlier = files.slice(0, -1).map((file) => `SELECT k, t FROM ${parquet(file)}`);
+    if (earlier.length === 0) continue;
+    const { n } = await queryRow(
+      connection,
+      `SELECT count(*) AS n FROM ${parquet(last)} SEMI JOIN (${earlier.join(" UNION ALL ")}) USING (k, t)`,
+    );
+    most = Math.max(most, Number(n));
+  }
+  return most;
 }
 
 /** Row number, key, time in microseconds and, for sums, the value in millionths. */

@@ -86,9 +86,9 @@ export class MultiHeadAttention extends Module {
 /** @throws ConfigError when it is no whole number */
 export function evenHeadDim(dim: number, heads: number): number {
   if (dim % heads === 0) return dim / heads;
-  throw new ConfigError(`the number of heads must divide the width of attention`, {
+  throw new ConfigError(`${heads} attention heads do not divide the width of attention, which is ${dim}`, {
     details: { heads, dim },
-    hint: `choose a width that is a multiple of ${heads}`,
+    hint: `choose another number of heads, or embeddings that make the width a multiple of ${heads}`,
   });
 }
 

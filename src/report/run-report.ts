@@ -385,8 +385,12 @@ function stepsOf(directory: string): ReportCurves["steps"] {
   });
 }
 
-function binaryLabels({ run }: GatheredRun): string[] {
-  return run.map.labels.filter(({ kind }) => kind === "binary").map(({ name }) => name);
+/** Those that the model predicts: one of a single label leaves the others of the data alone. */
+function binaryLabels({ run, measured }: GatheredRun): string[] {
+  const known = measured?.byLabel ?? {};
+  return run.map.labels
+    .filter(({ kind, name }) => kind === "binary" && name in known)
+    .map(({ name }) => name);
 }
 
 function calibrationOf(gathered: GatheredRun): ReportCalibration[] {

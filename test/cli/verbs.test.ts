@@ -274,6 +274,59 @@ describe("predict", () => {
   });
 });
 
+describe("data of several labels, and counts", () => {
+  const small = (more: object): void =>
+    writeFileSync(
+      at("small.json"),
+      JSON.stringify({
+        data: { train: "log.csv", split: { by: "ratio", train: 0.7, valid: 0.3 } },
+        features: [{ name: "user", kind: "categorical" }],
+        labels: [{ name: "click" }, { name: "buy" }],
+        model: { name: "LR" },
+        training: { epochs: 1, batch_size: 64 },
+        ...more,
+      }),
+    );
+  const line = (k: number): string => `${k % 5},${3600 * k},${k % 3 === 0 ? 1 : 0},${k % 7 === 0 ? 1 : 0}`;
+  const log = ["user,time,click,buy", ...Array.from({ length: 200 }, (_, k) => line(k))];
+
+  test("a model of one label learns and reports the first", async () => {
+    writeFileSync(at("log.csv"), log.join("\n"));
+    small({});
+    const made = await millraceJson<{ valid: { metrics: object } }>(
+      ["train", "small.json", "--out", "one-label"],
+      folder.path,
+    );
+    expect(Object.keys(made.valid.metrics)).toEqual(["click"]);
+    expect(existsSync(at("one-label", "report.html"))).toBe(true);
+    const again = await millrace(["report", "one-label", "-o", "again.html"], folder.path);
+    expect([again.code, existsSync(at("again.html"))]).toEqual([0, true]);
+  });
+
+  test("rows of the training file under another path are told of, since counts see them twice", async () => {
+    small({
+      labels: [{ name: "click" }],
+      timestamp: "time",
+      derived: [{ name: "seen", kind: "count", by: "user" }],
+      features: [{ name: "seen", kind: "numeric" }],
+    });
+    await millraceJson(["train", "small.json", "--out", "counts"], folder.path);
+    writeFileSync(at("copy.csv"), log.join("\n"));
+    const later = Array.from({ length: 30 }, (_, k) => line(200 + k));
+    writeFileSync(at("later.csv"), [log[0], ...log.slice(-20), ...later].join("\n"));
+    const told = async (file: string): Promise<string | undefined> => {
+      const { code, stderr } = await millrace(["predict", "counts", file, "-o", "counted.csv"], folder.path);
+      expect(code).toBe(0);
+      return stderr.match(/(\d+ of \d+) rows have the key and time of a row of the training files/)?.[1];
+    };
+    expect(await told("log.csv")).toBeUndefined();
+    expect(await told("copy.csv")).toBe("200 of 200");
+    expect(await told("later.csv")).toBe("20 of 50");
+    const { stderr } = await millrace(["evaluate", "counts", "copy.csv"], folder.path);
+    expect(stderr).toContain("200 of 200 rows have the key and time");
+  });
+});
+
 describe("export", () => {
   test("writes one file that gives the run's probabilities", async () => {
     const made = await millraceJson<{
