@@ -18,6 +18,12 @@ export const DUCKDB_TYPE: Readonly<Record<ScalarType, string>> = {
   timestamp: "TIMESTAMP",
 };
 
+/** A value as a type. A time's offset counts, which `CAST(… AS TIMESTAMP)` would drop; without one it is UTC, as the session is. */
+export function castSql(x: string, type: string): string {
+  if (type !== "TIMESTAMP") return `CAST(${x} AS ${type})`;
+  return `CAST((CAST(${x} AS TIMESTAMPTZ) AT TIME ZONE 'UTC') AS TIMESTAMP)`;
+}
+
 /** Rows at the start that propose a type; the whole data then confirms or refutes it. */
 const PROPOSING_ROWS = 10_000;
 

@@ -7,6 +7,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, nearestName } from "../core/index.ts";
 import {
+  castSql,
   DUCKDB_TYPE,
   inferColumnTypes,
   rawColumn,
@@ -200,7 +201,7 @@ function readCsv(
   const selected = names.map((name) => {
     const type = types.get(name);
     return type === "boolean" || type === "timestamp"
-      ? `CAST(${sqlName(name)} AS ${DUCKDB_TYPE[type]}) AS ${sqlName(name)}`
+      ? `${castSql(sqlName(name), DUCKDB_TYPE[type])} AS ${sqlName(name)}`
       : sqlName(name);
   });
   const from = `read_csv(${sqlTextList(files.map(literalPath))}, ${options.join(", ")})`;

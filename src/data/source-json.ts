@@ -5,7 +5,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError, MillraceError, nearestName } from "../core/index.ts";
-import { DUCKDB_TYPE, inferColumnTypes, rawColumn, type ScalarType } from "./source-column-type.ts";
+import { castSql, DUCKDB_TYPE, inferColumnTypes, rawColumn, type ScalarType } from "./source-column-type.ts";
 import { placesOf } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
 import { refuseForeign, readHead } from "./source-format.ts";
@@ -117,7 +117,7 @@ async function openChecked(
     const element = elementTypes.get(name);
     return rawColumn(name, element === undefined ? DUCKDB_TYPE[found.types.get(name)!] : `${element}[]`);
   });
-  const selected = columns.map(({ name, type }) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`);
+  const selected = columns.map(({ name, type }) => `${castSql(sqlName(name), type)} AS ${sqlName(name)}`);
   return {
     format: "jsonl",
     files,
