@@ -5,7 +5,7 @@
 import { grad, reachedBy } from "../autodiff/index.ts";
 import { type CompiledGraph, compile, type LeafBinding } from "../compile/index.ts";
 import { type Batch, type Model, type State, Trace, withTrace } from "../module/index.ts";
-import { add, log, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
+import { add, log, minimum, mul, reshape, sigmoid, slice, square, sum } from "../ops/index.ts";
 import type { BatchLayout, FeatureMap } from "../schema/index.ts";
 import { constant, input, Tensor } from "../tensor/index.ts";
 import { exposureWeights } from "./exposure-weight.ts";
@@ -227,9 +227,14 @@ export function predictionOf(schema: FeatureMap, label: string, logit: Tensor, b
   const offset = logitOffset(schema, label);
   const shifted = offset === 0 ? logit : add(logit, offset);
   const weight = schema.labels.find(({ name }) => name === label)?.exposureWeight;
-  if (weight?.rows !== "negatives") return sigmoid(shifted);
+  if (weight?.rows !== "negatives") return probability(shifted);
   // Learned with negatives of weight w, log odds lie lower by ln w.
-  return sigmoid(add(shifted, log(exposureWeights(batch, schema, weight))));
+  return probability(add(shifted, log(exposureWeights(batch, schema, weight))));
+}
+
+/** ONNX Runtime's vectorised sigmoid rounds some logits near saturation (17.844 is one) to just over 1. */
+function probability(logit: Tensor): Tensor {
+  return minimum(sigmoid(logit), 1);
 }
 
 /**
