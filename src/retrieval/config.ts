@@ -111,6 +111,17 @@ export function parseRetrievalConfig(input: unknown): RetrievalConfig {
     const issues = checked.error.issues.map((issue) => ({ ...issue, path: ["model", ...issue.path] }));
     throw configError(z.strictObject({ ...retrievalConfigShape, model }), new z.ZodError(issues), input);
   }
+  const { similarity, temperature } = checked.data as { similarity?: unknown; temperature?: unknown };
+  if (config.objective.name === "cosine_contrastive" && !(similarity === "cosine" && temperature === 1)) {
+    const issue = {
+      code: "custom" as const,
+      path: ["objective", "name"],
+      message:
+        "`cosine_contrastive` needs a model that scores by plain cosine: TwoTower with `similarity: cosine` and `temperature: 1`",
+      input,
+    };
+    throw configError(schema, new z.ZodError([issue]), input);
+  }
   return { ...config, model: checked.data };
 }
 

@@ -4,11 +4,17 @@ import type { Tensor } from "../tensor/index.ts";
 import { bprLoss, bprOptions } from "./bpr.ts";
 import { binaryLoss, binaryOptions } from "./binary.ts";
 import type { Contest } from "./contest.ts";
+import { cosineContrastiveLoss, cosineContrastiveOptions } from "./cosine-contrastive.ts";
 import type { NegativePlan } from "./training-batches.ts";
 import { sampledSoftmaxLoss, softmaxOptions } from "./sampled-softmax.ts";
 
 /** An objective by name with its options, as a configuration holds it. */
-export const objectiveOptions = z.discriminatedUnion("name", [bprOptions, binaryOptions, softmaxOptions]);
+export const objectiveOptions = z.discriminatedUnion("name", [
+  bprOptions,
+  binaryOptions,
+  softmaxOptions,
+  cosineContrastiveOptions,
+]);
 
 export type ObjectiveOptions = z.output<typeof objectiveOptions>;
 
@@ -48,6 +54,16 @@ export function retrievalObjective(options: ObjectiveOptions): RetrievalObjectiv
           correction: options.logQ,
         },
         loss: (contest) => sampledSoftmaxLoss(contest, options),
+      };
+    case "cosine_contrastive":
+      return {
+        negatives: {
+          count: options.negatives,
+          shared: true,
+          distribution: options.distribution,
+          leaveOutTaken: options.leaveOutTaken || undefined,
+        },
+        loss: (contest) => cosineContrastiveLoss(contest, options),
       };
   }
 }

@@ -199,6 +199,11 @@ describe("configurations", () => {
     ["an unknown key", { model: { name: "MF", embedingDim: 4 } }, "unknown key embeding_dim"],
     ["an unknown model", { model: { name: "SASReck" } }, 'there is no retrieval model "SASReck"'],
     ["an unknown objective", { objective: { name: "bprr" } }, "objective"],
+    [
+      "a loss of cosines and a model of dot products",
+      { model: { name: "TwoTower" }, objective: { name: "cosine_contrastive" } },
+      "`cosine_contrastive` needs a model that scores by plain cosine",
+    ],
   ])("with %s are refused", (_, change, message) => {
     const parse = (): unknown => parseRetrievalConfig({ ...plain(), ...change } as RetrievalConfigInput);
     expect(parse).toThrow(ConfigError);

@@ -54,13 +54,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function inputFor(
   name: string,
-  objectiveGiven: object,
+  objectiveGiven: { readonly name: string },
   options: TrainRetrievalInput["options"],
 ): TrainRetrievalInput {
   const description = retrievalModelNamed(name);
   const model = {
     embeddingDim: 16,
     ...(name === "TwoTower" || name === "MF" ? {} : { dropout: 0.1 }),
+    ...(objectiveGiven.name === "cosine_contrastive" && { similarity: "cosine", temperature: 1 }),
   };
   const lesson = retrievalLesson(description, model, {
     ...keys,
@@ -102,6 +103,7 @@ describe("learning", () => {
     ["MF", { name: "bpr" }, 0.5],
     ["MF", { name: "softmax", inBatch: true, negatives: 64 }, 0.5],
     ["TwoTower", { name: "softmax", inBatch: true, negatives: 0 }, 0.5],
+    ["TwoTower", { name: "cosine_contrastive", negatives: 32, margin: 0.5, negativeWeight: 10 }, 0.5],
     ["SASRec", { name: "softmax", negatives: 32, logQ: false }, 0.7],
     ["SASRec", { name: "binary" }, 0.6],
     ["GRU4Rec", { name: "softmax", negatives: 32, logQ: false }, 0.7],

@@ -374,6 +374,15 @@ def softmax(users, positives, negatives, in_batch, log_q, temperature, left_out=
     return weighted(torch.stack(losses))
 
 
+def cosine_contrastive(users, positives, negatives, margin=0.1, weight=3.0, left_out=False):
+    losses = []
+    for q in range(QUERIES):
+        others = [negatives[n] for n in range(NEGATIVES) if is_negative(q, n, left_out)]
+        above = torch.stack([F.relu(users[q] @ other - margin) for other in others]).mean()
+        losses.append(1 - users[q] @ positives[q] + weight * above)
+    return weighted(torch.stack(losses))
+
+
 def loss_case(name, negatives, loss):
     leaves = [values(QUERIES, WIDTH, std=1), values(QUERIES, WIDTH, std=1)]
     leaves += [] if negatives == 0 else [values(negatives, WIDTH, std=1)]
@@ -410,6 +419,11 @@ losses = [
     loss_case("bpr shared", NEGATIVES, bpr_shared),
     loss_case("bpr left out", NEGATIVES, lambda u, p, n: bpr_shared(u, p, n, left_out=True)),
     loss_case("softmax left out", NEGATIVES, lambda u, p, n: softmax(u, p, n, True, True, 1, left_out=True)),
+    # Scores as a model gives them: the loss itself does not normalise.
+    loss_case("cosine contrastive", NEGATIVES, cosine_contrastive),
+    loss_case(
+        "cosine contrastive left out", NEGATIVES, lambda u, p, n: cosine_contrastive(u, p, n, left_out=True)
+    ),
 ]
 
 SEQUENCES = [draw(n + 1) for n in (3, 2, 4)]

@@ -156,6 +156,14 @@ describe.each(["reference", "native"] as const)("%s engine", (engineName) => {
     "softmax mixed": { name: "softmax", negatives: 4, inBatch: true },
     "bpr left out": { name: "bpr", negatives: 4, shared: true, l2: 0.1, leaveOutTaken: true },
     "softmax left out": { name: "softmax", negatives: 4, inBatch: true, leaveOutTaken: true },
+    "cosine contrastive": { name: "cosine_contrastive", negatives: 4, margin: 0.1, negativeWeight: 3 },
+    "cosine contrastive left out": {
+      name: "cosine_contrastive",
+      negatives: 4,
+      margin: 0.1,
+      negativeWeight: 3,
+      leaveOutTaken: true,
+    },
     "softmax in batch": { name: "softmax", negatives: 0, inBatch: true, temperature: 0.2 },
   };
 
