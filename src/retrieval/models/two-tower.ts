@@ -47,6 +47,12 @@ export const twoTowerOptions = z.strictObject({
     .default(64)
     .describe("Width of a tower's output, with hidden layers."),
   dropout: z.number().min(0).lt(1).default(0).describe("Share dropped of embeddings and hidden units."),
+  userDropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("Share dropped of a user's encoding in training; of a cosine, after it has length 1."),
   similarity: z.enum(["dot", "cosine"]).default("dot").describe("How the towers are compared."),
   temperature: z.number().positive().default(0.1).describe("Cosines are divided by it."),
 });
@@ -60,6 +66,7 @@ export class TwoTower extends RetrievalModel {
   readonly item: FeatureTower;
   readonly cosine: boolean;
   readonly temperature: number;
+  readonly userDropout: number;
 
   /** @throws ConfigError when a feature does not exist or stands on both sides */
   constructor(schema: FeatureMap, options: TwoTowerOptions = {}) {
@@ -79,11 +86,13 @@ export class TwoTower extends RetrievalModel {
     this.itemShape = [this.item.width];
     this.cosine = given.similarity === "cosine";
     this.temperature = given.temperature;
+    this.userDropout = given.userDropout;
   }
 
   users(batch: Batch): Tensor {
     const vector = this.user.forward(batch);
-    return this.cosine ? mul(unitLength(vector), 1 / this.temperature) : vector;
+    const compared = this.cosine ? mul(unitLength(vector), 1 / this.temperature) : vector;
+    return dropout(compared, this.userDropout);
   }
 
   items(batch: Batch): Tensor {
