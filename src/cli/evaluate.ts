@@ -1,7 +1,7 @@
 /** `millrace evaluate`: metrics of a trained model, through the files of its run. */
 import { Option } from "commander";
 import { openRun } from "../run/index.ts";
-import { measure, predictSplit } from "../training/index.ts";
+import { measure, negativeWeight, predictSplit, restoreNegatives } from "../training/index.ts";
 import { type EngineChoice, engineOption, openEngine } from "./engine-option.ts";
 import { metricTables, metricText } from "./metric-table.ts";
 import { openSource } from "./open-source.ts";
@@ -60,11 +60,14 @@ async function evaluateRun(
   const { source, name, close } = await openSource(shell, run, data, options.split);
   const predictor = await run.load(engine);
   try {
-    const predictions = await predictSplit(
+    const stored = await predictSplit(
       slices === undefined ? predictor : slices.watch(predictor, source.rows),
       source,
       { batchSize: config.training.batchSize, schema: map },
     );
+    // Of all data, the training split alone has its negatives thinned.
+    const weight = data === undefined && options.split === "train" ? negativeWeight(map.labels) : undefined;
+    const predictions = weight === undefined ? stored : restoreNegatives(stored, map.labels);
     const evaluation = measure(predictions, names);
     const by = slices === undefined ? undefined : slices.measure(predictions, names);
     return {
@@ -73,10 +76,12 @@ async function evaluateRun(
         data: data ?? null,
         split: data === undefined ? name : null,
         ...evaluation,
+        negativeWeight: weight ?? null,
         by: by ?? null,
       },
       text: [
         metricTables({ [name]: evaluation }),
+        ...(weight === undefined ? [] : ["", thinnedLine(weight)]),
         ...(by === undefined ? [] : sliceTables(options.by ?? "", by)),
       ].join("\n"),
     };
@@ -84,6 +89,11 @@ async function evaluateRun(
     await predictor.release();
     await close();
   }
+}
+
+function thinnedLine(weight: number): string {
+  const times = Number(weight.toPrecision(4));
+  return `negative_rate left a share of the negatives here: each counts ${times} times (group_ndcg and other metrics of lists see the rows that are left)`;
 }
 
 /** A table for each label, one line a value. */

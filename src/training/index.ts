@@ -63,6 +63,7 @@ export { type PhaseOptions, phaseOptions } from "./phases/options.ts";
 export { type StreamingOptions, streamingOptions } from "./streaming/options.ts";
 export type { StreamRecord } from "./streaming/stream-training.ts";
 export { prequential } from "./streaming/window-metrics.ts";
+export { negativeWeight, restoreNegatives } from "./thinned-negatives.ts";
 export { train } from "./train.ts";
 export type { TrainInput, TrainResult } from "./train-input.ts";
 export { type TrainingOptions, trainingOptions } from "./training-options.ts";

@@ -303,6 +303,18 @@ describe("data of several labels, and counts", () => {
     expect([again.code, existsSync(at("again.html"))]).toEqual([0, true]);
   });
 
+  test("thinned negatives of the training split count as often as they stand for others", async () => {
+    const labels = [{ name: "click", negative_rate: 0.25 }];
+    small({ labels, training: { epochs: 1, batch_size: 64 } });
+    await millraceJson(["train", "small.json", "--out", "thinned"], folder.path);
+    const of = (split: string): Promise<{ negativeWeight: number | null }> =>
+      millraceJson(["evaluate", "thinned", "--split", split], folder.path);
+    expect((await of("valid")).negativeWeight).toBeNull();
+    expect((await of("train")).negativeWeight).toBe(4);
+    const { stdout } = await millrace(["evaluate", "thinned", "--split", "train"], folder.path);
+    expect(stdout).toContain("each counts 4 times");
+  });
+
   test("rows of the training file under another path are told of, since counts see them twice", async () => {
     small({
       labels: [{ name: "click" }],

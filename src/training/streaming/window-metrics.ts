@@ -3,6 +3,7 @@ import type { BatchLayout, EncodedBatch, FeatureMap } from "../../schema/index.t
 import type { EpochRecord } from "../checkpoint.ts";
 import type { LabelPredictions, Predictor, SplitPredictions } from "../evaluate.ts";
 import { measure } from "../evaluate.ts";
+import { restoreNegatives } from "../thinned-negatives.ts";
 
 type Part = { readonly [column: string]: Float32Array | Int32Array };
 
@@ -47,13 +48,15 @@ export class WindowPredictions {
       const labels = whole(name, new Float32Array(rows)) ?? new Float32Array(rows).fill(Number.NaN);
       byLabel[name] = { predictions, labels, truth: whole(`true_${name}`, new Float32Array(rows)), kind };
     }
-    return {
+    const split = {
       rows,
       byLabel,
       groups: whole("@group", new Int32Array(rows)),
       domains: whole("@domain", new Int32Array(rows)),
       weights: whole("@weight", new Float32Array(rows)),
     };
+    // Windows are rows of the training split.
+    return restoreNegatives(split, this.#map.labels);
   }
 }
 
