@@ -10,7 +10,7 @@ import { ConfigError, DataError, MillraceError, nearestName } from "../core/inde
 import { DUCKDB_TYPE, fitsDeclared, rawColumn } from "./source-column-type.ts";
 import { readerError } from "./source-defect.ts";
 import { literalPath } from "./source-files.ts";
-import { type PartitionColumn, partitionColumns } from "./source-hive.ts";
+import { type PartitionColumn, partitionColumns, partitionSql } from "./source-hive.ts";
 import { checkNames } from "./source-names.ts";
 import { clip } from "./source-scan.ts";
 import type { RawColumn, RawSource, RowPlace, SourceNote, SourceSpec } from "./source-spec.ts";
@@ -65,13 +65,13 @@ async function openChecked(
       details: { file: files[0], expected: "at least one row", received: `${stored?.length ?? 0} columns` },
     });
   }
+  if (partitions.length > 0) stored = withPartitions(files[0], stored, partitions, notes);
   checkNames(
     files[0],
     stored.map(({ name }) => name),
     [],
   );
-  if (partitions.length > 0) stored = withPartitions(stored, partitions, notes);
-  const table = parquetTable(files, partitions.length > 0);
+  const table = parquetTable(files, partitions, stored);
   const columns: RawColumn[] = [];
   const selected: string[] = [];
   const types = new Map(Object.entries(spec.types ?? {}));
@@ -115,25 +115,34 @@ function placeInFiles(files: readonly string[], counts: readonly number[], row: 
 }
 
 /** Without being asked, directory names such as day=3 must not become columns that other readers do not see. */
-function parquetTable(files: readonly string[], hive = false): string {
+function parquetTable(
+  files: readonly string[],
+  partitions: readonly PartitionColumn[] = [],
+  columns: readonly ParquetColumn[] = [],
+): string {
   const paths = files.map((file) => sqlText(literalPath(file))).join(", ");
-  const partitioned = hive ? "true, hive_types_autocast = false" : "false";
-  const table = `read_parquet([${paths}], binary_as_string = true, hive_partitioning = ${partitioned})`;
-  if (!hive) return table;
-  const cast = partitionColumns(files).map(
-    ({ name, type }) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`,
-  );
-  return `(SELECT * REPLACE (${cast.join(", ")}) FROM ${table})`;
+  const table = `read_parquet([${paths}], binary_as_string = true, hive_partitioning = false)`;
+  if (partitions.length === 0) return table;
+  const own = columns.filter(({ name }) => !partitions.some((partition) => partition.name === name));
+  const selected = [...own.map(({ name }) => sqlName(name)), ...partitions.map(partitionSql)];
+  return `(SELECT ${selected.join(", ")} FROM ${table})`;
 }
 
 /** The files' columns and those of their folders, which win. */
 function withPartitions(
+  file: string,
   stored: readonly ParquetColumn[],
   partitions: readonly PartitionColumn[],
   notes: SourceNote[],
 ): ParquetColumn[] {
   const inFolders = (name: string): boolean => partitions.some((column) => column.name === name);
   for (const { name } of stored) {
+    if (name.toLowerCase() === "file_index") {
+      throw new DataError(`${file}: a column of partitioned files cannot be called ${name}`, {
+        details: { file, column: name, expected: "another name", received: name },
+        hint: "the reader keeps this name for itself there; rename the column in the files",
+      });
+    }
     if (!inFolders(name)) continue;
     const text = `column ${name} is taken from the folders' names, not from the files`;
     notes.push({ kind: "partition-column", column: name, count: 1, text });

@@ -48,6 +48,27 @@ test("folders key=value are columns, typed by all their values, files in order",
   expect(plain.rows).toEqual([1n, 2n, 3n].map((id) => ({ id, label: Number(id % 2n) })));
 });
 
+test("a folder's value is what stands behind the first =, whatever it is", async () => {
+  const values = ["a=b", "NULL", "null", "[1]*", "x%3Dy", ""];
+  for (const [k, value] of values.entries()) await writePartition(`odd/at=${k}/k=${value}`, [k]);
+  const { rows } = await rowsOf({ files: [join(folder, "odd")], hivePartitioning: true });
+  expect(rows.map(({ k }) => k)).toEqual(["a=b", "NULL", "null", "[1]*", "x=y", ""]);
+});
+
+test("names that partitioned files cannot have", async () => {
+  const write = async (name: string, column: string): Promise<string> => {
+    mkdirSync(join(folder, name, "day=1"), { recursive: true });
+    await writeParquet(join(folder, name, "day=1", "part.parquet"), { [column]: "BIGINT" }, [
+      { [column]: 1n },
+    ]);
+    return join(folder, name);
+  };
+  const opening = async (name: string, column: string): Promise<unknown> =>
+    openSource(connection, { files: [await write(name, column)], hivePartitioning: true });
+  await expect(opening("taken", "file_index")).rejects.toThrow("cannot be called file_index");
+  await expect(opening("cased", "Day")).rejects.toThrow("have the same name: Day and day");
+});
+
 test("partitioned folders train like any files, and mistakes name the folder", async () => {
   const train = join(folder, "hive");
   const dataset = await prepareDataset(
