@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readAll, testFolder, writeText } from "../../test/data/raw-files.ts";
-import { createRowEncoder } from "../schema/index.ts";
+import { createRowEncoder, type FeatureMap } from "../schema/index.ts";
 import type { DataConfigInput } from "./config.ts";
 import { encodeForMap, prepareDataset } from "./dataset.ts";
 
@@ -79,6 +79,37 @@ test("vocabularies grow at their end, by count and then by text, histories count
   await old.close();
   await grown.close();
   await again.close();
+});
+
+test("text in a column of numbers is out of vocabulary, fitted or grown", async () => {
+  const of = (name: string, users: readonly string[]): DataConfigInput => ({
+    data: {
+      train: writeText(
+        join(folder, name),
+        ["user,label", ...users.map((u, k) => `${u},${k % 2}`)].join("\n"),
+      ),
+    },
+    features: [{ name: "user", kind: "categorical" }],
+    labels: [{ name: "label" }],
+  });
+  const values = ({ map }: { readonly map: FeatureMap }): unknown => map.encoders.user.vocabulary;
+  const old = await prepareDataset(of("numbers.csv", ["1", "2"]), { cacheDir });
+  const grown = await prepareDataset(of("mixed.csv", ["1", "abc", "3", "abc"]), {
+    cacheDir,
+    map: old.map,
+    grow: {},
+  });
+  expect(values(grown)).toMatchObject({ values: ["1", "2", "3"] });
+  expect(grown.encodingReport.encoders.user).toMatchObject({ added: 1, rare: 0, overflow: 0 });
+  expect((await readAll(grown.splits.train)).user).toEqual([3, 2, 5, 2]);
+  const declared = of("mixed.csv", ["1", "abc", "3", "abc"]);
+  const fitted = await prepareDataset(
+    { ...declared, features: [{ name: "user", kind: "categorical", type: "int64" }] },
+    { cacheDir },
+  );
+  expect(values(fitted)).toMatchObject({ values: ["1", "3"] });
+  expect((await readAll(fitted.splits.train)).user).toEqual([3, 2, 4, 2]);
+  for (const each of [old, grown, fitted]) await each.close();
 });
 
 test("rules: a least count, a most", async () => {

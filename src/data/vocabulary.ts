@@ -8,6 +8,7 @@ import {
   canonicalLookup,
   FIRST_VALUE_ID,
   type IdEncoder,
+  isForeignText,
   MISSING_ID,
   OUT_OF_VOCABULARY_ID,
 } from "../schema/index.ts";
@@ -131,6 +132,9 @@ function collectTexts(columns: readonly CountedKeys[], form: CanonicalForm): Col
     for (let code = 0; code < indices.length; code++) {
       if (indices[code] >= 0) counts[indices[code]] += byCode[code];
     }
+    // What comes never is in no vocabulary, and so out of it, as when it is served. Keys of other types are numbers.
+    if (table.type !== "VARCHAR") continue;
+    for (const index of indices) if (index >= 0 && isForeignText(texts[index], form)) counts[index] = 0;
   }
   return { texts, counts, textOf };
 }

@@ -47,6 +47,11 @@ export function canonical(value: RawValue, { valueType, trim }: CanonicalForm): 
   }
 }
 
+/** Whether a canonical string is other text in a column of numbers, which no vocabulary takes up. */
+export function isForeignText(text: string, { valueType }: CanonicalForm): boolean {
+  return (valueType === "int64" || valueType === "float64") && !NUMBER.test(text);
+}
+
 /** Text of a numeric column; what is no number stays text, and will be out of vocabulary. */
 function canonicalNumberText(text: string, valueType: ValueType): string | undefined {
   const trimmed = text.trim();

@@ -1,4 +1,4 @@
-export { type CanonicalForm, canonical } from "./canonical.ts";
+export { type CanonicalForm, canonical, isForeignText } from "./canonical.ts";
 export {
   createRowEncoder,
   emptyColumn,
