@@ -7,7 +7,7 @@ import { ConfigError, MillraceError } from "../core/index.ts";
 import { expandFiles } from "./source-files.ts";
 import { fetchQuery } from "./source-postgres.ts";
 import { fetchRemote, REMOTE } from "./source-remote.ts";
-import type { SourceSpec } from "./source-spec.ts";
+import type { SourceNote, SourceSpec } from "./source-spec.ts";
 
 export interface LocalSource {
   /** The spec with local files alone. */
@@ -20,6 +20,8 @@ export interface LocalSource {
   readonly shown: ReadonlyMap<string, string>;
   /** Columns that the copies hold; absent: all. */
   readonly held: readonly string[] | undefined;
+  /** What was told of on the way to the files. */
+  readonly notes: readonly SourceNote[];
   /** Side tables, in the order of `spec.joins`. */
   readonly joins: readonly LocalSource[];
 }
@@ -76,6 +78,7 @@ export class SourceResolver {
       identities: [identity],
       shown: new Map(files.map((file) => [file, shown])),
       held: undefined,
+      notes: [],
     };
   }
 
@@ -83,13 +86,19 @@ export class SourceResolver {
     const shown = new Map<string, string>();
     const identities: string[] = [];
     const own: string[] = [];
-    const files: string[] = [];
+    // By the whole path: `a.csv` and `./a.csv` are one file.
+    const files = new Map<string, { readonly file: string; times: number }>();
+    const add = (file: string): boolean => {
+      const known = files.get(resolve(file));
+      if (known === undefined) files.set(resolve(file), { file, times: 1 });
+      else known.times++;
+      return known === undefined;
+    };
     let held: readonly string[] | undefined;
     for (const pattern of spec.files) {
       if (!REMOTE.test(pattern)) {
         const found = await expandFiles(this.#connection, [folderGlob(pattern, spec)]);
-        own.push(...found);
-        files.push(...found);
+        own.push(...found.filter(add));
         continue;
       }
       const folder = join(resolve(this.#options.cacheDir ?? join(".millrace", "datasets")), "remote");
@@ -97,13 +106,22 @@ export class SourceResolver {
       const copy = await fetchRemote(this.#connection, pattern, { folder, wanted, parquet });
       identities.push(copy.identity);
       shown.set(copy.path, pattern);
-      files.push(copy.path);
+      add(copy.path);
       held ??= copy.columns;
     }
     // No files at all: the error for it is there.
-    if (files.length === 0) await expandFiles(this.#connection, []);
-    return { spec: { ...spec, files: [...new Set(files)] }, own, identities, shown, held };
+    if (files.size === 0) await expandFiles(this.#connection, []);
+    const notes = [...files.values()].flatMap(({ file, times }) =>
+      times === 1 ? [] : [namedTwice(file, times)],
+    );
+    const once = [...files.values()].map(({ file }) => file);
+    return { spec: { ...spec, files: once }, own, identities, shown, held, notes };
   }
+}
+
+function namedTwice(file: string, times: number): SourceNote {
+  const text = `${file} is named ${times} times, by itself or by globs, and read once`;
+  return { kind: "named-twice", file, count: times, text };
 }
 
 function isParquetName(url: string): boolean {

@@ -48,6 +48,22 @@ test("folders key=value are columns, typed by all their values, files in order",
   expect(plain.rows).toEqual([1n, 2n, 3n].map((id) => ({ id, label: Number(id % 2n) })));
 });
 
+test("a file that is named twice is read once, and told of", async () => {
+  const file = writeText(join(folder, "twice.csv"), "a,b\n1,0\n2,1\n");
+  const spelled = `${folder}/./twice.csv`;
+  const { rows, notes } = await rowsOf({ files: [file, join(folder, "twi*.csv"), spelled] });
+  expect(rows).toHaveLength(2);
+  expect(notes).toEqual(["named-twice 3"]);
+  const { problems } = await validate({
+    data: { train: [file, file] },
+    features: [{ name: "a", kind: "categorical" }],
+    labels: [{ name: "b" }],
+  });
+  expect(problems.find(({ kind }) => kind === "named-twice")?.message).toBe(
+    `${file} is named 2 times, by itself or by globs, and read once`,
+  );
+});
+
 test("a folder's value is what stands behind the first =, whatever it is", async () => {
   const values = ["a=b", "NULL", "null", "[1]*", "x%3Dy", ""];
   for (const [k, value] of values.entries()) await writePartition(`odd/at=${k}/k=${value}`, [k]);

@@ -65,7 +65,8 @@ export async function openLocal(
   await connection.run("SET autoload_known_extensions = false");
   let source: RawSource;
   try {
-    source = named(await openFiles(connection, local, options), local);
+    const opened = await openFiles(connection, local, options);
+    source = named({ ...opened, notes: [...local.notes, ...opened.notes] }, local);
   } catch (error) {
     throw nameCopies(error, local);
   }
