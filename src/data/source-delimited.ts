@@ -221,14 +221,23 @@ function checkSameDialect(
   const received = other.names ?? [];
   const differs = expected.findIndex((name, k) => name !== received[k]);
   if (other.fieldCount === dialect.fieldCount && differs < 0) return;
-  const what =
-    other.fieldCount !== dialect.fieldCount
-      ? `${other.fieldCount} columns, expected ${dialect.fieldCount} as in ${first}`
-      : `column ${differs + 1} named ${received[differs]}, expected ${expected[differs]} as in ${first}`;
+  const missing = expected.find((name) => !received.includes(name));
+  const extra = received.find((name) => !expected.includes(name));
+  const column = other.names === undefined ? undefined : (missing ?? extra);
+  let what = `column ${differs + 1} named ${received[differs]}, expected ${expected[differs]} as in ${first}`;
+  if (column !== undefined) {
+    what =
+      missing === undefined
+        ? `a column ${column}, which ${first} does not have`
+        : `no column ${column}, which ${first} has`;
+  } else if (other.fieldCount !== dialect.fieldCount) {
+    what = `${other.fieldCount} columns, expected ${dialect.fieldCount} as in ${first}`;
+  }
   throw new DataError(`${file} has ${what}`, {
     details: {
       file,
       row: 1,
+      ...(column !== undefined && { column }),
       expected: dialect.names ?? dialect.fieldCount,
       received: other.names ?? other.fieldCount,
     },

@@ -175,6 +175,29 @@ describe("delimited text", () => {
     expect(error.message).toContain("part-3.csv has column 1 named b, expected a as in");
   });
 
+  test.each([
+    ["no column b, which", "a,c\n1,2\n", "b"],
+    ["no column b, which", "a,d,c\n1,2,3\n", "b"],
+    ["a column d, which", "a,b,c,d\n1,2,3,4\n", "d"],
+  ])("several files: one that has %s others treat otherwise", async (what, text, column) => {
+    const files = [put("whole.csv", "a,b,c\n1,2,3\n"), put("other.csv", text)];
+    const error = await failure(openSource(connection, { files }));
+    expect(error.message).toContain(`${files[1]} has ${what} ${files[0]}`);
+    expect(error.details).toMatchObject({ file: files[1], column });
+  });
+
+  test("several files of two formats: both are named", async () => {
+    const files = [put("mixed.csv", "a,b\n1,2\n"), put("mixed.jsonl", '{"a": 1, "b": 2}\n')];
+    for (const named of [files, [...files].reverse()]) {
+      const error = await failure(openSource(connection, { files: named }));
+      expect(error).toBeInstanceOf(DataError);
+      const kinds = named[0] === files[0] ? ["jsonl", "csv"] : ["csv", "jsonl"];
+      expect(error.message).toBe(
+        `${named[1]} is ${kinds[0]}, and ${named[0]} is ${kinds[1]}: files of one source have one format`,
+      );
+    }
+  });
+
   test.each<[string, string | Uint8Array, string, Record<string, unknown>]>([
     ["too few fields", "a,b,c\n1,2,3\n4,5\n", "line 3 has 2 fields, expected 3", { row: 3 }],
     ["too many fields", "a,b,c\n1,2,3\n4,5,6,7\n", "line 3 has 4 fields, expected 3", { row: 3 }],

@@ -9,7 +9,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, DataError } from "../core/index.ts";
 import { removePath } from "../core/node/index.ts";
 import { joinSide } from "./join-side.ts";
 import { openLibsvm } from "./libsvm.ts";
@@ -18,7 +18,7 @@ import { detectFormat } from "./source-format.ts";
 import { openJsonLines } from "./source-json.ts";
 import { type LocalSource, nameCopies, SourceResolver } from "./source-local.ts";
 import { openParquet } from "./source-parquet.ts";
-import type { OpenOptions, RawSource, SourceSpec } from "./source-spec.ts";
+import type { OpenOptions, RawSource, SourceFormat, SourceSpec } from "./source-spec.ts";
 
 /**
  * Opens and checks files as one table. Every file is read once from end to end, in bounded memory, so
@@ -88,7 +88,7 @@ async function openFiles(
   options: OpenOptions,
 ): Promise<RawSource> {
   const { files } = spec;
-  const format = spec.format ?? detectFormat(files[0]);
+  const format = spec.format ?? commonFormat(files);
   if (spec.hivePartitioning && format !== "parquet") {
     throw new ConfigError(`hive_partitioning is for Parquet; ${files[0]} is ${format}`, {
       details: { key: "hive_partitioning", file: files[0], received: format },
@@ -106,6 +106,25 @@ async function openFiles(
     case "libfm":
       return openLibsvm(connection, files, format, spec);
   }
+}
+
+/** The first file's format. What is plainly of another one would be read as broken text of this one. */
+function commonFormat(files: readonly string[]): SourceFormat {
+  const [first, ...others] = files;
+  const format = detectFormat(first);
+  const plain: readonly SourceFormat[] = ["jsonl", "parquet"];
+  for (const file of others) {
+    const other = detectFormat(file);
+    if (other === format || !(plain.includes(format) || plain.includes(other))) continue;
+    throw new DataError(
+      `${file} is ${other}, and ${first} is ${format}: files of one source have one format`,
+      {
+        details: { file, expected: format, received: other },
+        hint: "write them in one format, or name them as splits or side tables of their own; data.format decides over names",
+      },
+    );
+  }
+  return format;
 }
 
 /** The source with copies called what they are copies of. */
