@@ -10,7 +10,7 @@ import { ConfigError, nearestName, toCamelCase, toSnakeCase } from "../core/inde
 import { configError, type DataConfig, dataConfigShape } from "../data/index.ts";
 import { parseBinaryMetric } from "../evaluation/index.ts";
 import { crossDistilOptions, type ModelDescription, models, uncertaintyOptions } from "../models/index.ts";
-import { trainingOptions } from "../training/index.ts";
+import { defaultMonitor, trainingOptions } from "../training/index.ts";
 import { applySetting } from "./setting.ts";
 import { tableSettings } from "./table-settings.ts";
 
@@ -70,7 +70,11 @@ export function parseConfig(input: unknown): Config {
     const issues = checked.error.issues.map((issue) => ({ ...issue, path: ["model", ...issue.path] }));
     throw configError(whole, new z.ZodError(issues), input);
   }
-  const { monitor, metrics = [] } = result.data.training;
+  const { labels } = result.data;
+  const { monitorLabel, metrics = [] } = result.data.training;
+  // What the schema fills in does not know the labels.
+  const given = (input as ConfigInput).training?.monitor;
+  const monitor = given ?? defaultMonitor({ labels }, monitorLabel);
   for (const metric of [monitor, ...metrics]) parseBinaryMetric(metric);
   if (result.data.crossDistil !== undefined && result.data.uncertainty !== undefined) {
     throw new ConfigError("config: a model either distils its tasks or has uncertainty, not both", {
@@ -78,7 +82,7 @@ export function parseConfig(input: unknown): Config {
       hint: "leave out cross_distil or uncertainty",
     });
   }
-  return { ...result.data, model: checked.data };
+  return { ...result.data, model: checked.data, training: { ...result.data.training, monitor } };
 }
 
 /**

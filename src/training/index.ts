@@ -38,7 +38,7 @@ export type { LogitGradients } from "./logit-gradients.ts";
 export { listMask } from "./list-mask.ts";
 export { type ModelCost, modelCost } from "./model-cost.ts";
 export { estimateMemory, type MemoryLine, ModelWeights } from "./model-weights.ts";
-export { monitoredValue } from "./monitor.ts";
+export { defaultMonitor, monitoredValue } from "./monitor.ts";
 export { type MultiTaskOptions, multiTaskOptions } from "./multi-task/options.ts";
 export type { TaskRecord } from "./multi-task/task-meter.ts";
 export { type OptimizerOptions, optimizerOptions } from "./optimizer-options.ts";

@@ -33,6 +33,12 @@ export function monitoredValue(
   return { value: values.reduce((sum, { value }) => sum + (value ?? 0), 0) / values.length };
 }
 
+/** The metric monitored where none is named: AUC, or the RMSE where real numbers alone are watched, which have no AUC. */
+export function defaultMonitor({ labels }: Labels, monitorLabel: string | undefined): "auc" | "rmse" {
+  const watched = labels.filter(({ name }) => monitorLabel === undefined || name === monitorLabel);
+  return watched.length > 0 && watched.every(({ kind }) => kind === "real") ? "rmse" : "auc";
+}
+
 /** Said before the first epoch, not after it. @throws ConfigError for an unknown label, or one without the metric */
 export function checkMonitor(map: Labels, { monitor, monitorLabel }: Monitor): void {
   const known = map.labels.map(({ name }) => name);

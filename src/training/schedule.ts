@@ -7,7 +7,12 @@ import { binaryMetrics, type MetricValue, parseBinaryMetric } from "../evaluatio
 import { ConfigError } from "../core/index.ts";
 
 export const scheduleOptions = z.strictObject({
-  monitor: z.string().default("auc").describe("Validation metric that decides which epoch is best."),
+  monitor: z
+    .string()
+    .default("auc")
+    .describe(
+      "Validation metric that decides which epoch is best; of real labels alone the default is `rmse`.",
+    ),
   monitorLabel: z
     .string()
     .optional()

@@ -155,9 +155,24 @@ describe("a real label", () => {
     await result.learner.release();
   });
 
+  test("is monitored by its error, which is to be small, where no metric is named", async () => {
+    const real: FeatureMap = { ...schema, labels: [{ ...schema.labels[0], kind: "real" }] };
+    const { result, events } = await run(
+      // So high a rate that errors soon grow.
+      { epochs: 30, learningRate: 1, optimizer: "sgd", reduceLrOnPlateau: false },
+      { map: real, model: new FM(real, { embeddingDim: 2 }) },
+    );
+    const errors = result.history.map(({ valid }) => valid?.click.rmse ?? Number.NaN);
+    expect(result.bestEpoch).toBe(errors.indexOf(Math.min(...errors)));
+    expect(events.find(({ type }) => type === "stopped")).toMatchObject({
+      reason: "rmse has not improved for 2 validations",
+    });
+    await result.learner.release();
+  });
+
   test("cannot be monitored by its ranking", async () => {
     const real: FeatureMap = { ...schema, labels: [{ ...schema.labels[0], kind: "real" }] };
-    await expect(run({ epochs: 1 }, { map: real })).rejects.toThrow(
+    await expect(run({ epochs: 1, monitor: "auc" }, { map: real })).rejects.toThrow(
       "monitor: auc is not a metric of click, which is a real number",
     );
   });

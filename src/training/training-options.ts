@@ -49,7 +49,9 @@ export const trainingOptions = z.strictObject({
   metrics: z
     .array(z.string())
     .optional()
-    .describe("Metrics to report. Default: AUC, log loss, NE, ECE, calibration, and gAUC with groups."),
+    .describe(
+      "Metrics to report. Default: AUC, log loss, NE, ECE, calibration, and gAUC with groups; RMSE and MAE of real labels.",
+    ),
   checkpointEverySteps: z
     .number()
     .int()
