@@ -1,6 +1,6 @@
 /**
  * Side tables: the columns of a table of users, items or the like beside each row that has its key. Keys
- * are compared as values of one type (whole numbers, numbers, else text in NFC). A row whose key the side
+ * are compared as values of one type (whole numbers, numbers, times, else text in NFC). A row whose key the side
  * table does not have gets no values, and is counted; a key that stands there twice is an error.
  */
 import { randomUUID } from "node:crypto";
@@ -9,8 +9,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, DataError } from "../core/index.ts";
 import { besideSource } from "./beside-source.ts";
 import { keyCast } from "./raw-key.ts";
-import { DUCKDB_TYPE } from "./source-column-type.ts";
-import { valueTypes } from "./source-columns.ts";
+import { castSql, DUCKDB_TYPE, timeOrNull } from "./source-column-type.ts";
+import { scalarTypes } from "./source-columns.ts";
 import { clip } from "./source-scan.ts";
 import type { JoinSpec, RawSource, SourceNote } from "./source-spec.ts";
 import { queryRow, queryRows, sqlName, sqlText } from "./source-sql.ts";
@@ -79,15 +79,18 @@ async function keyPairs(
   pairs: readonly (readonly [string, string])[],
 ): Promise<KeyPair[]> {
   const [lefts, rights] = [pairs.map(([left]) => left), pairs.map(([, right]) => right)];
-  const leftTypes = await valueTypes(connection, source, lefts, "data.joins");
-  const rightTypes = await valueTypes(connection, side, rights, "data.joins");
+  const leftTypes = await scalarTypes(connection, source, lefts, "data.joins");
+  const rightTypes = await scalarTypes(connection, side, rights, "data.joins");
   return pairs.map(([left, right]) => {
     const types = [DUCKDB_TYPE[leftTypes.get(left)!], DUCKDB_TYPE[rightTypes.get(right)!]];
     const type = commonType(types);
     const key = (column: string, from: RawSource, own: string): string => {
       const duckdb = from.columns.find(({ name }) => name === column)!.type;
       const plain = keyCast(duckdb, column).sql(sqlName(column));
-      const typed = own === type ? `CAST(${plain} AS ${type})` : `CAST(CAST(${plain} AS ${own}) AS ${type})`;
+      // Beside times a text is one, however it is written, or no key.
+      if (type === "TIMESTAMP" && own === "VARCHAR") return timeOrNull(plain);
+      const value = castSql(plain, own);
+      const typed = own === type ? value : castSql(value, type);
       return type === "VARCHAR" ? `nullif(nfc_normalize(${typed}), '')` : typed;
     };
     return { left: key(left, source, types[0]), right: key(right, side, types[1]) };
@@ -96,8 +99,9 @@ async function keyPairs(
 
 function commonType([a, b]: readonly string[]): string {
   if (a === b) return a;
-  const numbers = ["BIGINT", "DOUBLE"];
-  return numbers.includes(a) && numbers.includes(b) ? "DOUBLE" : "VARCHAR";
+  const both = (...types: readonly string[]): boolean => types.includes(a) && types.includes(b);
+  if (both("BIGINT", "DOUBLE")) return "DOUBLE";
+  return both("TIMESTAMP", "VARCHAR") ? "TIMESTAMP" : "VARCHAR";
 }
 
 async function checkUnique(

@@ -24,6 +24,11 @@ export function castSql(x: string, type: string): string {
   return `CAST((CAST(${x} AS TIMESTAMPTZ) AT TIME ZONE 'UTC') AS TIMESTAMP)`;
 }
 
+/** The instant of a text where it is a time, else NULL. */
+export function timeOrNull(x: string): string {
+  return `CASE WHEN ${looksLike("timestamp", x)} THEN ${castSql(x, "TIMESTAMP")} END`;
+}
+
 /** Rows at the start that propose a type; the whole data then confirms or refutes it. */
 const PROPOSING_ROWS = 10_000;
 

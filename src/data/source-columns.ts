@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, nearestName } from "../core/index.ts";
 import type { ValueType } from "../schema/index.ts";
 import { keyCast } from "./raw-key.ts";
-import { inferColumnTypes } from "./source-column-type.ts";
+import { inferColumnTypes, type ScalarType } from "./source-column-type.ts";
 import type { RawColumn, RawSource } from "./source-spec.ts";
 
 /**
@@ -42,7 +42,7 @@ const VALUE_TYPES: Readonly<Record<string, ValueType>> = {
 
 /**
  * Types of the values of columns with one value a row. Texts that nobody has looked at are looked at: one
- * pass over these columns, by the rules for columns of text.
+ * pass over these columns, by the rules for columns of text. Times are texts.
  *
  * @throws ConfigError for columns that are not there, and for lists
  */
@@ -52,16 +52,28 @@ export async function valueTypes(
   columns: readonly string[],
   user: string,
 ): Promise<Map<string, ValueType>> {
-  const types = new Map<string, ValueType>();
+  const found = await scalarTypes(connection, source, columns, user);
+  return new Map([...found].map(([name, type]) => [name, type === "timestamp" ? "string" : type]));
+}
+
+/** The same, times told from texts. @throws ConfigError as `valueTypes` */
+export async function scalarTypes(
+  connection: DuckDBConnection,
+  source: RawSource,
+  columns: readonly string[],
+  user: string,
+): Promise<Map<string, ScalarType>> {
+  const types = new Map<string, ScalarType>();
   for (const column of columns) {
-    const { type } = requireColumn(source, column, user);
-    types.set(column, VALUE_TYPES[keyCast(type, column).type]);
+    const { type, valueType } = requireColumn(source, column, user);
+    const key = VALUE_TYPES[keyCast(type, column).type];
+    types.set(column, valueType === "timestamp" ? valueType : key);
   }
   const texts = source.untyped ? [...types.keys()].filter((name) => types.get(name) === "string") : [];
   if (texts.length === 0) return types;
   try {
     const found = await inferColumnTypes(connection, source.sql, texts, new Map());
-    for (const [name, type] of found.types) types.set(name, type === "timestamp" ? "string" : type);
+    for (const [name, type] of found.types) types.set(name, type);
     return types;
   } catch (cause) {
     throw source.unchecked === undefined ? cause : await source.unchecked.explain(cause);

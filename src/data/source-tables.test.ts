@@ -155,6 +155,33 @@ test("side tables come beside the rows, in the rows' order; keys that are not th
   expect(notes).toEqual(["join-missing 2", "join-missing 1"]);
 });
 
+test.each([true, false])(
+  "keys that are times are instants, however they are written (untyped: %s)",
+  async (untyped) => {
+    const times = [
+      "2024-01-01T00:00:00Z",
+      "2024-01-02 00:00:00",
+      "2024-01-01T02:00:00+02:00",
+      "2024-01-03T00:00:00Z",
+    ];
+    const days = writeText(join(folder, "days.csv"), "day,holiday\n2024-01-01,1\n2024-01-02,2\n");
+    const found = async (name: string, texts: readonly string[]): Promise<unknown[]> => {
+      const file = writeText(
+        join(folder, name),
+        ["at,label", ...texts.map((text) => `${text},1`)].join("\n"),
+      );
+      const joins = [join1({ files: [days] }, { at: "day" })];
+      const source = await openSource(connection, { files: [file], joins }, { untyped });
+      const rows = await queryRows(connection, `SELECT holiday FROM ${source.sql}`);
+      await source.close();
+      return rows.map(({ holiday }) => holiday);
+    };
+    expect(await found("times.csv", times)).toEqual([1n, 2n, 1n, null]);
+    // One text among them makes a column of texts.
+    expect(await found("some-times.csv", [...times, "never"])).toEqual([1n, 2n, 1n, null, null]);
+  },
+);
+
 test("keys of several columns, and many rows in their order", async () => {
   await connection.run(
     `COPY (SELECT i AS row, i * 7919 % 1000 AS a, i % 3 AS b, i % 2 AS label FROM range(200000) t(i)) TO '${join(folder, "many.csv")}' (HEADER)`,
