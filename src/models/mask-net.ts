@@ -7,6 +7,7 @@ import { concat } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeInteraction } from "./describe-model.ts";
+import { checkNormWidth } from "./norm-width.ts";
 import { deepOptions, embeddingOptions, width } from "./options.ts";
 
 const { hiddenActivation, netDropout } = deepOptions;
@@ -55,6 +56,14 @@ export class MaskNet extends Model {
     super();
     const given = parseOptions(maskNetOptions, options, "MaskNet");
     const { embeddingDim, embeddingStd, arrangement, hiddenUnits, parallelBlocks, parallelBlockDim } = given;
+    const serial = arrangement === "serial";
+    const [option, blockWidths] = serial
+      ? (["hidden_units", hiddenUnits] as const)
+      : (["parallel_block_dim", parallelBlockDim] as const);
+    if (given.embeddingLayerNorm) {
+      checkNormWidth("MaskNet", "embedding_dim", embeddingDim, "embedding_layer_norm to false");
+    }
+    if (given.blockLayerNorm) checkNormWidth("MaskNet", option, blockWidths, "block_layer_norm to false");
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init: normalInit(embeddingStd) });
     const { fields, width: embedding } = this.embedding;
     this.norm = given.embeddingLayerNorm ? new LayerNorm(embeddingDim, { fields }) : undefined;
@@ -69,7 +78,6 @@ export class MaskNet extends Model {
         dropout,
         layerNorm: given.blockLayerNorm,
       });
-    const serial = arrangement === "serial";
     const widths = [embedding, ...hiddenUnits];
     this.blocks = serial
       ? hiddenUnits.map((output, l) => block(widths[l], output))

@@ -7,6 +7,7 @@ import { flatten } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeInteraction } from "./describe-model.ts";
+import { checkNormWidth } from "./norm-width.ts";
 import { deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
 export const wukongOptions = z.strictObject({
@@ -50,6 +51,7 @@ export class Wukong extends Model {
     super();
     const given = parseOptions(wukongOptions, options, "Wukong");
     const { embeddingDim: dim, embeddingStd, interactedVectors, compressedVectors, rank } = given;
+    checkNormWidth("Wukong", "embedding_dim", dim);
     this.embedding = new FieldEmbedding(schema, { dim, init: normalInit(embeddingStd) });
     const vectors = interactedVectors + compressedVectors;
     this.layers = repeat(
