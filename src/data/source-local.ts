@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { ConfigError, MillraceError } from "../core/index.ts";
 import { expandFiles } from "./source-files.ts";
+import { partitionColumns } from "./source-hive.ts";
 import { fetchQuery } from "./source-postgres.ts";
 import { fetchRemote, REMOTE } from "./source-remote.ts";
 import type { SourceNote, SourceSpec } from "./source-spec.ts";
@@ -14,7 +15,7 @@ export interface LocalSource {
   readonly spec: SourceSpec;
   /** Files of the user, whose content tells one source from another. */
   readonly own: readonly string[];
-  /** The same for copies: a text that is another when their content is. */
+  /** The same for copies, and for names of partitioned folders: a text that is another when their content is. */
   readonly identities: readonly string[];
   /** What copies are called in messages. */
   readonly shown: ReadonlyMap<string, string>;
@@ -114,6 +115,8 @@ export class SourceResolver {
     const notes = [...files.values()].flatMap(({ file, times }) =>
       times === 1 ? [] : [namedTwice(file, times)],
     );
+    // Of partitioned files the folders' names are content, too.
+    if (spec.hivePartitioning) identities.push(JSON.stringify(partitionColumns(own)));
     const once = [...files.values()].map(({ file }) => file);
     return { spec: { ...spec, files: once }, own, identities, shown, held, notes };
   }

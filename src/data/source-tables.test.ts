@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, expect, test } from "vitest";
@@ -69,6 +69,27 @@ test("a folder's value is what stands behind the first =, whatever it is", async
   for (const [k, value] of values.entries()) await writePartition(`odd/at=${k}/k=${value}`, [k]);
   const { rows } = await rowsOf({ files: [join(folder, "odd")], hivePartitioning: true });
   expect(rows.map(({ k }) => k)).toEqual(["a=b", "NULL", "null", "[1]*", "x=y", ""]);
+});
+
+test("a dataset of partitioned folders is another when a folder is renamed", async () => {
+  await writePartition("renamed/shop=7", [1, 2]);
+  const prepare = (): ReturnType<typeof prepareDataset> =>
+    prepareDataset(
+      {
+        data: { train: join(folder, "renamed"), hivePartitioning: true },
+        features: [{ name: "shop", kind: "categorical" }],
+        labels: [{ name: "label" }],
+      },
+      { cacheDir: join(folder, "cache") },
+    );
+  const before = await prepare();
+  renameSync(join(folder, "renamed/shop=7"), join(folder, "renamed/shop=8"));
+  const after = await prepare();
+  expect([before, after].map(({ map }) => map.encoders.shop.vocabulary)).toMatchObject([
+    { values: ["7"] },
+    { values: ["8"] },
+  ]);
+  for (const each of [before, after]) await each.close();
 });
 
 test("names that partitioned files cannot have", async () => {
