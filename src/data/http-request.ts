@@ -33,7 +33,7 @@ export async function request(url: string, headers: Readonly<Record<string, stri
     try {
       const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (response.ok || response.status === 304 || response.status === 412) {
-        return { status: response.status, headers: response.headers, body: bodyOf(response) };
+        return { status: response.status, headers: response.headers, body: bodyOf(url, response) };
       }
       await response.body?.cancel();
       const passing = response.status === 429 || response.status >= 500;
@@ -46,8 +46,13 @@ export async function request(url: string, headers: Readonly<Record<string, stri
   }
 }
 
-async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array> {
-  if (body !== null) yield* body as unknown as AsyncIterable<Uint8Array>;
+async function* bodyOf(url: string, { body }: Response): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  try {
+    yield* body as unknown as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
 }
 
 export interface RangeResponse {
@@ -79,12 +84,14 @@ export async function requestRange(
       ...(strong && expected.etag !== undefined && { "if-match": expected.etag }),
     });
     if (response.status === 200) return response;
-    const total = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+    const [, first, total] =
+      /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
     const validators = validatorsOf(response.headers);
     const same =
       (expected.etag === undefined || validators.etag === expected.etag) &&
       (expected.lastModified === undefined || validators.lastModified === expected.lastModified);
-    if (response.status !== 206 || total === undefined || !same) {
+    const start = range.startsWith("-") ? undefined : range.split("-")[0];
+    if (response.status !== 206 || total === undefined || !same || (start ?? first) !== first) {
       await discard(response);
       return undefined;
     }
@@ -93,7 +100,7 @@ export async function requestRange(
       for await (const part of response.body) parts.push(part);
       return { bytes: Buffer.concat(parts), total: Number(total), validators };
     } catch (cause) {
-      if (attempt >= WAITS.length) throw unreachable(url, cause);
+      if (attempt >= WAITS.length) throw cause;
       await sleep(WAITS[attempt]);
     }
   }

@@ -198,6 +198,53 @@ test("servers that fail, passing or for good", async () => {
   );
 });
 
+/** A server that gives every request to `answer`. */
+async function serveBy(answer: Parameters<typeof createServer>[1]): Promise<string> {
+  const server = createServer(answer);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test("an address may end like the record of its copy, or in a name that no file may have", async () => {
+  const url = await serveBy((_, response) => response.end('{"a":1}\n{"a":2}\n'));
+  const cacheDir = join(folder, "names");
+  for (const name of ["copy.json", `${"x".repeat(300)}.jsonl`]) {
+    const source = await openSource(connection, { files: [`${url}/${name}`] }, { cacheDir });
+    expect(source.rows).toBe(2);
+    await source.close();
+  }
+});
+
+test("a body that is cut off is an error that names the address", async () => {
+  const url = await serveBy((_, response) => {
+    response.writeHead(200, { "content-length": 1000 }).write("a\n1\n");
+    setTimeout(() => response.destroy(), 20);
+  });
+  const opened = openSource(connection, { files: [`${url}/cut.csv`] }, { cacheDir: join(folder, "cut") });
+  await expect(opened).rejects.toThrow(DataError);
+  await expect(opened).rejects.toThrow(`${url}/cut.csv cannot be read`);
+});
+
+test("bytes from another place than was asked for are not taken", async () => {
+  await writeWide("elsewhere.parquet");
+  const content = readFileSync(join(folder, "elsewhere.parquet"));
+  const url = await serveBy((request, response) => {
+    const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+    const length = first === "" ? Number(last) : Number(last) - Number(first) + 1;
+    const start = first === "" ? content.length - length : 0;
+    response
+      .writeHead(206, { "content-range": `bytes ${start}-${start + length - 1}/${content.length}` })
+      .end(content.subarray(start, start + length));
+  });
+  const opened = openSource(
+    connection,
+    { files: [`${url}/elsewhere.parquet`] },
+    { cacheDir: join(folder, "elsewhere"), wanted: ["label"] },
+  );
+  await expect(opened).rejects.toThrow("changed while it was read");
+});
+
 test("sets of bytes", () => {
   expect(
     mergeRanges(

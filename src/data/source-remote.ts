@@ -49,7 +49,8 @@ export async function fetchRemote(
 ): Promise<RemoteCopy> {
   const directory = join(folder, createHash("sha256").update(url).digest("hex").slice(0, 24));
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, basename(new URL(url).pathname) || "data");
+  // The end of the name, which tells the format: a name may be longer than file systems take, and it may be `copy.json`.
+  const path = join(directory, `of-${basename(new URL(url).pathname).slice(-100) || "data"}`);
   if (!parquet || wanted === undefined) return fetchWhole(url, directory, path, undefined);
   return fetchColumns(connection, url, { directory, path, wanted });
 }
