@@ -242,7 +242,7 @@ async function readAs(
     const target = row.bad === 0n ? "BIGINT" : "VARCHAR";
     return { type: target, sql: `CAST(${x} AS ${target})` };
   }
-  if (/^(DATE|TIMESTAMP)/.test(type)) {
+  if (/^(DATE|TIMESTAMP)[^[]*$/.test(type)) {
     const utc = type === "TIMESTAMP WITH TIME ZONE" ? `(${x} AT TIME ZONE 'UTC')` : x;
     return { type: "TIMESTAMP", sql: `CAST(${utc} AS TIMESTAMP)` };
   }
@@ -273,7 +273,8 @@ function readList(x: string, element: string, type: string): ReadColumn {
     return { type: `${element}[]`, sql: type.endsWith("[]") ? x : `CAST(${x} AS ${element}[])` };
   }
   if (element.startsWith("DECIMAL")) return { type: "DOUBLE[]", sql: `CAST(${x} AS DOUBLE[])` };
-  if (/^(DATE|TIMESTAMP)/.test(element)) return { type: "TIMESTAMP[]", sql: `CAST(${x} AS TIMESTAMP[])` };
+  if (/^(DATE|TIMESTAMP)[^[]*$/.test(element))
+    return { type: "TIMESTAMP[]", sql: `CAST(${x} AS TIMESTAMP[])` };
   return { type: "VARCHAR[]", sql: `CAST(${x} AS VARCHAR[])` };
 }
 

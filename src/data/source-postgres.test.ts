@@ -155,6 +155,46 @@ describe.skipIf(programs === undefined)("sources by query", () => {
     for (const each of [first, plain, again, other]) await each.close();
   });
 
+  test("a whole number that is NaN is missing, and arrays of times are lists of times", async () => {
+    const source = await openSource(
+      connection,
+      query(
+        "SELECT i AS id, (CASE WHEN i = 2 THEN 'NaN'::numeric ELSE i END)::numeric(12, 0) AS code, ARRAY['2024-05-01 12:00:00+02'::timestamptz, NULL] AS at, ARRAY['2024-05-01'::date] AS days FROM generate_series(1, 2) i ORDER BY i",
+      ),
+    );
+    expect(source.columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      "id BIGINT",
+      "code BIGINT",
+      "at TIMESTAMP[]",
+      "days TIMESTAMP[]",
+    ]);
+    const at = [new Date("2024-05-01T10:00:00Z"), null];
+    const days = [new Date("2024-05-01")];
+    expect(await queryRows(connection, `SELECT * FROM ${source.sql}`)).toEqual([
+      { id: 1n, code: 1n, at, days },
+      { id: 2n, code: null, at, days },
+    ]);
+    await source.close();
+  });
+
+  test("a query is one statement, which cannot end the read-only transaction", async () => {
+    await server.run("CREATE TABLE kept AS SELECT 1 AS a");
+    await expect(openSource(connection, query("SELECT 1 AS a; COMMIT; DROP TABLE kept"))).rejects.toThrow(
+      "cannot insert multiple commands",
+    );
+    const source = await openSource(connection, query("SELECT * FROM kept; -- all of it"));
+    expect(source.rows).toBe(1);
+    await source.close();
+  });
+
+  test("an error in the rows does not ask whether the server is there", async () => {
+    const opened = openSource(connection, query("SELECT 1 / (id - 9000) AS a FROM log ORDER BY id"));
+    await expect(opened).rejects.toMatchObject({
+      message: expect.stringContaining("division by zero"),
+      hint: undefined,
+    });
+  });
+
   test("mistakes come in the server's words", async () => {
     const bad = (sql: string): Promise<unknown> => openSource(connection, query(sql));
     await expect(bad("SELECT * FROM nowhere")).rejects.toThrow(

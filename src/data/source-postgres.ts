@@ -67,7 +67,11 @@ export async function fetchQuery(
     await client.query(
       "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL cursor_tuple_fraction = 1.0",
     );
-    await client.query(`DECLARE rows NO SCROLL CURSOR FOR ${sql.trim().replace(/;+$/, "")}`);
+    // A named statement is one statement: a second one behind a semicolon could end the read-only transaction.
+    await client.query({
+      name: "declare",
+      text: `DECLARE rows NO SCROLL CURSOR FOR ${sql.trim().replace(/;+$/, "")}`,
+    });
     return await readCursor(connection, client, { folder, shown, parseArray });
   } catch (cause) {
     throw queryError(shown, cause);
@@ -262,7 +266,9 @@ class PartTable {
   async write(file: string, shown: string): Promise<void> {
     this.#appender.closeSync();
     const selected = this.#columns.map(({ name, isList, type }, k) => {
-      const cast = `CAST(c${k} AS ${isList ? `${type}[]` : type})`;
+      // An integer cannot be NaN, which `numeric` without a scale may be: it is missing.
+      const cell = type === "BIGINT" && !isList ? `nullif(c${k}, 'NaN')` : `c${k}`;
+      const cast = `CAST(${cell} AS ${isList ? `${type}[]` : type})`;
       return `${cast} AS ${sqlName(name)}`;
     });
     try {
@@ -290,11 +296,14 @@ function queryError(shown: string, cause: unknown): MillraceError {
   }
   return new DataError(`${shown}: ${message || code}`, {
     details: { code },
-    hint:
-      hint ??
-      (/^28/.test(code)
-        ? "set PGPASSWORD or ~/.pgpass"
-        : "is the server there? see `postgres`, or PGHOST and PGPORT"),
+    hint: hint ?? hintOf(code),
     cause,
   });
+}
+
+function hintOf(code: string): string | undefined {
+  if (code.startsWith("28")) return "set PGPASSWORD or ~/.pgpass";
+  // A server that speaks of the rows or of a limit is there: other classes of SQLSTATE than those of connections.
+  if (/^[^E].{4}$/.test(code) && !/^(08|3D|57P)/.test(code)) return undefined;
+  return "is the server there? see `postgres`, or PGHOST and PGPORT";
 }
