@@ -19,11 +19,6 @@ export function dataLike({ data }: Config, file: string): SourceSpec {
   };
 }
 
-/** Rows that a run was trained on: counts over the past go on from them. */
-export function historyOf({ data }: Config): SourceSpec[] {
-  return [sourceSpecOf(data.train, data, data.joins)];
-}
-
 /** Says that counts over the past are too high, where the file has rows of the training files. */
 export function noteRowsCountedTwice(shell: Shell, { alsoInHistory, report }: EncodedSource): void {
   if (alsoInHistory === 0) return;

@@ -1,9 +1,9 @@
 /** Labelled rows that a trained model is measured on. */
 import { ConfigError } from "../core/index.ts";
 import { encodeForMap } from "../data/index.ts";
-import { datasetOfRun, type OpenRun } from "../run/index.ts";
+import { datasetOfRun, historyOf, type OpenRun } from "../run/index.ts";
 import type { BatchSource } from "../schema/index.ts";
-import { dataLike, historyOf, noteRowsCountedTwice } from "./data-like.ts";
+import { dataLike, noteRowsCountedTwice } from "./data-like.ts";
 import type { Shell } from "./shell.ts";
 import { dataProgress } from "./training-progress.ts";
 

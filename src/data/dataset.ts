@@ -84,6 +84,8 @@ export interface PrepareDatasetOptions extends PrepareOptions {
    * they have, so that old ids keep their rows. Absent: such values are out of vocabulary.
    */
   readonly grow?: GrowthRule;
+  /** With `map`: rows that came before, which counts over the past see: the earlier run's training data. */
+  readonly history?: readonly SourceSpec[];
 }
 
 export interface PreparedDataset {
@@ -105,7 +107,7 @@ export interface PreparedDataset {
  */
 export async function prepareDataset(
   input: DataConfigInput,
-  { cacheDir, onProgress = () => {}, memory, map: known, grow }: PrepareDatasetOptions = {},
+  { cacheDir, onProgress = () => {}, memory, map: known, grow, history = [] }: PrepareDatasetOptions = {},
 ): Promise<PreparedDataset> {
   const config = parseDataConfig(input);
   checkFeatures(config);
@@ -117,7 +119,10 @@ export async function prepareDataset(
   try {
     const sources = await splitSources(session, config, root);
     const { cache, cacheDir: _, ...data } = config.data;
-    const parts = [...Object.values(sources), ...(await tablesOf(session, config, root))].flatMap(withJoins);
+    const earlier =
+      known === undefined ? [] : await earlierSources(session, known, history, Object.values(sources), root);
+    const tables = await tablesOf(session, config, root);
+    const parts = [...Object.values(sources), ...tables, ...earlier].flatMap(withJoins);
     const copies = parts.flatMap(({ identities }) => identities);
     const hash = fingerprint(
       {
@@ -126,6 +131,7 @@ export async function prepareDataset(
         data,
         ...(copies.length > 0 && { copies }),
         ...(known !== undefined && { known, grow }),
+        ...(earlier.length > 0 && { history }),
       },
       parts.flatMap(({ own }) => own),
     );
@@ -140,6 +146,7 @@ export async function prepareDataset(
       onProgress,
       known,
       grow,
+      earlier,
       cacheDir: root,
     });
     publish(output, directory);
@@ -194,16 +201,8 @@ export async function encodeForMap(
     });
     const local = await resolver.resolve(spec);
     const past: PastRows = new Map();
-    const encoded = new Set(local.spec.files.map((file) => resolve(file)));
-    const counts = map.derived?.some(({ kind }) => kind === "count") ?? false;
-    for (const earlier of counts ? history : []) {
-      const before = await resolver.resolve(earlier);
-      // A file that is encoded itself is not its own past.
-      const files = before.spec.files.filter((file) => !encoded.has(resolve(file)));
-      if (files.length === 0) continue;
-      const source = await openUntyped(session, { ...before, spec: { ...before.spec, files } });
-      await withDerived(session, source, map, past).finally(() => source.close());
-    }
+    const earlier = await earlierSources(session, map, history, [local], root, wanted);
+    await readPast(session, map, earlier, past);
     const raw = await openUntyped(session, local);
     const source = await withDerived(session, raw, map, past);
     const alsoInHistory = await rowsReadTwice(session.connection, past);
@@ -363,6 +362,41 @@ async function tablesOf(
   return Promise.all(files.map((file) => resolver.resolve(sourceSpecOf(file, {}))));
 }
 
+/** Sources of the rows that counts over the past go on from; none where a map has no counts. */
+async function earlierSources(
+  { connection, scratch }: Session,
+  map: FeatureMap,
+  history: readonly SourceSpec[],
+  encoded: readonly LocalSource[],
+  cacheDir: string,
+  wanted = columnsOfMap(map, []),
+): Promise<LocalSource[]> {
+  if (!(map.derived?.some(({ kind }) => kind === "count") ?? false)) return [];
+  const resolver = new SourceResolver(connection, { scratch, cacheDir, wanted });
+  const own = new Set(encoded.flatMap(({ spec }) => spec.files.map((file) => resolve(file))));
+  const found: LocalSource[] = [];
+  for (const spec of history) {
+    const before = await resolver.resolve(spec);
+    // A file that is encoded itself is not its own past.
+    const files = before.spec.files.filter((file) => !own.has(resolve(file)));
+    if (files.length > 0) found.push({ ...before, spec: { ...before.spec, files } });
+  }
+  return found;
+}
+
+/** Lets counts see the rows of earlier sources. */
+async function readPast(
+  session: Session,
+  map: FeatureMap,
+  earlier: readonly LocalSource[],
+  past: PastRows,
+): Promise<void> {
+  for (const local of earlier) {
+    const source = await withDerived(session, await openUntyped(session, local), map, past);
+    await source.close();
+  }
+}
+
 function withJoins(local: LocalSource): LocalSource[] {
   return [local, ...local.joins];
 }
@@ -402,6 +436,7 @@ interface EncodeDatasetOptions {
   readonly onProgress: (progress: DataProgress) => void;
   readonly known: FeatureMap | undefined;
   readonly grow: GrowthRule | undefined;
+  readonly earlier: readonly LocalSource[];
   readonly cacheDir: string;
 }
 
@@ -409,7 +444,7 @@ async function encodeDataset(
   session: Session,
   config: DataConfig,
   sources: SplitSources,
-  { output, hash, onProgress, known, grow, cacheDir }: EncodeDatasetOptions,
+  { output, hash, onProgress, known, grow, earlier, cacheDir }: EncodeDatasetOptions,
 ): Promise<{ report: EncodingReport; map: FeatureMap }> {
   const { split, shuffleMemory, onBadRow } = config.data;
   const made = split === undefined || split.by === "files" ? undefined : split;
@@ -417,6 +452,7 @@ async function encodeDataset(
   const notes: SourceNote[] = [];
   const files: { [split: string]: readonly string[] } = {};
   const past: PastRows = new Map();
+  if (known !== undefined) await readPast(session, known, earlier, past);
   const encode = async (
     name: SplitName,
     work: (source: RawSource) => Promise<Map<string, StoredSplit>>,

@@ -67,5 +67,5 @@ export { holdRun, refuseHeldRun } from "./run-lock.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";
 export { openTrainedPredictor, type TrainedPredictor } from "./trained-predictor.ts";
 export { datasetOfRun } from "./run-dataset.ts";
-export { encodingOf, startOf } from "./stream-start.ts";
+export { encodingOf, historyOf, startOf } from "./stream-start.ts";
 export { type StageFiles, writeStages } from "./stage-files.ts";

@@ -5,11 +5,12 @@
 import { type PrepareDatasetOptions, type PreparedDataset, prepareDataset } from "../data/index.ts";
 import { dataConfigOf } from "./config.ts";
 import type { OpenRun } from "./run-directory.ts";
+import { historyBefore } from "./stream-start.ts";
 
 /** @throws ConfigError, DataError where the data cannot be read or lack what the run's features need */
 export async function datasetOfRun(
   { config, map }: Pick<OpenRun, "config" | "map">,
-  options: Omit<PrepareDatasetOptions, "map" | "grow"> = {},
+  options: Omit<PrepareDatasetOptions, "map" | "grow" | "history"> = {},
 ): Promise<PreparedDataset> {
   const data = dataConfigOf(config);
   if (config.training.streaming?.start === undefined) {
@@ -18,5 +19,5 @@ export async function datasetOfRun(
     if (JSON.stringify(dataset.map) === JSON.stringify(map)) return dataset;
     await dataset.close();
   }
-  return prepareDataset(data, { ...options, map });
+  return prepareDataset(data, { ...options, map, history: historyBefore(config) });
 }

@@ -2,8 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseConfig, readConfig } from "./config.ts";
+import { readAll } from "../../test/data/raw-files.ts";
+import { prepareDataset } from "../data/index.ts";
+import { dataConfigOf, parseConfig, readConfig } from "./config.ts";
+import { datasetOfRun } from "./run-dataset.ts";
 import { openRun } from "./run-directory.ts";
+import { encodingOf, historyOf } from "./stream-start.ts";
 import { trainRun } from "./train-run.ts";
 
 let folder: string;
@@ -49,6 +53,30 @@ test("a stream goes on from a run, window by window, and takes up new values", a
   expect(openRun(join(folder, "going")).map.encoders.user.size).toBe(known + 5);
   await lossesOf("fixed", { start, grow: false });
   expect(openRun(join(folder, "fixed")).map.encoders.user.size).toBe(known);
+});
+
+test("counts over the past go on from the rows of the runs before", async () => {
+  const counting = (file: string, training: object) =>
+    parseConfig({
+      ...content(file, { epochs: 1, ...training }),
+      derived: [{ name: "seen", kind: "count", by: "user" }],
+      features: [{ name: "seen", kind: "numeric", transform: "raw" }],
+    });
+  const start = join(folder, "counts");
+  await trainRun(counting("first.csv", {}), { directory: start });
+  const config = counting("second.csv", { streaming: { start } });
+  const next = join(folder, "counts-next");
+  await trainRun(config, { directory: next });
+  const dataset = await prepareDataset(dataConfigOf(config), encodingOf(config));
+  // User 0 is there 36 times in the two days before (every seventh of 120 rows each).
+  expect((await readAll(dataset.splits.train)).seen[0]).toBe(36);
+  const again = await datasetOfRun(openRun(next));
+  expect((await readAll(again.splits.train)).seen[0]).toBe(36);
+  for (const each of [dataset, again]) await each.close();
+  expect(historyOf(openRun(next).config).map(({ files }) => files)).toEqual([
+    [join(folder, "first.csv")],
+    [join(folder, "second.csv")],
+  ]);
 });
 
 test("rows without times are refused before anything is written", async () => {

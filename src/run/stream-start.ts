@@ -3,20 +3,42 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../core/index.ts";
 import { readJson } from "../core/node/index.ts";
-import type { PrepareDatasetOptions } from "../data/index.ts";
+import { type PrepareDatasetOptions, type SourceSpec, sourceSpecOf } from "../data/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { TrainInput } from "../training/index.ts";
 import { DirectoryCheckpoints } from "../training/node/index.ts";
-import type { Config } from "./config.ts";
+import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
 import { runFiles } from "./run-files.ts";
 
 /** How a configuration's data are encoded: by a map fitted on them, or by that of the run a stream starts from. */
-export function encodingOf({ training }: Config): Pick<PrepareDatasetOptions, "map" | "grow"> {
-  const { start, grow } = training.streaming ?? {};
+export function encodingOf(config: Config): Pick<PrepareDatasetOptions, "map" | "grow" | "history"> {
+  const { start, grow } = config.training.streaming ?? {};
   if (start === undefined) return {};
   const path = join(start, runFiles.featureMap);
   if (!existsSync(path)) throw noRun(start);
-  return { map: readJson(path) as FeatureMap, ...(grow ? { grow: {} } : {}) };
+  return {
+    map: readJson(path) as FeatureMap,
+    ...(grow ? { grow: {} } : {}),
+    history: historyBefore(config),
+  };
+}
+
+/**
+ * Rows that a run was trained on, those of the runs it went on from first: counts over the past go on from them.
+ *
+ * @throws ConfigError where a run that it went on from is gone, and the features count over the past
+ */
+export function historyOf(config: Config): SourceSpec[] {
+  return [...historyBefore(config), sourceSpecOf(config.data.train, config.data, config.data.joins)];
+}
+
+/** Rows of the runs that a run went on from; none is looked for where nothing counts over the past. */
+export function historyBefore({ derived = [], training }: Config): SourceSpec[] {
+  const { start } = training.streaming ?? {};
+  if (start === undefined || !derived.some(({ kind }) => kind === "count")) return [];
+  const path = join(start, runFiles.config);
+  if (!existsSync(path)) throw noRun(start);
+  return historyOf(parseConfig(keysToCamelCase(readJson(path))));
 }
 
 /** The weights a stream starts from, as training takes them; undefined for a fresh start. */
