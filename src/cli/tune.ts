@@ -75,7 +75,7 @@ export const tuneVerb: DefineVerb = (shell) =>
       "values to try for a key, separated by commas; may be repeated: all combinations",
       collect,
     )
-    .option("--trials <n>", "draw this many of the combinations (default: all)", wholeNumber)
+    .option("--trials <n>", "draw this many of the combinations (default: all)", positive)
     .option("--seed <n>", "seed of the draw", wholeNumber, 0)
     .option("--folds <k>", "cross-validation with this many folds", wholeNumber)
     .addOption(
@@ -96,6 +96,12 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
   throw new ConfigError(`expected a whole number, got ${text}`, { details: { received: text } });
+}
+
+function positive(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 0) return value;
+  throw new ConfigError("--trials: expected at least 1, got 0", { details: { received: value } });
 }
 
 async function tune(shell: Shell, target: string, options: Options): Promise<Outcome> {

@@ -79,11 +79,6 @@ const schema = z.strictObject(retrievalConfigShape);
 export type RetrievalConfigInput = z.input<typeof schema>;
 export type RetrievalConfig = z.output<typeof schema>;
 
-/** Whether a configuration file's content is one of a retrieval run. */
-export function isRetrievalConfig(content: unknown): boolean {
-  return typeof content === "object" && content !== null && "task" in content && content.task === "retrieval";
-}
-
 /**
  * Checks a configuration (camelCase keys), the model's options included, and fills in defaults.
  *

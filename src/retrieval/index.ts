@@ -1,8 +1,8 @@
 export { binaryLoss } from "./binary.ts";
 export { bprLoss } from "./bpr.ts";
 export { type Catalogue, idCatalogue, itemColumns, type ItemRole, roleColumn } from "./catalogue.ts";
+export { isRetrievalConfig } from "../run/index.ts";
 export {
-  isRetrievalConfig,
   parseRetrievalConfig,
   readRetrievalConfig,
   type RetrievalConfig,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConfigError, CounterRandom, DataError } from "../core/index.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
+import { openRun, parseConfig } from "../run/index.ts";
 import { createRowEncoder } from "../schema/index.ts";
 import { parseRetrievalConfig, readRetrievalConfig, type RetrievalConfigInput } from "./config.ts";
 import { writeIndex } from "./index-files.ts";
@@ -218,6 +219,28 @@ describe("configurations", () => {
     await expect(prepareRetrieval(given)).rejects.toThrow("the split `given` needs a file of test items");
     const sequence = parseRetrievalConfig({ ...fromLog(), model: { name: "SASRec" } });
     await expect(prepareRetrieval(sequence)).rejects.toThrow("SASRec learns from `interactions`");
+  });
+
+  test("without a next item to learn are refused, not trained on nothing", async () => {
+    writeFileSync(join(folder, "short.txt"), "u1 a b c\nu2 c\n");
+    const config = parseRetrievalConfig({
+      ...plain(),
+      interactions: { train: join(folder, "short.txt") },
+      model: { name: "SASRec", embeddingDim: 8 },
+      objective: { name: "softmax", negatives: 4 },
+    });
+    await expect(trainRetrievalRun(config, { directory: join(folder, "short") })).rejects.toThrow(
+      "the training interactions hold nothing to learn from",
+    );
+  });
+
+  test("a ranking run is not looked for in the directory of a retrieval run", async () => {
+    const directory = join(folder, "no-ranking");
+    await trainRetrievalRun(parseRetrievalConfig(plain()), { directory });
+    expect(() => openRun(directory)).toThrow(
+      `${directory} is a retrieval run, and a ranking run is expected`,
+    );
+    expect(() => parseConfig(plain())).toThrow("config: task is retrieval");
   });
 
   test("a directory without a finished run is refused", () => {

@@ -4,7 +4,7 @@
  * resumed anywhere, it gives the same bytes as a run that was never stopped.
  */
 import { z } from "zod";
-import { ConfigError, hashKey, InterruptedError, parseOptions } from "../core/index.ts";
+import { ConfigError, DataError, hashKey, InterruptedError, parseOptions } from "../core/index.ts";
 import type { Engine } from "../engine/index.ts";
 import type { MetricValue } from "../evaluation/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -221,6 +221,12 @@ class RetrievalRun {
     this.#learner.learningRate = rateAt(this.#epoch, this.#options);
     const began = performance.now();
     const epoch = batches.epoch({ seed, epoch: this.#epoch, skip: this.#batch });
+    if (epoch.batches === 0) {
+      throw new DataError("the training interactions hold nothing to learn from", {
+        details: { expected: "a user with an item and a next one", received: 0 },
+        hint: "next-item models need two training items of a user; leave_one_out takes the last two of users with three or more away",
+      });
+    }
     let rowsNow = 0;
     for (const batch of epoch) {
       this.#stopIfAsked();

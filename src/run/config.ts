@@ -57,8 +57,22 @@ export function modelNamed(name: string): ModelDescription {
   });
 }
 
+/** Whether a configuration's content is one of a retrieval run, which has other keys. */
+export function isRetrievalConfig(content: unknown): boolean {
+  return typeof content === "object" && content !== null && "task" in content && content.task === "retrieval";
+}
+
+export const retrievalHint =
+  "`millrace train`, `index` and `report` take retrieval runs, and the sources of a cascade do";
+
 /** Checks a configuration (camelCase keys), the model's options included, and fills in defaults. */
 export function parseConfig(input: unknown): Config {
+  if (isRetrievalConfig(input)) {
+    throw new ConfigError("config: task is retrieval, and a ranking configuration is expected", {
+      details: { key: "task" },
+      hint: retrievalHint,
+    });
+  }
   const result = configSchema.safeParse(input);
   if (!result.success) throw configError(configSchema, result.error, input);
   const { name, ...options } = result.data.model;

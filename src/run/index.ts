@@ -5,6 +5,7 @@ export {
   type ConfigInput,
   configSchema,
   dataConfigOf,
+  isRetrievalConfig,
   keysToCamelCase,
   keysToSnakeCase,
   modelNamed,
@@ -50,7 +51,7 @@ export {
 } from "./verdict.ts";
 export { type ObservedValue, observeRun, type ObserveOptions } from "./observe-run.ts";
 export { type NamedTable, OnnxPredictor, storeTables, withStoredTables } from "./predictor.ts";
-export { type OpenRun, openRun, writeBundle } from "./run-directory.ts";
+export { noFinishedRun, type OpenRun, openRun, writeBundle } from "./run-directory.ts";
 export { checkFiles, digestsOf, type RunBundle, readRunBundle } from "./run-bundle.ts";
 export { runFiles } from "./run-files.ts";
 export {

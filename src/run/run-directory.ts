@@ -21,7 +21,7 @@ import type { Engine } from "../engine/index.ts";
 import { decodeSafetensors, encodeSafetensors, type Model } from "../module/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import { inferenceGraph, type ModelWeights } from "../training/index.ts";
-import { type Config, keysToCamelCase, parseConfig } from "./config.ts";
+import { type Config, isRetrievalConfig, keysToCamelCase, parseConfig, retrievalHint } from "./config.ts";
 import { type NamedTable, OnnxPredictor } from "./predictor.ts";
 import { digestsOf, type RunBundle, readRunBundle } from "./run-bundle.ts";
 import { runFiles } from "./run-files.ts";
@@ -82,17 +82,29 @@ export interface OpenRun {
   load(engine: Engine): Promise<OnnxPredictor>;
 }
 
+/** What a directory without a file of a ranking run is refused with. */
+export function noFinishedRun(directory: string, missing: string): DataError {
+  const config = join(directory, runFiles.config);
+  // A retrieval run has no model of rows: it may well have finished.
+  if (existsSync(config) && isRetrievalConfig(readJson(config))) {
+    return new DataError(`${directory} is a retrieval run, and a ranking run is expected`, {
+      details: { directory, missing },
+      hint: retrievalHint,
+    });
+  }
+  return new DataError(`${directory} holds no finished run: ${missing} is missing`, {
+    details: { directory, missing },
+    hint: existsSync(join(directory, runFiles.checkpoint))
+      ? "training has not finished: go on with `millrace train … --resume`"
+      : "name a directory that `millrace train --out` wrote",
+  });
+}
+
 /** @throws DataError when the directory holds no finished run, naming what is missing, or files of several */
 export function openRun(directory: string): OpenRun {
   for (const file of [runFiles.config, runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
-    const started = existsSync(join(directory, runFiles.checkpoint));
-    throw new DataError(`${directory} holds no finished run: ${file} is missing`, {
-      details: { directory, missing: file },
-      hint: started
-        ? "training has not finished: go on with `millrace train … --resume`"
-        : "name a directory that `millrace train --out` wrote",
-    });
+    throw noFinishedRun(directory, file);
   }
   const config = parseConfig(keysToCamelCase(readJson(join(directory, runFiles.config))));
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;

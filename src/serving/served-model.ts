@@ -14,7 +14,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../core/index.ts";
 import { readJson } from "../core/node/index.ts";
 import { decodeSafetensorsHeader } from "../module/index.ts";
-import { checkFiles, readRunBundle, runFiles } from "../run/index.ts";
+import { checkFiles, noFinishedRun, readRunBundle, runFiles } from "../run/index.ts";
 import { type FeatureMap, OUT_OF_VOCABULARY_ID } from "../schema/index.ts";
 import type { ModelSource } from "./model-runner.ts";
 import { publishRows } from "./redis-rows.ts";
@@ -92,10 +92,7 @@ export async function openServedModel(path: string, options: RowOptions = {}): P
   const directory = runDirectoryOf(path);
   for (const file of [runFiles.featureMap, runFiles.model, runFiles.bundle]) {
     if (existsSync(join(directory, file))) continue;
-    throw new DataError(`${directory} holds no finished run: ${file} is missing`, {
-      details: { directory, missing: file },
-      hint: "name a directory that `millrace train --out` wrote",
-    });
+    throw noFinishedRun(directory, file);
   }
   const map = readJson(join(directory, runFiles.featureMap)) as FeatureMap;
   const bundle = readRunBundle(directory);

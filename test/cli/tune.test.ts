@@ -130,3 +130,10 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toContain(message);
 });
+
+test("no trials at all are refused", async () => {
+  const args = ["tune", "world/config.yaml", "--grid", "training.seed=1,2", "--trials", "0"];
+  const { code, stderr } = await millrace(args, folder.path);
+  expect(code).toBe(2);
+  expect(stderr).toContain("--trials: expected at least 1, got 0");
+});
