@@ -3,7 +3,7 @@
  * and is what approximate indexes are measured by.
  */
 import type { Engine } from "../engine/index.ts";
-import { type Candidates, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
+import { type Candidates, checkUser, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
 import { SessionScorer, type Scorer, sizeOf } from "./towers.ts";
 import { topItems } from "./top-items.ts";
 
@@ -40,6 +40,7 @@ export class ExactIndex implements ItemIndex {
   }
 
   async search(user: Float32Array, options: SearchOptions): Promise<Candidates> {
+    checkUser(user, this.userShape);
     const filter = itemFilter(this.items, options);
     // Few items are scored alone.
     if (filter.passing < this.items / 4) {

@@ -11,7 +11,7 @@ import { createRequire } from "node:module";
 import type * as usearch from "usearch";
 import { EngineError } from "../core/index.ts";
 import type { ExactIndex } from "./exact-index.ts";
-import { type Candidates, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
+import { type Candidates, checkUser, type ItemIndex, itemFilter, type SearchOptions } from "./item-index.ts";
 import { topItems } from "./top-items.ts";
 
 export interface HnswOptions {
@@ -121,6 +121,7 @@ export class HnswIndex implements ItemIndex {
   }
 
   async search(user: Float32Array, options: SearchOptions): Promise<Candidates> {
+    checkUser(user, this.userShape);
     const filter = itemFilter(this.items, options);
     const wanted = Math.min(options.k, filter.passing);
     if (wanted === 0) return { items: new Int32Array(0), scores: new Float32Array(0) };

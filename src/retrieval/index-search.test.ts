@@ -56,6 +56,12 @@ async function built(kind: "exact" | "hnsw"): Promise<ItemIndex> {
 
 describe.each(["exact", "hnsw"] as const)("the %s index", (kind) => {
   let index: ItemIndex;
+  test("is asked for one user, not for a batch", async () => {
+    await expect(index.search(users, { k: 3 })).rejects.toThrow(
+      `a search takes one encoded user, ${dim} values, not ${50 * dim}`,
+    );
+  });
+
   beforeAll(async () => {
     index = await built(kind);
   });

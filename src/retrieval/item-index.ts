@@ -30,11 +30,25 @@ export interface ItemIndex {
   readonly userShape: readonly number[];
   /**
    * @param user one encoded user, `[...userShape]`
-   * @throws ConfigError when k is not positive or a filter names an item that does not exist
+   * @throws ConfigError when it is not one user, k is not positive or a filter names an item that does not exist
    */
   search(user: Float32Array, options: SearchOptions): Promise<Candidates>;
   /** Frees what the index holds; searches that run are finished first. */
   close(): Promise<void>;
+}
+
+/**
+ * A search is for one user: a batch of them would be scored as rows of items that are not there.
+ *
+ * @throws ConfigError when the values are not those of one encoded user
+ */
+export function checkUser(user: Float32Array, userShape: readonly number[]): void {
+  const expected = userShape.reduce((product, size) => product * size, 1);
+  if (user.length === expected) return;
+  throw new ConfigError(`a search takes one encoded user, ${expected} values, not ${user.length}`, {
+    details: { expected, received: user.length },
+    hint: "of a batch of users, search for one after the other",
+  });
 }
 
 /** Some items of an index, checked and put in order once for all searches that are confined to them. */
