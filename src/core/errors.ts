@@ -49,6 +49,9 @@ export class DataError extends MillraceError {
 /** The inference runtime or a device is missing or refused the graph. */
 export class EngineError extends MillraceError {}
 
+/** Training whose loss or gradients are no numbers any more. */
+export class DivergedError extends MillraceError {}
+
 /** The user asked to stop; what was done so far is saved. */
 export class InterruptedError extends MillraceError {
   override readonly exitCode: number = 130;

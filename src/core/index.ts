@@ -7,6 +7,7 @@ export {
   EngineError,
   type ErrorDetails,
   InterruptedError,
+  DivergedError,
   MillraceError,
   type MillraceErrorOptions,
   ShapeError,

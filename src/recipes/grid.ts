@@ -24,6 +24,8 @@ export interface Variant {
   readonly role: ResultRow["role"];
   /** The seed is filled in for each run. */
   readonly config: Config;
+  /** Tuning trials behind it, where they are more than its study's. */
+  readonly trials?: number;
 }
 
 export interface VariantRuns {
@@ -122,7 +124,7 @@ export function gridRows(runs: readonly VariantRuns[], options: RowsOptions): Re
         ...(reason === undefined ? {} : { reason }),
         parameters: metrics[0].parameters.dense + metrics[0].parameters.embedding,
         trainSeconds: metrics.reduce((sum, { seconds }) => sum + seconds, 0) / metrics.length,
-        trials,
+        trials: variant.trials ?? trials,
       });
     }),
   );

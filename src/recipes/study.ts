@@ -15,7 +15,7 @@ import {
 } from "../run/index.ts";
 import { trainGrid, type Variant, type VariantRuns } from "./grid.ts";
 import type { RecipeContext } from "./recipe.ts";
-import { learningRates, type Trial, tuned } from "./tune.ts";
+import { learningRates, type Trial, tuned, tunedByRate } from "./tune.ts";
 
 export interface Study {
   /** In results. */
@@ -47,14 +47,14 @@ export interface StudyRuns {
 /**
  * Tunes every contender by the same trials, then trains it with every seed.
  *
- * @param trials a quick run takes the second of them alone @default the learning rates
+ * @param trials a quick run takes the second of them alone @default the learning rates, and more where their edge is best
  */
 export async function runStudy(
   study: Study,
   contenders: readonly Contender[],
   training: ConfigInput["training"],
   context: RecipeContext,
-  trials: readonly Trial[] = learningRates,
+  trials?: readonly Trial[],
 ): Promise<StudyRuns> {
   const folder = studyName(study);
   const variants = contenders.map(
@@ -69,8 +69,11 @@ export async function runStudy(
       return { name: join(folder, name), title, role, config };
     },
   );
-  const tried = context.quick ? trials.slice(1, 2) : trials;
-  const chosen = await tuned(variants, tried, context);
+  const given = trials ?? learningRates;
+  const tried = context.quick ? given.slice(1, 2) : given;
+  const chosen = await (trials === undefined && !context.quick
+    ? tunedByRate(variants, context)
+    : tuned(variants, tried, context));
   // Titles of the results, not of folders.
   const titled = chosen.map((variant, k) => ({ ...variant, title: variants[k].title }));
   return { study, runs: await trainGrid(titled, context), trials: tried.length };

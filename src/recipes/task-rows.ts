@@ -63,7 +63,7 @@ export function measuredRow(
     ...measured,
     parameters: metrics[0].parameters.dense + metrics[0].parameters.embedding,
     trainSeconds: metrics.reduce((sum, { seconds }) => sum + seconds, 0) / metrics.length,
-    trials,
+    trials: variant.trials ?? trials,
   });
 }
 

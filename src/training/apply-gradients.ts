@@ -2,7 +2,7 @@
  * The last half of a step: gradients lie in the arenas; their norm is taken over rows and weights together,
  * then everything moves. With states kept apart, each task is one such step.
  */
-import { MillraceError } from "../core/index.ts";
+import { DivergedError } from "../core/index.ts";
 import { type ModelWeights, rowL2 } from "./model-weights.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 
@@ -34,7 +34,7 @@ export interface TimeSpent {
 /**
  * The factor that clips gradients by their norm.
  *
- * @throws MillraceError when the norm is not finite, also without clipping: such a gradient would end up in
+ * @throws DivergedError when the norm is not finite, also without clipping: such a gradient would end up in
  *   the weights
  */
 export function clippingFactor({ arenas, dense }: MovedWeights, given: GradientStep): number {
@@ -76,8 +76,8 @@ function rowL2Of({ optimizer, rowL2Share = 1 }: GradientStep) {
   return rowL2(optimizer.embeddingRegularizer * rowL2Share, optimizer.embeddingRegularizerScope);
 }
 
-export function notFinite(what: string, value: number, step: number): MillraceError {
-  return new MillraceError(`the ${what} became ${value} at step ${step}`, {
+export function notFinite(what: string, value: number, step: number): DivergedError {
+  return new DivergedError(`the ${what} became ${value} at step ${step}`, {
     details: { step, value },
     hint: "lower the learning rate, or run `millrace validate` on the data; the weights of the step before are kept",
   });

@@ -142,7 +142,7 @@ export class Learner {
    * Learns from one batch.
    *
    * @returns the loss, without regularisation
-   * @throws MillraceError when the loss or the norm of the gradients is not finite; nothing
+   * @throws DivergedError when the loss or the norm of the gradients is not finite; nothing
    *   has been moved then
    */
   async step(batch: EncodedBatch): Promise<number> {
