@@ -32,6 +32,8 @@ interface Model extends Pick<RetrievalConfigInput, "model" | "objective" | "batc
   readonly trials: number;
   /** Figures of reczoo/BARS, gowalla_m1. */
   readonly published: { readonly [metric: string]: number };
+  /** Another model whose published figures it is held against, too. */
+  readonly beside?: string;
 }
 
 /**
@@ -86,6 +88,7 @@ const models: { readonly [variant: string]: Model } = {
     learningRate: 1e-4,
     trials: 1,
     published: { "recall@20": 0.1837, "ndcg@20": 0.1493 },
+    beside: "YoutubeDNN",
   },
 };
 
@@ -114,7 +117,7 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
       parts: () => Object.keys(models).filter((name) => context.only?.includes(name) ?? true),
       nameOf: (name) => name,
       measure: async (name) => {
-        const { trials, published } = models[name];
+        const { trials, published, beside } = models[name];
         const variants = [variant(name, context)];
         const runs = await trainRetrievalGrid(variants, context);
         const rows = retrievalRows(runs, { data: "gowalla", metrics, trials });
@@ -124,11 +127,13 @@ async function run(context: RecipeContext): Promise<RecipeResult | undefined> {
               `published ${published[metric]}`,
           );
         }
-        const comparisons = rows.map((row) =>
-          againstPublished(row, published[row.metric], {
-            baseline: `published ${name}`,
-            tolerance,
-          }),
+        const comparisons = [name, ...(beside === undefined ? [] : [beside])].flatMap((other) =>
+          rows.map((row) =>
+            againstPublished(row, models[other].published[row.metric], {
+              baseline: `published ${other}`,
+              tolerance,
+            }),
+          ),
         );
         return { rows, comparisons, variants };
       },
