@@ -85,10 +85,10 @@ export function parseConfig(input: unknown): Config {
     throw configError(whole, new z.ZodError(issues), input);
   }
   const { labels } = result.data;
-  const { monitorLabel, metrics = [] } = result.data.training;
+  const { metrics = [] } = result.data.training;
   // What the schema fills in does not know the labels.
   const given = (input as ConfigInput).training?.monitor;
-  const monitor = given ?? defaultMonitor({ labels }, monitorLabel);
+  const monitor = given ?? defaultMonitor({ labels }, result.data.training);
   for (const metric of [monitor, ...metrics]) parseBinaryMetric(metric);
   if (result.data.crossDistil !== undefined && result.data.uncertainty !== undefined) {
     throw new ConfigError("config: a model either distils its tasks or has uncertainty, not both", {

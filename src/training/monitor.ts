@@ -33,9 +33,16 @@ export function monitoredValue(
   return { value: values.reduce((sum, { value }) => sum + (value ?? 0), 0) / values.length };
 }
 
+interface Watched {
+  readonly monitorLabel?: string;
+  readonly forkMerge?: { readonly target?: string };
+}
+
 /** The metric monitored where none is named: AUC, or the RMSE where real numbers alone are watched, which have no AUC. */
-export function defaultMonitor({ labels }: Labels, monitorLabel: string | undefined): "auc" | "rmse" {
-  const watched = labels.filter(({ name }) => monitorLabel === undefined || name === monitorLabel);
+export function defaultMonitor({ labels }: Labels, { monitorLabel, forkMerge }: Watched): "auc" | "rmse" {
+  // Mixtures are chosen by one label, whatever is monitored otherwise.
+  const only = forkMerge === undefined ? monitorLabel : (forkMerge.target ?? monitorLabel ?? labels[0]?.name);
+  const watched = labels.filter(({ name }) => only === undefined || name === only);
   return watched.length > 0 && watched.every(({ kind }) => kind === "real") ? "rmse" : "auc";
 }
 

@@ -10,7 +10,7 @@ import { TrainingRun } from "./training-run.ts";
 
 /** @throws ConfigError for options that contradict each other or name what the model does not have */
 export async function train(given: TrainInput): Promise<TrainResult> {
-  const monitor = defaultMonitor(given.map, given.options?.monitorLabel);
+  const monitor = defaultMonitor(given.map, given.options ?? {});
   const options = parseOptions(
     trainingOptions,
     { ...given.options, monitor: given.options?.monitor ?? monitor },

@@ -121,6 +121,18 @@ describe("ForkMerge", () => {
       expect(merge?.score).toBeLessThanOrEqual(Math.min(...(merge?.branchScores ?? []).map(Number)));
   });
 
+  test.each([{ target: "like" }, {}])(
+    "a real number as the target is judged by its rmse: %j",
+    async (settings) => {
+      const [click, like] = clickAndLike.labels;
+      const real = { ...like, kind: "real" } as const;
+      const map = { ...clickAndLike, labels: "target" in settings ? [click, real] : [real, click] };
+      const given = input({ epochs: 1, forkMerge: { mergeEverySteps: 4, ...settings } });
+      const { history } = await run({ ...given, model: new SharedBottomModel(map), map });
+      for (const { merge, valid } of history) expect(merge?.score).toBe(valid?.like.rmse);
+    },
+  );
+
   test("drops branches after the first merge when asked to", async () => {
     const branches: { [task: string]: number }[] = [
       { click: 1 },
