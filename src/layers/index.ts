@@ -37,6 +37,7 @@ export {
 } from "./interaction.ts";
 export { GroupedPairs } from "./grouped-pairs.ts";
 export { LayerNorm } from "./layer-norm.ts";
+export { checkNormWidth } from "./norm-width.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { maskBias, maskedSoftmax } from "./masked-softmax.ts";
 export { MaskBlock, type MaskBlockOptions } from "./mask-block.ts";

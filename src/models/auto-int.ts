@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding, LinearLogit } from "../embeddings/index.ts";
-import { FieldAttention, Linear, MLP } from "../layers/index.ts";
+import { checkNormWidth, FieldAttention, Linear, MLP } from "../layers/index.ts";
 import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { addAll, reshape } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -45,6 +45,8 @@ export class AutoInt extends Model {
     super();
     const given = parseOptions(autoIntOptions, options, "AutoInt");
     const { embeddingDim, embeddingStd, attentionDim, hiddenUnits } = given;
+    if (given.attentionLayerNorm)
+      checkNormWidth("AutoInt", "attention_dim", attentionDim, "attention_layer_norm to false");
     const init = normalInit(embeddingStd);
     this.embedding = new FieldEmbedding(schema, { dim: embeddingDim, init });
     const attention = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
-import { HSTULayer, MLP, RelativeBias } from "../layers/index.ts";
+import { checkNormWidth, HSTULayer, MLP, RelativeBias } from "../layers/index.ts";
 import { type Batch, Model, Module, normalInit } from "../module/index.ts";
 import { concat, expandDims, mul, slice, squeeze } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
@@ -75,6 +75,8 @@ class Transducer extends Module {
     super();
     const { hstuLayers, attentionHeads: heads, queryDim, valueDim, normalizer = length + 1 } = options;
     const dim = targets.length * options.embeddingDim;
+    checkNormWidth("HSTU", "embedding_dim", dim);
+    checkNormWidth("HSTU", "value_dim", heads * (valueDim ?? queryDim ?? dim));
     const times = sequences[0].timesColumn !== undefined;
     const layer = { normalizer, heads, queryDim, valueDim, dropout: options.hstuDropout };
     this.layers = repeat(hstuLayers, () => new HSTULayer(dim, layer));

@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
-import { LayerNorm, MaskBlock, MLP } from "../layers/index.ts";
+import { checkNormWidth, LayerNorm, MaskBlock, MLP } from "../layers/index.ts";
 import { acrossSets, type Batch, Model, normalInit } from "../module/index.ts";
 import { concat } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeInteraction } from "./describe-model.ts";
-import { checkNormWidth } from "./norm-width.ts";
 import { deepOptions, embeddingOptions, width } from "./options.ts";
 
 const { hiddenActivation, netDropout } = deepOptions;

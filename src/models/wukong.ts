@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { parseOptions, repeat } from "../core/index.ts";
 import { FieldEmbedding } from "../embeddings/index.ts";
-import { MLP, WukongLayer } from "../layers/index.ts";
+import { checkNormWidth, MLP, WukongLayer } from "../layers/index.ts";
 import { type Batch, Model, normalInit } from "../module/index.ts";
 import { flatten } from "../ops/index.ts";
 import type { FeatureMap } from "../schema/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { describeInteraction } from "./describe-model.ts";
-import { checkNormWidth } from "./norm-width.ts";
 import { deepOptions, embeddingOptions, mlpOptions, rate, width } from "./options.ts";
 
 export const wukongOptions = z.strictObject({

@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import { parseOptions, repeat } from "../../core/index.ts";
-import { HSTULayer } from "../../layers/index.ts";
+import { checkNormWidth, HSTULayer } from "../../layers/index.ts";
 import { dropout, normalInit, Parameter } from "../../module/index.ts";
 import { add, expandDims, mul, reshape, take } from "../../ops/index.ts";
 import type { FeatureMap } from "../../schema/index.ts";
@@ -40,6 +40,7 @@ export class HSTU extends SequenceModel {
   constructor(schema: FeatureMap, options: HSTUOptions = {}) {
     const given = parseOptions(hstuOptions, options, "HSTU");
     const { embeddingDim: dim, embeddingStd, heads, dropout: rate, temperature } = given;
+    checkNormWidth("HSTU", "embedding_dim", dim);
     super(schema, { ...given, dim, init: normalInit(embeddingStd) });
     const { length } = this;
     this.places = new Parameter([length, dim], { init: normalInit(embeddingStd) });

@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import { parseOptions, repeat } from "../../core/index.ts";
-import { LayerNorm, Linear, MultiHeadAttention } from "../../layers/index.ts";
+import { checkNormWidth, LayerNorm, Linear, MultiHeadAttention } from "../../layers/index.ts";
 import { dropout, Module, normalInit, Parameter, xavierUniform } from "../../module/index.ts";
 import { add, mul, relu } from "../../ops/index.ts";
 import type { FeatureMap } from "../../schema/index.ts";
@@ -43,6 +43,7 @@ export class SASRec extends SequenceModel {
   constructor(schema: FeatureMap, options: SASRecOptions = {}) {
     const given = parseOptions(sasrecOptions, options, "SASRec");
     const { embeddingDim: dim, embeddingStd, blocks, heads, dropout: rate } = given;
+    checkNormWidth("SASRec", "embedding_dim", dim);
     super(schema, { ...given, dim, init: normalInit(embeddingStd) });
     this.places = new Parameter([this.length, dim], { init: normalInit(embeddingStd) });
     this.blocks = repeat(blocks, () => new SASRecBlock(dim, { heads, rate }));

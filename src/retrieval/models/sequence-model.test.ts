@@ -134,3 +134,10 @@ test("a history must be made of the item's values", () => {
   expect(() => create(schema, { itemFeature: "history" })).toThrow('"history" must be one id a row');
   expect(() => retrievalModelNamed("SASRek")).toThrow('there is no retrieval model "SASRek"');
 });
+
+test.each(["SASRec", "HSTU"])("%s normalises states, which one number does not survive", (name) => {
+  const { create } = retrievalModelNamed(name);
+  expect(() => create(schema, { embeddingDim: 1, heads: 1 })).toThrow(
+    `${name}: layer normalisation over embedding_dim 1 makes every value a constant`,
+  );
+});
