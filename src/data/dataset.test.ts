@@ -316,3 +316,12 @@ test("other data is encoded with a map, with or without labels", async () => {
   await dataset.close();
   expect(readdirSync(cacheDir).filter((name) => name.startsWith(".work"))).toEqual([]);
 });
+
+test("a declared type that values do not have is named with file, line and column", async () => {
+  const types = { user: "int64" } as const;
+  const error = await failure({ ...base, data: { train: path, types } });
+  const line = lines.findIndex((each) => !each.startsWith(","));
+  expect(error.message).toBe(
+    `${path}: line ${line + 2}, column user: "${lines[line].split(",")[0]}" is no int64`,
+  );
+});

@@ -76,7 +76,7 @@ export async function openDelimited(
     });
   }
   for (const [column, count] of found.misfits) {
-    throw await misfitError(connection, files, place, column, found.types.get(column)!, count, (file) =>
+    throw await misfitError(connection, files, place, column, declared.get(column)!, count, (file) =>
       read([file], new Map()),
     );
   }
