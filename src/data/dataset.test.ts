@@ -325,3 +325,23 @@ test("a declared type that values do not have is named with file, line and colum
     `${path}: line ${line + 2}, column user: "${lines[line].split(",")[0]}" is no int64`,
   );
 });
+
+test("a feature of numbers whose values are all texts is refused, one that has some is not", async () => {
+  const features = (column: string, type: "int64" | "float64"): DataConfigInput["features"] => [
+    { name: "who", column, kind: "categorical", type },
+  ];
+  const refused = await failure({ ...base, data: { train: path }, features: features("user", "int64") });
+  expect(refused.message).toMatch(
+    /^column user: the type of who is int64, and none of its values is a number, such as "u\d+"$/,
+  );
+  const few = writeText(join(folder, "few.csv"), "user,clicks\na,0\n7,1\n,0\n");
+  const none = writeText(join(folder, "none.csv"), "user,clicks\n,0\n,1\n");
+  for (const train of [few, none]) {
+    const { map, close } = await prepareDataset(
+      { ...base, data: { train }, features: features("user", "float64") },
+      { cacheDir },
+    );
+    expect(map.encoders.who.vocabulary).toMatchObject({ values: train === few ? ["7"] : [] });
+    await close();
+  }
+});

@@ -15,6 +15,7 @@ import {
   numeralShape,
   type NumeralScale,
   type NumericTransform,
+  OUT_OF_VOCABULARY_ID,
   type TimestampUnit,
   transformNumber,
   type ValueType,
@@ -273,11 +274,13 @@ const NATURAL_TYPES: Readonly<Record<KeyType, ValueType>> = {
   BOOLEAN: "boolean",
 };
 
+/** @throws DataError for values that are all texts, where the config says that they are numbers */
 function fitEncoder(
-  { type, trim, hashBuckets, minCount, maxSize }: FeatureConfig,
+  feature: FeatureConfig,
   counted: readonly CountedKeys[],
   untyped: boolean,
 ): { encoder: IdEncoder; report: EncoderReport; ids: ReadonlyMap<KeyTable, Int32Array> } {
+  const { type, trim, hashBuckets, minCount, maxSize } = feature;
   const [{ table }] = counted;
   const natural = untyped && table.type === "VARCHAR" ? textType(table) : NATURAL_TYPES[table.type];
   const form = { valueType: type ?? natural, trim };
@@ -288,9 +291,30 @@ function fitEncoder(
     return { encoder, report: { type: "hash", size }, ids };
   }
   const { values, ids, ...counts } = fitVocabulary(counted, { ...form, minCount, maxSize });
+  if (counts.distinct === 0) checkNumbers(feature, counted, ids);
   const size = FIRST_VALUE_ID + values.length;
   const encoder: IdEncoder = { ...form, vocabulary: { type: "list", values, minCount }, size };
   return { encoder, report: { type: "list", size, ...counts }, ids };
+}
+
+/** Of a column of numbers texts are out of vocabulary; where all are, the feature would say nothing. */
+function checkNumbers(
+  feature: FeatureConfig,
+  counted: readonly CountedKeys[],
+  ids: ReadonlyMap<KeyTable, Int32Array>,
+): void {
+  for (const { table, counts } of counted) {
+    const code = counts.findIndex((count, k) => count > 0 && ids.get(table)![k] === OUT_OF_VOCABULARY_ID);
+    if (code < 0) continue;
+    const [column, received] = [columnOf(feature), table.raw(code)];
+    throw new DataError(
+      `column ${column}: the type of ${feature.name} is ${feature.type}, and none of its values is a number, such as ${JSON.stringify(received)}`,
+      {
+        details: { column, expected: feature.type, received },
+        hint: "set its type to string, or leave it out",
+      },
+    );
+  }
 }
 
 function fitFeature(feature: FeatureConfig, lane: number, train: TrainingRows): Feature {
