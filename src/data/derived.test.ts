@@ -139,6 +139,47 @@ test("lookup tables out of files, joined to nothing and part of the fingerprint"
   await second.close();
 });
 
+test("a lookup by a time knows the instant, however it is written", async () => {
+  const times = [
+    "2024-01-01T00:00:00Z",
+    "2024-01-02 00:00:00",
+    "2024-01-01T02:00:00+02:00",
+    "2024-01-03",
+    "",
+  ];
+  const days = writeText(join(folder, "days.csv"), "at,holiday\n2024-01-01,1\n2024-01-02,2\n");
+  const inPlace = { "2024-01-01T01:00:00+01:00": 1, "2024-01-02": 2 };
+  const features: DataConfigInput["features"] = ["holiday", "again"].map((name) => ({
+    name,
+    kind: "numeric",
+    transform: "raw",
+    fill: "zero",
+  }));
+  const holidays = async (name: string, texts: readonly string[], derived: DerivedConfigInput[]) => {
+    const train = writeText(join(folder, name), ["at,label", ...texts.map((text) => `${text},1`)].join("\n"));
+    const kept = features.filter((feature) => derived.some((each) => each.name === feature.name));
+    const { timestamp: _, ...plain } = config(derived, kept);
+    const dataset = await prepareDataset({ ...plain, data: { train } }, { cacheDir });
+    const stored = await readAll(dataset.splits.train);
+    const rows = [...texts.map((at) => ({ at })), { at: new Date("2024-01-02T00:00:00Z") }];
+    const { columns } = createRowEncoder(dataset.map).encode(rows);
+    for (const { name } of kept) expect([...columns[name]]).toEqual([...stored[name], 2]);
+    await dataset.close();
+    return stored;
+  };
+  const ofFile: DerivedConfigInput = { name: "holiday", kind: "lookup", column: "at", file: days };
+  const ofValues: DerivedConfigInput = { name: "again", kind: "lookup", column: "at", values: inPlace };
+  const found = [1, 2, 1, 0, 0];
+  expect(await holidays("at.csv", times, [ofFile, ofValues])).toMatchObject({ holiday: found, again: found });
+  // One text among them makes a column of texts.
+  const some = [...times, "never"];
+  expect(await holidays("some-at.csv", some, [ofFile])).toMatchObject({ holiday: [...found, 0] });
+  const twice = { ...inPlace, "2024-01-02 00:00": 3 };
+  await expect(holidays("at.csv", times, [{ ...ofValues, values: twice }])).rejects.toThrow(
+    "again: the value 2024-01-02 00:00 stands in the table twice",
+  );
+});
+
 test("features, splits, groups and validation take derived columns like raw ones", async () => {
   const derived: DerivedConfigInput[] = [
     { name: "day", kind: "time", part: "day" },

@@ -7,16 +7,18 @@ import {
   type DerivedInput,
   type DerivedList,
   type LookupColumn,
+  lookupKey,
+  type RawScalar,
   type TimestampUnit,
-  type ValueType,
 } from "../schema/index.ts";
 import { addDerivedColumn, type DeriveOptions } from "./derive-columns.ts";
 import { type DerivedConfig, durationSeconds, offsetSeconds, timeColumn } from "./derived-config.ts";
 import { keyCast } from "./raw-key.ts";
 import { rawList } from "./raw-list.ts";
 import { openSource } from "./source.ts";
+import type { ScalarType } from "./source-column-type.ts";
 import { sourceSpecOf } from "./source-config.ts";
-import { requireColumn, valueTypes } from "./source-columns.ts";
+import { requireColumn, scalarTypes, valueTypes } from "./source-columns.ts";
 import { clip } from "./source-scan.ts";
 import type { RawSource } from "./source-spec.ts";
 import { queryRows, sqlName } from "./source-sql.ts";
@@ -67,8 +69,8 @@ async function settle(
     case "cross":
       return { kind: "cross", name, inputs: await inputs(definition.columns) };
     case "lookup": {
-      const [input] = await inputs([definition.column]);
-      return lookupColumn(connection, definition, input, options);
+      const types = await scalarTypes(connection, source, [definition.column], user);
+      return lookupColumn(connection, definition, types.get(definition.column)!, options);
     }
     case "expression":
       return { kind: "expression", name, expression: definition.expression };
@@ -155,54 +157,71 @@ const LARGEST_TABLE = 1_000_000;
 async function lookupColumn(
   connection: DuckDBConnection,
   definition: Extract<DerivedConfig, { kind: "lookup" }>,
-  input: DerivedInput,
+  type: ScalarType,
   options: FitDerivedOptions,
 ): Promise<LookupColumn> {
-  const { name, values, default: fallback } = definition;
-  const table =
+  const { name, column, values, default: fallback } = definition;
+  const input = { column, valueType: type === "timestamp" ? ("string" as const) : type };
+  const { table, instants } =
     values === undefined
-      ? await tableOfFile(connection, definition, input.valueType, options)
-      : tableOfValues(name, values, input.valueType);
+      ? await tableOfFile(connection, definition, { input, instants: type === "timestamp" }, options)
+      : tableOfValues(name, values, { input, instants: type === "timestamp" });
   if (fallback !== undefined && table.some(([, value]) => typeof value !== typeof fallback)) {
     throw new ConfigError(
       `config derived: ${name}: the default ${JSON.stringify(fallback)} is of another sort than the table's values`,
       { details: { key: "derived", received: fallback }, hint: "all are numbers, or all are texts" },
     );
   }
-  return { kind: "lookup", name, input, table, fallback };
+  return { kind: "lookup", name, input, ...(instants && { instants }), table, fallback };
 }
 
 type TableEntry = readonly [string, string | number];
 
+/** How values are compared. */
+type Compared = Pick<LookupColumn, "input"> & { readonly instants: boolean };
+
+interface LookupTable {
+  readonly table: readonly TableEntry[];
+  readonly instants: boolean;
+}
+
 function tableOfValues(
   name: string,
   values: { readonly [value: string]: string | number },
-  valueType: ValueType,
-): TableEntry[] {
-  const known = new Map<string, string | number>();
+  compared: Compared,
+): LookupTable {
+  const { instants, input } = compared;
+  const known = new Map<string | number, TableEntry>();
   for (const [raw, value] of Object.entries(values)) {
-    const key = canonical(raw, { valueType, trim: false }) ?? "";
+    const key = lookupKey(raw, compared) ?? "";
     if (known.has(key)) {
       throw new ConfigError(`config derived: ${name}: the value ${raw} stands in the table twice`, {
         details: { key: "derived", received: raw },
-        hint: `values are compared as ${valueType}`,
+        hint: `values are compared as ${instants ? "times" : input.valueType}`,
       });
     }
-    known.set(key, value);
+    known.set(key, [canonicalText(raw, compared) ?? "", value]);
   }
-  return [...known];
+  return { table: [...known.values()], instants };
+}
+
+function canonicalText(value: RawScalar, { input }: Compared): string | undefined {
+  return canonical(value, { valueType: input.valueType, trim: false });
 }
 
 async function tableOfFile(
   connection: DuckDBConnection,
   { name, file, column, key = column, value = name }: Extract<DerivedConfig, { kind: "lookup" }>,
-  valueType: ValueType,
+  { input, instants: times }: Compared,
   { cacheDir }: FitDerivedOptions,
-): Promise<TableEntry[]> {
+): Promise<LookupTable> {
   const user = `derived ${name}`;
   const source = await openSource(connection, sourceSpecOf(file!, {}), { wanted: [key, value], cacheDir });
   try {
     const keys = keyCast(requireColumn(source, key, user).type, key);
+    const keyType = (await scalarTypes(connection, source, [key], user)).get(key);
+    // As in joins: beside times a text is one, however it is written.
+    const instants = times || (keyType === "timestamp" && input.valueType === "string");
     const values = keyCast(requireColumn(source, value, user).type, value);
     if (source.rows > LARGEST_TABLE) {
       throw new DataError(`${source.files[0]} has ${source.rows} rows, a lookup at most ${LARGEST_TABLE}`, {
@@ -219,16 +238,17 @@ async function tableOfFile(
       connection,
       `SELECT ${keys.sql(sqlName(key))} AS k, ${selected} AS v FROM ${source.sql}`,
     );
-    const known = new Map<string, string | number>();
-    const first = new Map<string, number>();
+    const known = new Map<string | number, TableEntry>();
+    const first = new Map<string | number, number>();
     for (const [row, { k, v }] of rows.entries()) {
-      const text = canonical(k as string | number | bigint | boolean | null, { valueType, trim: false });
+      const text = canonicalText(k as RawScalar, { input, instants });
       if (text === undefined || v === null || (number && !Number.isFinite(v))) continue;
-      if (known.has(text)) throw await twice(source, key, text, first.get(text)!, row);
-      known.set(text, v as string | number);
-      first.set(text, row);
+      const same = lookupKey(text, { input, instants })!;
+      if (known.has(same)) throw await twice(source, key, text, first.get(same)!, row);
+      known.set(same, [text, v as string | number]);
+      first.set(same, row);
     }
-    return [...known];
+    return { table: [...known.values()], instants };
   } finally {
     await source.close();
   }

@@ -19,7 +19,7 @@ import type {
 } from "./derived-column.ts";
 import { parseExpression } from "./expression.ts";
 import { listEntries } from "./list-entries.ts";
-import { parseNumber, parseTime, type RawRow, type RawValue } from "./raw-value.ts";
+import { parseInstant, parseNumber, parseTime, type RawRow, type RawValue } from "./raw-value.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** What a derived column holds: one text, one number, or a list of texts a row. */
@@ -133,15 +133,26 @@ function cross({ inputs }: CrossColumn): Derivation {
   };
 }
 
-function lookup({ input, table, fallback }: LookupColumn): Derivation {
-  const known = new Map(table);
+/** What a lookup compares: the canonical text or, where times are instants, the seconds of a value that is one. */
+export function lookupKey(
+  value: RawValue,
+  { input, instants }: Pick<LookupColumn, "input" | "instants">,
+): string | number | undefined {
+  return (
+    (instants ? parseInstant(value) : undefined) ??
+    canonical(value, { valueType: input.valueType, trim: false })
+  );
+}
+
+function lookup(column: LookupColumn): Derivation {
+  const { input, table, fallback } = column;
+  const known = new Map(table.map(([value, becomes]) => [lookupKey(value, column), becomes]));
   const [sample = fallback] = known.values();
-  const form = { valueType: input.valueType, trim: false };
   return {
     arguments: scalars([input.column]),
     type: typeof sample === "number" ? "number" : "text",
     compute([value]) {
-      const key = canonical(value, form);
+      const key = lookupKey(value, column);
       return (key === undefined ? undefined : known.get(key)) ?? fallback;
     },
   };

@@ -31,6 +31,8 @@ export interface CrossColumn extends DerivedBase {
 export interface LookupColumn extends DerivedBase {
   readonly kind: "lookup";
   readonly input: DerivedInput;
+  /** Whether values that are times are compared as instants, however they are written. Absent: no. */
+  readonly instants?: boolean;
   /** Canonical values and what they become: all texts or all numbers. */
   readonly table: readonly (readonly [string, string | number])[];
   /** For values that the table does not have, missing ones included; absent: missing. */

@@ -32,6 +32,7 @@ export {
   type DerivedType,
   type Deriver,
   derivation,
+  lookupKey,
 } from "./derive.ts";
 export { type Expression, parseExpression } from "./expression.ts";
 export { tokensOf, words } from "./tokens.ts";

@@ -54,17 +54,19 @@ const SECONDS: Readonly<Record<TimestampUnit, number>> = { s: 1, ms: 1e3, us: 1e
  * ISO 8601 texts carry their own, and without a zone they are UTC.
  */
 export function parseTime(value: RawValue, unit: TimestampUnit): number | undefined {
-  if (value instanceof Date) {
-    const time = value.getTime();
-    return Number.isFinite(time) ? time / 1e3 : undefined;
-  }
-  if (typeof value === "string") {
-    const seconds = isoSeconds(value.replace(OUTER_SPACE, ""));
-    if (seconds !== undefined) return seconds;
-  }
-  if (typeof value === "boolean") return undefined;
+  const seconds = parseInstant(value);
+  if (seconds !== undefined) return seconds;
+  if (value instanceof Date || typeof value === "boolean") return undefined;
   const number = parseNumber(value);
   return number === undefined ? undefined : number / SECONDS[unit];
+}
+
+/** The same of dates and ISO 8601 texts alone, which need no unit. */
+export function parseInstant(value: RawValue): number | undefined {
+  if (typeof value === "string") return isoSeconds(value.replace(OUTER_SPACE, ""));
+  if (!(value instanceof Date)) return undefined;
+  const time = value.getTime();
+  return Number.isFinite(time) ? time / 1e3 : undefined;
 }
 
 function isoSeconds(text: string): number | undefined {
