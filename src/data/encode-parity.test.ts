@@ -94,6 +94,8 @@ const text = fc.oneof(
     "b",
     "é",
     "e\u0301",
+    "\ufeffé",
+    "\ufeffa longer text",
     "",
     " ",
     "a ",
@@ -294,7 +296,17 @@ test("cells of a CSV and the same texts in a request are the same values", async
     flag: fc.constantFrom("true", "false"),
     number: nullable(numberText),
     words: nullable(
-      fc.array(fc.constantFrom("a", "é", "e\u0301", "longer than twelve bytes"), { maxLength: 4 }),
+      fc.array(
+        fc.constantFrom(
+          "a",
+          "é",
+          "e\u0301",
+          "\ufeffa",
+          "longer than twelve bytes",
+          "\ufefflonger than twelve bytes",
+        ),
+        { maxLength: 4 },
+      ),
     ),
     when: fc.constantFrom("2001-01-01", "2001-01-02 03:04:05.25", "978307200"),
     long: fc.constantFrom("x", "a text of many bytes", "another text of many bytes", "名前名前名前名前"),

@@ -6,6 +6,8 @@
 import type { ValueType } from "./feature-map.ts";
 import { NUMBER_PATTERN, type RawValue } from "./raw-value.ts";
 
+/** A byte order mark, which many readers (the database's client among them) take off the beginning of a text. */
+const BYTE_ORDER_MARK = "\ufeff";
 const DIGITS = /^[+-]?[0-9]+$/;
 const NOT_FINITE = /^[+-]?(nan|inf|infinity)$/i;
 const TRUE_WORDS: ReadonlySet<string> = new Set(["true", "t", "yes", "y", "1"]);
@@ -24,14 +26,15 @@ export interface CanonicalForm {
  *
  * - Integers print without point, other numbers as JavaScript prints them (shortest text that reads
  *   back as the same double); `-0` is `0`.
- * - Text is NFC, and trimmed only when the encoder says so. Text in an `int64` or `float64` column is
+ * - Text is NFC, without a byte order mark before it, and trimmed only when the encoder says so. Text in an `int64` or `float64` column is
  *   read as a number where it is one; integers keep all their digits.
  * - Truth values are `true` and `false`; in a `boolean` column also 1, 0 and the usual texts.
  */
 export function canonical(value: RawValue, { valueType, trim }: CanonicalForm): string | undefined {
   switch (typeof value) {
     case "string": {
-      const text = (trim ? value.trim() : value).normalize("NFC");
+      const bare = value.startsWith(BYTE_ORDER_MARK) ? value.replace(/^\ufeff+/, "") : value;
+      const text = (trim ? bare.trim() : bare).normalize("NFC");
       if (text === "") return undefined;
       if (valueType === "string") return text;
       return valueType === "boolean" ? canonicalTruth(text) : canonicalNumberText(text, valueType);
