@@ -4,7 +4,7 @@
  * summed in a fixed order, everything is clipped by one norm, and the same kernels move rows and parameters; equal
  * events, options and seed give equal bits. Events never leave the page.
  */
-import { ConfigError, CounterRandom, MillraceError, nearestName } from "../core/index.ts";
+import { ConfigError, CounterRandom, DivergedError, MillraceError, nearestName } from "../core/index.ts";
 import type { Optimizer } from "../embeddings/index.ts";
 import type { HostTensor, Session } from "../engine/index.ts";
 import { auc, logLoss, type MetricValue, rootMeanSquaredError } from "../evaluation/index.ts";
@@ -302,7 +302,7 @@ export class Tuner {
     this.#diverged = true;
     const loss = (results["@loss"].data as Float32Array)[0];
     if (!Number.isFinite(loss)) {
-      throw new MillraceError(`the loss became ${loss} at step ${this.#steps + 1}`, {
+      throw new DivergedError(`the loss became ${loss} at step ${this.#steps + 1}`, {
         details: { step: this.#steps + 1 },
         hint: "lower the learning rate; reset() takes back what was learnt",
       });

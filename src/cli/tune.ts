@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "commander";
 import { stringify } from "yaml";
-import { ConfigError } from "../core/index.ts";
+import { ConfigError, DivergedError } from "../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
@@ -192,9 +192,11 @@ interface SearchOptions {
 interface Trial {
   readonly settings: GridPoint;
   readonly directory: string;
-  /** The monitored metric on validation. */
+  /** The monitored metric on validation; null where it is not defined. */
   readonly value: number | null;
-  readonly metrics: RunMetrics;
+  /** Absent: training diverged. */
+  readonly metrics?: RunMetrics;
+  readonly failure?: string;
 }
 
 async function search(
@@ -206,59 +208,90 @@ async function search(
   const points = drawPoints(settingsGrid(grid), trials, seed);
   // A key that is misspelt shows before anything is trained.
   const configs = points.map((settings) => read(settings));
+  const monitor = sameMonitor(configs);
   const done: Trial[] = [];
   const datasets = new Map<string, PreparedDataset>();
   try {
     for (const [k, settings] of points.entries()) {
       const name = settings.join(" ");
       const directory = join(folder, folderName(settings));
-      const { metrics } = await finishRun(configs[k], {
-        directory,
-        engine,
-        signal,
-        dataset: () => sharedDataset(shell, datasets, configs[k]),
-        onEvent: trainingProgress(shell, `${k + 1}/${points.length} ${name}`),
-      });
-      const value = monitored(configs[k], metrics);
-      done.push({ settings, directory, value, metrics });
+      try {
+        const { metrics } = await finishRun(configs[k], {
+          directory,
+          engine,
+          signal,
+          dataset: () => sharedDataset(shell, datasets, configs[k]),
+          onEvent: trainingProgress(shell, `${k + 1}/${points.length} ${name}`),
+        });
+        done.push({ settings, directory, value: monitored(configs[k], metrics), metrics });
+      } catch (error) {
+        // A rate that is too large says something of that rate alone.
+        if (!(error instanceof DivergedError)) throw error;
+        done.push({ settings, directory, value: null, failure: error.message });
+      }
     }
   } finally {
     for (const dataset of datasets.values()) await dataset.close();
   }
-  const { monitor, monitorMode } = configs[0].training;
+  const { monitorMode } = configs[0].training;
   const upwards =
     monitorMode === undefined
       ? binaryMetrics[parseBinaryMetric(monitor).family].higherIsBetter !== false
       : monitorMode === "max";
   const ranked = done.toSorted((a, b) => order(a.value, b.value, upwards));
-  const best = ranked[0];
-  const bestConfig = configs[points.indexOf(best.settings)];
-  if (write !== undefined) writeFileSync(write, stringify(storedConfig(bestConfig), { lineWidth: 110 }));
+  const best = ranked[0].value === null ? undefined : ranked[0].settings;
+  const written = best === undefined ? undefined : write;
+  if (written !== undefined) {
+    const config = configs[points.indexOf(best!)];
+    writeFileSync(written, stringify(storedConfig(config), { lineWidth: 110 }));
+  }
   const rows = ranked.map(({ settings, value, metrics }) => [
     settings.join(" "),
-    value === null ? "–" : value.toFixed(4),
-    count(metrics.parameters.dense + metrics.parameters.embedding),
-    duration(metrics.seconds),
+    value === null ? (metrics === undefined ? "diverged" : "–") : value.toFixed(4),
+    metrics === undefined ? "" : count(metrics.parameters.dense + metrics.parameters.embedding),
+    metrics === undefined ? "" : duration(metrics.seconds),
   ]);
   return {
     json: {
       monitor,
-      best: best.settings,
-      trials: ranked.map(({ settings, directory, value, metrics: { parameters, seconds } }) => ({
+      best: best ?? null,
+      trials: ranked.map(({ settings, directory, value, metrics, failure }) => ({
         settings,
         directory,
         value,
-        parameters,
-        seconds,
+        parameters: metrics?.parameters ?? null,
+        seconds: metrics?.seconds ?? null,
+        ...(failure !== undefined && { failure }),
       })),
     },
     text: [
       textTable([["settings", `valid ${monitor}`, "parameters", "time"], ...rows]),
       "",
       `${points.length} trials in ${folder}, ranked on validation alone.`,
-      ...(write === undefined ? [] : [`Best configuration written to ${write}.`]),
+      ...(best === undefined
+        ? [`No trial has a value of ${monitor} on validation, so that none is the best.`]
+        : []),
+      ...(written === undefined ? [] : [`Best configuration written to ${written}.`]),
     ].join("\n"),
+    exitCode: best === undefined ? 1 : 0,
   };
+}
+
+/** The metric that ranks the trials. @throws ConfigError when they do not share one */
+function sameMonitor(configs: readonly Config[]): string {
+  const [first, ...others] = configs.map(({ training }) => training);
+  for (const key of ["monitor", "monitorLabel", "monitorMode"] as const) {
+    const other = others.find((each) => each[key] !== first[key]);
+    if (other === undefined) continue;
+    throw new ConfigError(
+      `trials are ranked by one metric, and these monitor ${first[key]} and ${other[key]}`,
+      {
+        details: { key: `training.${key}`, received: [first[key], other[key]] },
+        hint: "take training.monitor, monitor_label and monitor_mode out of the grid, or search once for each",
+      },
+    );
+  }
+  return first.monitor;
 }
 
 function monitored({ training, labels }: Config, { valid }: RunMetrics): number | null {

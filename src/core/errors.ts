@@ -49,7 +49,7 @@ export class DataError extends MillraceError {
 /** The inference runtime or a device is missing or refused the graph. */
 export class EngineError extends MillraceError {}
 
-/** Training whose loss or gradients are no numbers any more. */
+/** A loss or gradient that is no finite number: training cannot go on. */
 export class DivergedError extends MillraceError {}
 
 /** The user asked to stop; what was done so far is saved. */

@@ -1,5 +1,5 @@
 /** `millrace tune` from end to end on one small world. */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/run/index.ts";
@@ -57,6 +57,39 @@ test("a grid over models drops options that another model does not have", async 
   const names = ["--grid", "model.name=LR,FM", "--out", "models", "--set", "training.epochs=1"];
   const { trials } = await tune<{ trials: { settings: string[]; parameters: object }[] }>(...names);
   expect(trials.map(({ settings }) => settings[0]).toSorted()).toEqual(["model.name=FM", "model.name=LR"]);
+});
+
+test("a trial that diverges is the last, and the others count", async () => {
+  const rates = "training.learning_rate=1e60,0.01";
+  const sgd = [
+    "training.optimizer=sgd",
+    "training.embedding_optimizer=sgd",
+    "training.max_gradient_norm=null",
+  ];
+  const grid = ["--grid", rates, "--out", "diverging", ...small, ...sgd];
+  const { best, trials } = await tune<{
+    best: string[];
+    trials: { value: number | null; failure?: string }[];
+  }>(...grid);
+  expect(best).toEqual(["training.learning_rate=0.01"]);
+  expect(trials.map(({ value }) => value)).toEqual([expect.any(Number), null]);
+  expect(trials[1].failure).toMatch(/^the (loss|norm of the gradients) became \S+ at step \d+$/);
+});
+
+test("where no trial has the metric none is the best, and nothing is written", async () => {
+  const one = "user,x,label\n" + Array.from({ length: 60 }, (_, k) => `u${k % 5},${k},1\n`).join("");
+  writeFileSync(join(folder.path, "one.csv"), one);
+  const data = "{ train: one.csv, split: { by: ratio, train: 0.6, valid: 0.2, test: 0.2 } }";
+  const features = "[{ name: user, kind: categorical }]";
+  writeFileSync(
+    join(folder.path, "one.yaml"),
+    `data: ${data}\nfeatures: ${features}\nlabels: [{ name: label }]\nmodel: { name: LR }\ntraining: { epochs: 1 }\n`,
+  );
+  const grid = ["--grid", "training.learning_rate=0.01,0.1", "--out", "one", "--write", "none.yaml"];
+  const { code, stdout } = await millrace(["tune", "one.yaml", ...grid], folder.path);
+  expect(code).toBe(1);
+  expect(stdout).toContain("No trial has a value of auc on validation, so that none is the best.");
+  expect(existsSync(join(folder.path, "none.yaml"))).toBe(false);
 });
 
 describe("--folds", () => {
@@ -125,6 +158,7 @@ test.each([
   [["--find-lr", "--folds", "3"], "tune takes one of --find-lr, --grid and --folds"],
   [["--grid", "training.learning_rat=1,2"], "learning_rate"],
   [["--grid", "training.learning_rate"], "a grid's axis is key=value,value,…"],
+  [["--grid", "training.monitor=auc,log_loss"], "ranked by one metric, and these monitor auc and log_loss"],
 ])("%j is refused before anything is trained", async (args, message) => {
   const { code, stderr } = await millrace(["tune", "world/config.yaml", ...args], folder.path);
   expect(code).toBe(2);
