@@ -1,4 +1,5 @@
 /** `millrace tune`: a learning-rate range test, a search over settings, or cross-validation. */
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "commander";
@@ -310,9 +311,17 @@ function order(a: number | null, b: number | null, upwards: boolean): number {
   return upwards ? b - a : a - b;
 }
 
-/** Settings as the name of a folder. */
+/** Settings whose names of folders differ: words, numbers and lists of them. */
+const PLAIN_SETTING = /^[\w.=+-]*(\[[\w.,+-]*\])?$/;
+/** Characters of a folder's name; file systems end at 255 bytes. */
+const LONGEST_NAME = 150;
+
+/** Settings as the name of a folder, which other settings do not share. */
 function folderName(settings: GridPoint): string {
-  return settings.map((setting) => setting.replace(/[^\w.=+-]+/g, "_")).join(",") || "as-it-is";
+  const name = settings.map((setting) => setting.replace(/[^\w.=+-]+/g, "_")).join(",") || "as-it-is";
+  if (name.length <= LONGEST_NAME && settings.every((setting) => PLAIN_SETTING.test(setting))) return name;
+  const digest = createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 12);
+  return `${name.slice(0, LONGEST_NAME)}-${digest}`;
 }
 
 async function sharedDataset(

@@ -1,5 +1,5 @@
 /** `millrace tune` from end to end on one small world. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/run/index.ts";
@@ -74,6 +74,18 @@ test("a trial that diverges is the last, and the others count", async () => {
   expect(best).toEqual(["training.learning_rate=0.01"]);
   expect(trials.map(({ value }) => value)).toEqual([expect.any(Number), null]);
   expect(trials[1].failure).toMatch(/^the (loss|norm of the gradients) became \S+ at step \d+$/);
+});
+
+test("each trial has a folder of its own, however long its settings are", async () => {
+  const small0 = `0.${"0".repeat(100)}1`;
+  const names = ["embedding_regularizer", "net_regularizer"].map((key) => `training.${key}=${small0}`);
+  const axes = ["data.valid=./valid.parquet,.//valid.parquet", ...names];
+  const { trials } = await tune<{ trials: { directory: string }[] }>(
+    ...axes.flatMap((axis) => ["--grid", axis]),
+    ...["--out", "long", ...small],
+  );
+  expect(readdirSync(join(folder.path, "long"))).toHaveLength(2);
+  expect(new Set(trials.map(({ directory }) => directory)).size).toBe(2);
 });
 
 test("where no trial has the metric none is the best, and nothing is written", async () => {
