@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../core/index.ts";
+import { createRowEncoder, FIRST_VALUE_ID } from "../schema/index.ts";
+import { interactionSchema } from "./interaction-schema.ts";
 import { ItemLists, includesSorted } from "./item-lists.ts";
 import { readInteractions } from "./read-interactions.ts";
 import { holdOut, leaveOneOut } from "./splits.ts";
@@ -37,6 +39,19 @@ describe("interaction files", () => {
     const data = readInteractions({ all: file("pairs.txt", "1 7\n2 7\n1 3\n") }, { form: "pairs" });
     expect(data.items).toEqual(["7", "3"]);
     expect(rows(data.lists.all)).toEqual([[0, 1], [0]]);
+  });
+
+  test("know a key in any form of Unicode", () => {
+    const data = readInteractions({ all: file("forms.txt", "u e\u0301 i2\nu \u00e9\n") });
+    expect(data.items).toEqual(["\u00e9", "i2"]);
+    const { encode } = createRowEncoder(interactionSchema(data, { historyLength: 3 }));
+    const { columns } = encode([{ user: "u", history: ["e\u0301", "\u00e9", "i2"] }]);
+    expect([...columns.history]).toEqual([FIRST_VALUE_ID, FIRST_VALUE_ID, FIRST_VALUE_ID + 1]);
+  });
+
+  test("may have lists of any length, and several of a user", () => {
+    const line = `u ${Array.from({ length: 200_000 }, (_, k) => `i${k % 7}`).join(" ")}\n`;
+    expect(readInteractions({ all: file("long.txt", line + line) }).lists.all.total).toBe(400_000);
   });
 
   test("that are not what was said are named with their line", () => {

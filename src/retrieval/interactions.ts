@@ -39,8 +39,9 @@ export function numberInteractions<Split extends string>(
     for (const { user, items } of lists) {
       const row = users.get(user) ?? users.size;
       users.set(user, row);
-      if (rows[row] === undefined) rows[row] = [...items];
-      else rows[row].push(...items);
+      rows[row] ??= [];
+      // One by one: a list may be longer than a call has arguments.
+      for (const item of items) rows[row].push(item);
     }
     return { split: split as Split, rows };
   });

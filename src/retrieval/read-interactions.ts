@@ -33,7 +33,8 @@ export function readInteractions<Split extends string>(
 function readLists(path: string, form: "lists" | "pairs"): RawList[] {
   const lists: RawList[] = [];
   let line = 0;
-  for (const text of textOf(path).split("\n")) {
+  // Keys in the form that requests' keys are brought to.
+  for (const text of textOf(path).normalize("NFC").split("\n")) {
     line++;
     const fields = text.trim().split(/[\s,]+/);
     if (fields[0] === "") continue;
