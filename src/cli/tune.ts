@@ -9,6 +9,7 @@ import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
 import {
+  applyTableSettings,
   buildModel,
   type Config,
   dataConfigOf,
@@ -142,6 +143,7 @@ async function rangeTest(shell: Shell, config: Config, engine: Engine, steps: nu
   try {
     const { map, splits } = dataset;
     const model = buildModel(config, map);
+    await applyTableSettings(model, map, config.tables, config.training.seed);
     const found = await findLearningRate(
       { model, map, train: splits.train, engine, options: config.training },
       {

@@ -63,6 +63,7 @@ export {
   stopRequested,
   withdrawStop,
 } from "./run-status.ts";
+export { applyTableSettings } from "./table-settings.ts";
 export { metricValues, readRunMetrics, runMetrics, trainedMetrics } from "./run-metrics.ts";
 export { holdRun, refuseHeldRun } from "./run-lock.ts";
 export { buildModel, type RunMetrics, trainRun, type TrainRunOptions } from "./train-run.ts";

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { drawRows, everyKind } from "../../test/models/every-kind.ts";
 import { memorySource } from "../../test/models/memory-source.ts";
+import { clickAndLike, SharedBottomModel } from "../../test/models/shared-bottom.ts";
 import { createEngine, type Engine } from "../engine/index.ts";
 import { DeepFM, FM } from "../models/index.ts";
-import { findLearningRate, type RateTrial, readRange } from "./index.ts";
+import { findLearningRate, type RateTrial, readRange, type TrainInput } from "./index.ts";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -39,6 +40,23 @@ describe("the range test", () => {
   test("repeats bit for bit", async () => {
     const once = await findLearningRate(input(), { steps: 12 });
     expect(await findLearningRate(input(), { steps: 12 })).toEqual(once);
+  });
+
+  test("weighs several tasks as training does", async () => {
+    const rows = memorySource(clickAndLike, drawRows(clickAndLike, 64, 5));
+    const first = async (multiTask?: NonNullable<TrainInput["options"]>["multiTask"]): Promise<number> => {
+      const model = new SharedBottomModel(clickAndLike);
+      const options = { ...input().options, multiTask };
+      const given = { ...input(), model, map: clickAndLike, train: rows, options };
+      return (await findLearningRate(given, { steps: 10 })).trials[0].loss;
+    };
+    const [click, like] = [
+      await first({ lossWeights: { like: 0 } }),
+      await first({ lossWeights: { click: 0 } }),
+    ];
+    expect(click + like).toBeCloseTo(await first(), 5);
+    expect(click).toBeGreaterThan(0.1);
+    expect(like).toBeGreaterThan(0.1);
   });
 
   test("ends where the loss blows up, and says so", async () => {

@@ -5,10 +5,9 @@
  * Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, arXiv:1506.01186.
  */
 import { ConfigError, MillraceError, parseOptions } from "../core/index.ts";
-import { defaultObjective } from "./objective.ts";
 import type { TrainInput } from "./train-input.ts";
 import { trainingOptions } from "./training-options.ts";
-import { Learner } from "./step.ts";
+import { createLearner } from "./training-run.ts";
 
 export interface RateTrial {
   readonly learningRate: number;
@@ -51,7 +50,7 @@ const BLOWN_UP = 4;
  * @throws ConfigError for a range or number of steps that makes no sense
  */
 export async function findLearningRate(
-  { model, map, train: source, engine, options = {}, objective }: TrainInput,
+  given: TrainInput,
   { from = 1e-6, to = 1, steps = 150, onTrial, signal }: RateRangeOptions = {},
 ): Promise<RateRange> {
   if (!(from > 0 && to > from)) {
@@ -62,24 +61,16 @@ export async function findLearningRate(
   if (!(Number.isInteger(steps) && steps >= 10)) {
     throw new ConfigError(`a range test needs at least 10 steps, not ${steps}`, { details: { steps } });
   }
-  const parsed = parseOptions(trainingOptions, options, "findLearningRate");
+  const parsed = parseOptions(trainingOptions, given.options ?? {}, "findLearningRate");
   const { batchSize, seed } = parsed;
-  const graphs = { model, schema: map, layout: source.layout };
-  const learner = await Learner.create({
-    ...graphs,
-    engine,
-    objective: objective ?? defaultObjective(map, parsed),
-    optimizer: parsed,
-    batchSize,
-    seed,
-  });
+  const learner = await createLearner(given, parsed);
   const trials: RateTrial[] = [];
   let ended: string | undefined;
   let mean = 0;
   let least = Number.POSITIVE_INFINITY;
   try {
     for (let epoch = 0; trials.length < steps && ended === undefined; epoch++) {
-      for await (const batch of source.batches({ batchSize, shuffle: { seed, epoch } })) {
+      for await (const batch of given.train.batches({ batchSize, shuffle: { seed, epoch } })) {
         const k = trials.length;
         if (k === steps) break;
         if (signal?.aborted) ended = "interrupted";

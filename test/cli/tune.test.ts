@@ -28,6 +28,13 @@ test("--find-lr suggests a rate", async () => {
   expect(found.suggestion).toBeLessThan(1);
 });
 
+test("--find-lr starts from the vectors that training starts from", async () => {
+  const args = ["tune", "world/config.yaml", "--find-lr", "--set", "tables.user_id.pretrained=nowhere.csv"];
+  const { code, stderr } = await millrace(args, folder.path);
+  expect(code).toBe(3);
+  expect(stderr).toContain("nowhere.csv");
+});
+
 test("--grid ranks combinations on validation, writes the best, and goes on where it was", async () => {
   const grid = [
     "--grid",
