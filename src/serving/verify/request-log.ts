@@ -72,9 +72,11 @@ function readLine(text: string, line: number, path: string, columns: readonly st
     throw refuse("an object was expected");
   }
   const tree = value as { readonly [key: string]: unknown };
-  const isRow = Object.keys(tree).some((key) => columns.includes(key));
-  if (isRow) return { kind: "row", line, row: tree as RawRow };
   const parsed = rankRequestSchema.safeParse(tree);
+  // Columns are often called `user`, as a request's own key is.
+  const isRequest = parsed.data?.candidates !== undefined && !columns.includes("candidates");
+  const isRow = !isRequest && Object.keys(tree).some((key) => columns.includes(key));
+  if (isRow) return { kind: "row", line, row: tree as RawRow };
   if (!parsed.success) {
     const { path, message, received } = problemOf(parsed.error.issues[0], tree);
     const where = path.length === 0 ? "" : `${keyPath(path)}: `;
