@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "commander";
 import { stringify } from "yaml";
-import { ConfigError, DivergedError } from "../core/index.ts";
+import { ConfigError, DivergedError, InterruptedError } from "../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
@@ -16,6 +16,7 @@ import {
   encodingOf,
   drawPoints,
   finishRun,
+  type FinishRunOptions,
   foldConfigs,
   foldMetrics,
   type GridPoint,
@@ -219,7 +220,7 @@ async function search(
       const name = settings.join(" ");
       const directory = join(folder, folderName(settings));
       try {
-        const { metrics } = await finishRun(configs[k], {
+        const metrics = await trained(configs[k], {
           directory,
           engine,
           signal,
@@ -278,6 +279,17 @@ async function search(
     ].join("\n"),
     exitCode: best === undefined ? 1 : 0,
   };
+}
+
+/** The figures of a trial, which `tune` has no `--resume` to go on with. */
+async function trained(config: Config, options: FinishRunOptions): Promise<RunMetrics> {
+  try {
+    return (await finishRun(config, options)).metrics;
+  } catch (cause) {
+    if (!(cause instanceof InterruptedError)) throw cause;
+    const { message, details } = cause;
+    throw new InterruptedError(message, { details, hint: "run the same command again to go on", cause });
+  }
 }
 
 /** The metric that ranks the trials. @throws ConfigError when they do not share one */
@@ -348,7 +360,7 @@ async function crossValidate(
   const signal = shell.untilInterrupted("stopping after this step; call again to go on");
   const runs: RunMetrics[] = [];
   for (const [fold, each] of foldConfigs(config, { folds, by }).entries()) {
-    const { metrics } = await finishRun(each, {
+    const metrics = await trained(each, {
       directory: join(folder, `${by}-${folds}-fold-${fold + 1}`),
       engine,
       signal,

@@ -20,7 +20,7 @@ export { type FoldMetric, type FoldOptions, foldConfigs, foldMetrics } from "./c
 export { EventLog, type EventLogOptions, eventFiles, readEvents, readEventsFrom } from "./event-log.ts";
 export type { EventMessage, Histogram, SummaryValue } from "./event-message.ts";
 export { exportForDevice, runWeights } from "./device-export.ts";
-export { type FinishedRun, finishRun } from "./finish-run.ts";
+export { type FinishedRun, finishRun, type FinishRunOptions } from "./finish-run.ts";
 export { runBefore } from "./run-before.ts";
 export { histogramOf } from "./histogram.ts";
 export {

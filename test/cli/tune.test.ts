@@ -3,7 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/run/index.ts";
-import { millrace, millraceJson, smallTraining, smallWorld, temporaryFolder } from "./millrace.ts";
+import { millrace, millraceJson, smallTraining, smallWorld, start, temporaryFolder } from "./millrace.ts";
 
 const folder = temporaryFolder("tune");
 const small = ["--model", "LR", "--set", "training.batch_size=256", "training.epochs=2"];
@@ -58,6 +58,23 @@ test("--grid ranks combinations on validation, writes the best, and goes on wher
   const best = readConfig(join(folder.path, "best.yaml"));
   expect(`training.learning_rate=${best.training.learningRate}`).toBe(first.best[0]);
   expect(await tune<Search>(...grid)).toEqual(first);
+});
+
+test("a search that was stopped says how it goes on", async () => {
+  const grid = [
+    "--grid",
+    "training.learning_rate=0.001,0.03",
+    "--out",
+    "stopped",
+    "--set",
+    "training.epochs=500",
+  ];
+  const search = start(["tune", "world/config.yaml", ...grid, "--model", "LR"], folder.path);
+  await search.said("epoch 1");
+  search.process.kill("SIGINT");
+  const { code, stderr } = await search.ended;
+  expect(code).toBe(130);
+  expect(stderr).toContain("run the same command again to go on");
 });
 
 test("a grid over models drops options that another model does not have", async () => {
