@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { ConfigError, DivergedError, InterruptedError } from "../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
-import { binaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
+import { binaryMetrics, defaultBinaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
 import {
   applyTableSettings,
   buildModel,
@@ -211,7 +211,7 @@ async function search(
   const signal = shell.untilInterrupted("stopping after this step; call again to go on");
   const points = drawPoints(settingsGrid(grid), trials, seed);
   // A key that is misspelt shows before anything is trained.
-  const configs = points.map((settings) => read(settings));
+  const configs = points.map((settings) => withMonitor(read(settings)));
   const monitor = sameMonitor(configs);
   const done: Trial[] = [];
   const datasets = new Map<string, PreparedDataset>();
@@ -279,6 +279,18 @@ async function search(
     ].join("\n"),
     exitCode: best === undefined ? 1 : 0,
   };
+}
+
+/** With the monitored metric among those that are measured, since trials are ranked by it. */
+function withMonitor(config: Config): Config {
+  const { labels, group, training } = config;
+  const { monitor } = training;
+  const real = labels.some(({ kind }) => kind === "real") ? ["rmse", "mae"] : [];
+  const usual = [...defaultBinaryMetrics, ...(group === undefined ? [] : ["gauc"]), ...real];
+  const metrics = training.metrics ?? usual;
+  const { name } = parseBinaryMetric(monitor);
+  if (metrics.some((metric) => parseBinaryMetric(metric).name === name)) return config;
+  return { ...config, training: { ...training, metrics: [...metrics, monitor] } };
 }
 
 /** The figures of a trial, which `tune` has no `--resume` to go on with. */

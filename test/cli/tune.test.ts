@@ -60,6 +60,15 @@ test("--grid ranks combinations on validation, writes the best, and goes on wher
   expect(await tune<Search>(...grid)).toEqual(first);
 });
 
+test.each(["training.metrics=[log_loss]", "training.monitor=rmse"])(
+  "trials are ranked by the monitored metric, measured or not: %s",
+  async (setting) => {
+    const grid = ["--grid", "training.seed=1,2", "--out", "measured", ...small, setting];
+    const { trials } = await tune<{ trials: { value: number | null }[] }>(...grid);
+    expect(trials.map(({ value }) => value)).toEqual([expect.any(Number), expect.any(Number)]);
+  },
+);
+
 test("a search that was stopped says how it goes on", async () => {
   const grid = [
     "--grid",
