@@ -6,6 +6,7 @@
 export {
   ConfigError,
   DataError,
+  DivergedError,
   EngineError,
   InterruptedError,
   MillraceError,
