@@ -45,7 +45,7 @@ import { idsOfKeys } from "./vocabulary.ts";
 import { columnsOfConfig, columnsOfMap } from "./wanted-columns.ts";
 
 /** Written datasets of another version are encoded again. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 /** `encoding.json` */
 export interface EncodingReport {

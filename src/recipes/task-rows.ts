@@ -1,4 +1,5 @@
 /** Result rows of models with several tasks or domains. */
+import { median } from "../core/index.ts";
 import { type ResultRow, type RunMetrics, resultRow, type Setting } from "../run/index.ts";
 import type { Evaluation } from "../training/index.ts";
 import type { VariantRuns } from "./grid.ts";
@@ -62,7 +63,8 @@ export function measuredRow(
     role: variant.role,
     ...measured,
     parameters: metrics[0].parameters.dense + metrics[0].parameters.embedding,
-    trainSeconds: metrics.reduce((sum, { seconds }) => sum + seconds, 0) / metrics.length,
+    // The median: one run that stood still for a while says nothing of the others.
+    trainSeconds: median(metrics.map(({ seconds }) => seconds)),
     trials: variant.trials ?? trials,
   });
 }

@@ -24,7 +24,7 @@ export function methodsPage(result: RecipeResult | undefined): string {
     chosen.length === 0 ? [] : [`## ${title}`, "", ...methodTable(rows, chosen), ""];
   return [
     ...head,
-    "Best of a column in bold. Cost: CPU time of a pass over the training data beside the backbone's. Seconds of training are by the clock on the wall, mean over seeds, of a machine that did other work too.",
+    "Best of a column in bold. Cost: CPU time of a pass over the training data beside the backbone's. Seconds of training are by the clock on the wall, of a machine that did other work too; where they are hundreds of times those of the neighbours, a run was paused, and cost is what to read.",
     "",
     ...table(
       "Tasks",
