@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "commander";
 import { stringify } from "yaml";
-import { ConfigError, DivergedError, InterruptedError } from "../core/index.ts";
+import { ConfigError, DataError, DivergedError, InterruptedError } from "../core/index.ts";
 import { type PreparedDataset, prepareDataset } from "../data/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { binaryMetrics, defaultBinaryMetrics, parseBinaryMetric } from "../evaluation/index.ts";
@@ -176,7 +176,11 @@ function rangeText({ trials, suggestion, steepest, ended }: RateRange): string {
     "",
     ...(ended === undefined ? [] : [`ended ${ended}`]),
     ...(suggestion === null || steepest === null
-      ? ["The loss never fell: check the labels, or take more steps with --steps."]
+      ? [
+          ended === "interrupted"
+            ? "Higher rates were not tried, so none is suggested: run the test again."
+            : "The loss never fell: check the labels, or take more steps with --steps.",
+        ]
       : [
           `The loss fell fastest at ${steepest.toExponential(1)}. A rate to begin with, a tenth of that of least loss:`,
           `  training.learning_rate: ${Number(suggestion.toPrecision(2))}`,
@@ -364,6 +368,16 @@ async function sharedDataset(
   return dataset;
 }
 
+/** A fold's splits are not the user's to change: where one is empty, there are too many folds for the rows. */
+function foldError(cause: unknown, fold: number, folds: number): unknown {
+  if (!(cause instanceof DataError) || cause.details.split === undefined) return cause;
+  return new DataError(`fold ${fold + 1} of ${folds}: ${cause.message}`, {
+    details: { ...cause.details, folds },
+    hint: "take fewer folds, or files with more rows",
+    cause,
+  });
+}
+
 async function crossValidate(
   shell: Shell,
   config: Config,
@@ -378,6 +392,8 @@ async function crossValidate(
       signal,
       onData: dataProgress(shell),
       onEvent: trainingProgress(shell, `fold ${fold + 1}/${folds}`),
+    }).catch((cause: unknown) => {
+      throw foldError(cause, fold, folds);
     });
     runs.push(metrics);
   }

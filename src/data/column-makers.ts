@@ -5,6 +5,7 @@
 import {
   bucketId,
   type Feature,
+  fitsFloat,
   MISSING_ID,
   numeralIds,
   numeralWidth,
@@ -112,14 +113,16 @@ export function numberMaker(
     const missing = flags.uint8(rows.length).fill(0);
     for (let i = 0; i < rows.length; i++) {
       const number = numbers[rows[i]];
-      if (Number.isFinite(number)) {
-        values[i] = isNumeric ? scaleNumber(number, feature.transform) : bucketId(number, feature);
+      // A number beyond float32 is finite before it is scaled and not after.
+      const value = isNumeric ? scaleNumber(number, feature.transform) : bucketId(number, feature);
+      if (Number.isFinite(number) && Number.isFinite(value)) {
+        values[i] = value;
         continue;
       }
       values[i] = isNumeric ? feature.transform.fill : MISSING_ID;
       missing[i] = 1;
       count.missing++;
-      if (number === Number.POSITIVE_INFINITY) count.unusable++;
+      if (!Number.isNaN(number)) count.unusable++;
     }
     const columns: EncodedColumn[] = [{ values, lengths: undefined }];
     if (isNumeric) columns.push({ values: missing, lengths: undefined });
@@ -163,8 +166,8 @@ export function plainMaker(
     const values = scratch[dtype](rows.length);
     for (let i = 0; i < rows.length; i++) {
       const number = numbers[rows[i]];
-      const kept = Number.isFinite(number) ? number : Number.NaN;
-      values[i] = dtype === "float32" ? toFloat(kept) : kept;
+      const usable = dtype === "float32" ? fitsFloat(number) : Number.isFinite(number);
+      values[i] = !usable ? Number.NaN : dtype === "float32" ? toFloat(number) : number;
     }
     return [{ values, lengths: undefined }];
   };
@@ -221,14 +224,14 @@ export function vectorMaker(
     for (let i = 0; i < rows.length; i++) {
       const start = starts[rows[i]];
       const vector = numbers.subarray(start, start + lengths![rows[i]]);
-      const bad = vector.length > 0 && !vector.every(Number.isFinite);
+      const bad = vector.length > 0 && !vector.every(fitsFloat);
       if (vector.length === dim && !bad) {
         for (let k = 0; k < dim; k++) values[i * dim + k] = toFloat(vector[k]);
         continue;
       }
       missing[i] = 1;
       count.missing++;
-      if (vector.includes(Number.POSITIVE_INFINITY)) count.unusable++;
+      if (vector.some((x) => !Number.isNaN(x) && !fitsFloat(x))) count.unusable++;
     }
     const column = { values, lengths: new Int32Array(rows.length).fill(dim) };
     return [column, { values: missing, lengths: undefined }];

@@ -47,6 +47,7 @@ const config: Omit<DataConfigInput, "data"> = {
     { name: "number", kind: "numeric", transform: "log_standard", clip: [-1e6, 1e6] },
     { name: "rawNumber", kind: "numeric", column: "number", transform: "raw", fill: "zero" },
     { name: "numberText", kind: "numeric", fill: -3 },
+    { name: "rawText", kind: "numeric", column: "numberText", transform: "raw", fill: "zero" },
     { name: "digitsOf", kind: "numeric", column: "number", transform: "numerals", bits: 4, bases: [2, 3, 5] },
     {
       name: "wholeDigits",
@@ -177,6 +178,8 @@ const numberText = fc.oneof(
     " FALSE",
     "1e-400",
     "-1e400",
+    "1e39",
+    "-3.4028236e38",
   ),
   fc.constantFrom(
     "2001-01-01",

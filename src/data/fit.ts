@@ -407,7 +407,14 @@ function fitTransform(feature: FeatureConfig, pass: () => Iterable<Float64Array>
     scale: standard && spread > 0 ? 1 / spread : 1,
     fill: 0,
   };
-  return { ...transform, fill: fillValue(feature, transform, standard ? 0 : mean) };
+  const fill = fillValue(feature, transform, standard ? 0 : mean);
+  if (!Number.isFinite(fill)) {
+    throw new DataError(`column ${columnOf(feature)}: its mean, which fills gaps, is beyond float32`, {
+      details: { column: columnOf(feature), expected: "a mean below 3.4e38", received: mean },
+      hint: "set clip, or transform: log or standard",
+    });
+  }
+  return { ...transform, fill };
 }
 
 function fillValue({ fill }: FeatureConfig, transform: NumericTransform, mean: number): number {

@@ -1,6 +1,6 @@
 /** Rows that cannot be used: a label, a weight or a vector that is none. They stop the work, or are left out. */
 import { DataError } from "../core/index.ts";
-import { type Label, labelValue } from "../schema/index.ts";
+import { fitsFloat, type Label, labelValue } from "../schema/index.ts";
 import type { BatchLanes, BatchNeeds } from "./batch-needs.ts";
 import type { KeyLane } from "./lanes.ts";
 import type { SpooledSource } from "./read-source.ts";
@@ -56,7 +56,7 @@ function rulesOf(spooled: SpooledSource, needs: BatchNeeds, lanes: BatchLanes): 
         : CORRECT_OR_DROP,
       good: (block) => {
         const values = numbers(block);
-        return (row) => !Number.isNaN(values[row]);
+        return (row) => fitsFloat(values[row]);
       },
     });
   }
@@ -69,7 +69,7 @@ function rulesOf(spooled: SpooledSource, needs: BatchNeeds, lanes: BatchLanes): 
       hint: CORRECT_OR_DROP,
       good: (block) => {
         const { values } = spool.read(block, weight);
-        return (row) => values[row] >= 0 && Number.isFinite(values[row]);
+        return (row) => values[row] >= 0 && fitsFloat(values[row]);
       },
     });
   }

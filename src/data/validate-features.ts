@@ -90,6 +90,9 @@ function notFinite(feature: FeatureConfig, x: string): Check {
   };
 }
 
+/** Up to here a number is one in float32, too. */
+const LARGEST_FLOAT = 3.4028235e38;
+
 function numericChecks(feature: FeatureConfig, type: string): Check[] {
   const column = columnOf(feature);
   const x = sqlName(column);
@@ -111,7 +114,21 @@ function numericChecks(feature: FeatureConfig, type: string): Check[] {
       }),
     });
   }
-  const { clip } = feature;
+  const { clip, transform } = feature;
+  if (clip === undefined && transform === "raw") {
+    checks.push({
+      column,
+      bad: `coalesce(isfinite(${number}) AND abs(${number}) > ${sqlDouble(LARGEST_FLOAT)}, false)`,
+      judge: (count, rows) => ({
+        kind: "too-large",
+        severity: "warning",
+        message: `feature ${feature.name} is beyond float32 (3.4e38) in ${share(count, rows)}`,
+        effect: "the values count as missing",
+        column,
+        hint: "set clip, or transform: log",
+      }),
+    });
+  }
   if (clip !== undefined) {
     checks.push({
       column,

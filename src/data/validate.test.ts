@@ -197,7 +197,7 @@ describe("features", () => {
   test("texts for numbers, NaN, infinities, all-null and constant columns", async () => {
     const path = put(
       "features.csv",
-      `price,bad,none,same,clip,click\n${rows(50, (k) => `${k === 1 ? "nan" : k === 2 ? "inf" : k / 4},${k === 10 ? "free" : k},,7,${k},${k % 2}`)}`,
+      `price,bad,none,same,clip,huge,click\n${rows(50, (k) => `${k === 1 ? "nan" : k === 2 ? "inf" : k / 4},${k === 10 ? "free" : k},,7,${k},${k === 4 ? "-1e39" : "3.4e38"},${k % 2}`)}`,
     );
     const report = await validate({
       data: { train: path },
@@ -207,6 +207,7 @@ describe("features", () => {
         { name: "none", kind: "categorical" },
         { name: "same", kind: "numeric" },
         { name: "clip", kind: "numeric", clip: [0, 40] },
+        { name: "huge", kind: "numeric", transform: "raw" },
       ],
       labels: [{ name: "click" }],
     });
@@ -223,6 +224,11 @@ describe("features", () => {
       column: "bad",
       count: 1,
       examples: [{ row: 12, value: "free" }],
+    });
+    expect(find(report, "too-large")).toMatchObject({
+      column: "huge",
+      count: 1,
+      examples: [{ row: 6 }],
     });
     expect(find(report, "all-null")).toMatchObject({ column: "none", severity: "warning" });
     expect(find(report, "constant")).toMatchObject({ column: "same", severity: "warning" });

@@ -7,6 +7,11 @@ export function toFloat(value: number): number {
   return Math.fround(value) + 0;
 }
 
+/** Whether a finite number is one in float32, too: from 3.4e38 on it would be Infinity, and is taken as missing. */
+export function fitsFloat(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
+}
+
 /** Clip, then `sign(x)·ln(1 + |x|)` if asked: a transform without its fitted part, in float64. */
 export function shapeNumber(value: number, { clip, log }: Pick<NumericTransform, "clip" | "log">): number {
   let x = value;

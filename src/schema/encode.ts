@@ -8,7 +8,7 @@ import { canonical } from "./canonical.ts";
 import { type CanonicalLookup, canonicalLookup } from "./encode-id.ts";
 import { createDeriver } from "./derive.ts";
 import { numeralIds, numeralWidth } from "./encode-numeral.ts";
-import { bucketId, toFloat, transformNumber } from "./encode-number.ts";
+import { bucketId, fitsFloat, toFloat, transformNumber } from "./encode-number.ts";
 import {
   type BagFeature,
   DOMAIN_ENCODER,
@@ -134,9 +134,10 @@ function featureWriter(
       return (rows, columns) => {
         for (let i = 0; i < rows.length; i++) {
           const value = parseNumber(rows[i][column]);
-          columns[name][i] =
-            value === undefined ? feature.transform.fill : transformNumber(value, feature.transform);
-          if (value !== undefined) continue;
+          const scaled = value === undefined ? undefined : transformNumber(value, feature.transform);
+          const usable = scaled !== undefined && Number.isFinite(scaled);
+          columns[name][i] = usable ? scaled : feature.transform.fill;
+          if (usable) continue;
           columns[`${name}.missing`][i] = 1;
           counts.missing++;
         }
@@ -151,7 +152,7 @@ function featureWriter(
               { details: { row: i + 1, column, expected: feature.dim, received: vector.length } },
             );
           }
-          if (vector?.every((x) => x !== undefined)) {
+          if (vector?.every((x) => x !== undefined && fitsFloat(x))) {
             columns[name].set((vector as number[]).map(toFloat), i * feature.dim);
           } else {
             columns[`${name}.missing`][i] = 1;

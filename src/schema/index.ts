@@ -37,7 +37,7 @@ export {
 export { type Expression, parseExpression } from "./expression.ts";
 export { tokensOf, words } from "./tokens.ts";
 export { type CanonicalLookup, canonicalLookup, encodeId } from "./encode-id.ts";
-export { bucketId, scaleNumber, shapeNumber, toFloat, transformNumber } from "./encode-number.ts";
+export { bucketId, fitsFloat, scaleNumber, shapeNumber, toFloat, transformNumber } from "./encode-number.ts";
 export {
   digitCount,
   digitsOf,

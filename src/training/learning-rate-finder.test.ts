@@ -37,6 +37,22 @@ describe("the range test", () => {
     expect(steepest).toBeGreaterThan(1e-4);
   });
 
+  test("suggests nothing when it is interrupted: higher rates may be better", async () => {
+    const stop = new AbortController();
+    const { trials, suggestion, steepest, ended } = await findLearningRate(input(), {
+      from: 1e-4,
+      to: 1e-1,
+      steps: 31,
+      signal: stop.signal,
+      onTrial: (_, done) => {
+        if (done > 0.9) stop.abort();
+      },
+    });
+    expect(ended).toBe("interrupted");
+    expect(trials.length).toBeLessThan(31);
+    expect({ suggestion, steepest }).toEqual({ suggestion: null, steepest: null });
+  });
+
   test("repeats bit for bit", async () => {
     const once = await findLearningRate(input(), { steps: 12 });
     expect(await findLearningRate(input(), { steps: 12 })).toEqual(once);

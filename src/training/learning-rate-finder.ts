@@ -97,7 +97,9 @@ export async function findLearningRate(
   } finally {
     await learner.release();
   }
-  return { trials, ...readRange(trials), ended };
+  // Rates beyond the interruption may be better: nothing is suggested.
+  const none = { suggestion: null, steepest: null };
+  return { trials, ...(ended === "interrupted" ? none : readRange(trials)), ended };
 }
 
 /** What a range test says; the first tenth of it, where the smoothed loss still settles, is left out. */

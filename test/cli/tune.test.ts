@@ -86,6 +86,22 @@ test("a search that was stopped says how it goes on", async () => {
   expect(stderr).toContain("run the same command again to go on");
 });
 
+test("more folds than rows: the error names the fold and asks for fewer", async () => {
+  const rows = ["user,label", "a,1", "b,0", "c,1", "d,0", "e,1"];
+  writeFileSync(join(folder.path, "few.csv"), rows.join("\n"));
+  const config = {
+    data: { train: "few.csv" },
+    features: [{ name: "user", kind: "categorical" }],
+    labels: [{ name: "label" }],
+    model: { name: "LR" },
+  };
+  writeFileSync(join(folder.path, "few.json"), JSON.stringify(config));
+  const { code, stderr } = await millrace(["tune", "few.json", "--folds", "50"], folder.path);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/fold \d+ of 50: the \w+ split has no rows/);
+  expect(stderr).toContain("take fewer folds");
+});
+
 test("a grid over models drops options that another model does not have", async () => {
   const names = ["--grid", "model.name=LR,FM", "--out", "models", "--set", "training.epochs=1"];
   const { trials } = await tune<{ trials: { settings: string[]; parameters: object }[] }>(...names);
