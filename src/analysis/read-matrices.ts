@@ -4,6 +4,7 @@ import { basename, extname } from "node:path";
 import { DataError } from "../core/index.ts";
 import { readVectors } from "../data/index.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "../module/index.ts";
+import { halfFloat } from "./half-float.ts";
 import type { NamedMatrix } from "./named-matrix.ts";
 import { readNpy } from "./read-npy.ts";
 
@@ -11,9 +12,29 @@ import { readNpy } from "./read-npy.ts";
  * Every matrix of a file: one of an `.npy`, each tensor of rank 2 of a safetensors file under its name, the vectors of
  * a Parquet, JSON lines or CSV file with columns `value` and `vector`.
  *
- * @throws DataError when there is no file, or no matrix in it
+ * @throws DataError when there is no file, no matrix in it, or a number that is none (its row and column)
  */
 export async function readMatrices(path: string): Promise<NamedMatrix[]> {
+  const matrices = await matricesOf(path);
+  for (const matrix of matrices) checkNumbers(matrix, path);
+  return matrices;
+}
+
+/** Beyond this the squares that singular values are made of are none in float64. */
+const LARGEST = 1e150;
+
+function checkNumbers({ name, data, columns }: NamedMatrix, path: string): void {
+  const bad = data.findIndex((value) => !(Math.abs(value) <= LARGEST));
+  if (bad < 0) return;
+  const [row, column] = [Math.floor(bad / columns) + 1, (bad % columns) + 1];
+  const matrix = name === basename(path) ? path : `${path}, ${name}`;
+  throw new DataError(`${matrix}: row ${row}, column ${column} is ${data[bad]}`, {
+    details: { file: path, matrix: name, row, column, expected: "a magnitude of at most 1e150" },
+    hint: "leave rows without a vector out, and look for a training that diverged",
+  });
+}
+
+async function matricesOf(path: string): Promise<NamedMatrix[]> {
   if (!existsSync(path)) {
     throw new DataError(`there is no run directory and no file ${path}`, {
       details: { path },
@@ -57,15 +78,6 @@ function matrixOf(name: string, { dtype, shape, data }: SafetensorsTensor): Name
     return [{ name, rows, columns, data: Float64Array.from(data as Uint16Array, decode) }];
   }
   return [];
-}
-
-function halfFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The upper half of a float32. */

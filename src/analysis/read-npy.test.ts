@@ -36,6 +36,12 @@ test("matrices of every type, rows or columns first, both versions of the header
   expect(Array.from(readNpy(whole, "a.npy").data)).toEqual([-7, 8]);
 });
 
+test("float16: normal, subnormal, negative", () => {
+  const bits = new Uint8Array(Uint16Array.of(0x3c00, 0xc100, 0x0001, 0x7bff).buffer);
+  const data = Array.from(readNpy(npy("<f2", "(2, 2)", bits), "a.npy").data);
+  expect(data).toEqual([1, -2.5, 2 ** -24, 65504]);
+});
+
 test("what is no such matrix is refused by name", () => {
   const data = bytesOf(Float32Array.of(1, 2));
   expect(() => readNpy(Uint8Array.of(1, 2, 3), "a.npy")).toThrow("a.npy: not an .npy file");

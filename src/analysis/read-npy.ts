@@ -1,8 +1,10 @@
 /** NumPy's `.npy`: a magic word, a header that is a Python dictionary, then the numbers row by row. */
 import { DataError } from "../core/index.ts";
 import type { DenseMatrix } from "../numerics/index.ts";
+import { halfFloat } from "./half-float.ts";
 
 const readers: { readonly [descr: string]: (view: DataView, at: number) => number } = {
+  "<f2": (view, at) => halfFloat(view.getUint16(at, true)),
   "<f4": (view, at) => view.getFloat32(at, true),
   "<f8": (view, at) => view.getFloat64(at, true),
   "<i4": (view, at) => view.getInt32(at, true),
@@ -10,7 +12,7 @@ const readers: { readonly [descr: string]: (view: DataView, at: number) => numbe
 };
 
 /**
- * A matrix of little-endian float32, float64, int32 or int64.
+ * A matrix of little-endian float16, float32, float64, int32 or int64.
  *
  * @param name of the file, for errors
  * @throws DataError for anything else
@@ -37,7 +39,8 @@ export function readNpy(bytes: Uint8Array, name: string): DenseMatrix {
     .filter((part) => part !== "")
     .map(Number);
   const read = Object.hasOwn(readers, descr) ? readers[descr] : undefined;
-  if (read === undefined) throw fail("expected numbers of type float32, float64, int32 or int64", descr);
+  if (read === undefined)
+    throw fail("expected numbers of type float16, float32, float64, int32 or int64", descr);
   if (dims.length !== 2) throw fail("expected a matrix of rows and columns", dims);
   const [rows, columns] = dims;
   const size = Number(descr.slice(2));

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataError } from "../core/index.ts";
-import type { RawValue } from "../schema/index.ts";
+import { fitsFloat, type RawValue } from "../schema/index.ts";
 import { openSession } from "./session.ts";
 import { openSource } from "./source.ts";
 import { queryRows, sqlName } from "./source-sql.ts";
@@ -31,6 +31,7 @@ export async function readVectors(path: string): Promise<ValueVector[]> {
           expected: ["value", "vector"],
           columns: source.columns.map(({ name }) => name),
         },
+        hint: "name its columns value (an id or text) and vector (a list of numbers)",
       });
     }
     const rows = await queryRows(
@@ -65,7 +66,7 @@ function parseVector(text: string, path: string, row: number): Float32Array {
     .split(/[\s,;]+/)
     .filter((part) => part !== "")
     .map(Number);
-  if (numbers.length === 0 || !numbers.every(Number.isFinite)) {
+  if (numbers.length === 0 || !numbers.every(fitsFloat)) {
     throw new DataError(`${path}: row ${row + 1} has no vector of numbers`, {
       details: { file: path, row: row + 1, received: text.slice(0, 80) },
       hint: "write vectors as lists, [0.1, 0.2], or numbers between spaces",
