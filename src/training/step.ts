@@ -340,6 +340,16 @@ function checkTaskNames(multiTask: MultiTaskOptions, tasks: readonly string[]): 
       });
     }
   }
+  for (const [option, factors] of Object.entries({ loss_weights: lossWeights, priorities })) {
+    if (tasks.some((task) => (factors[task] ?? 1) > 0)) continue;
+    throw new ConfigError(
+      `training.multi_task.${option}: all tasks have 0, so that nothing would be learned`,
+      {
+        details: { option, tasks },
+        hint: "give at least one task a factor above 0",
+      },
+    );
+  }
 }
 
 /** Most positions one batch reads, for each arena. */

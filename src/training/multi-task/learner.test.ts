@@ -571,6 +571,16 @@ describe("mistakes", () => {
     );
   });
 
+  test("factors that are all 0 are refused: nothing would be learned", async () => {
+    await expect(make({ multiTask: { lossWeights: { click: 0, like: 0 } } })).rejects.toThrow(
+      "training.multi_task.loss_weights: all tasks have 0",
+    );
+    const priorities = { click: 0, like: 0 };
+    await expect(make({ multiTask: { optimizerState: "per-task", priorities } })).rejects.toThrow(
+      "training.multi_task.priorities: all tasks have 0",
+    );
+  });
+
   test("a gradient that is not finite stops before anything has moved", async () => {
     for (const multiTask of [{ gradients: "pcgrad" }, { optimizerState: "per-task" }] as const) {
       // The square root has a finite value at 0 and no finite slope.
